@@ -1,0 +1,35 @@
+"""Speech emotion recognition for a language that nobody labeled.
+
+``sere`` implements *Semantic-Emotional Resonance Embedding* behind scikit-learn estimators. Importing it
+loads neither torch nor transformers; each public name is imported when it is first used (PEP 562).
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "SEREClassifier": "sere._classifier",
+    "DynamicFeatureTransformer": "sere._dynamics",
+    "HeterogeneousEncoder": "sere._encoder",
+    "Utterances": "sere._utterances",
+    "make_sere_pipeline": "sere._pipeline",
+    "save": "sere.persistence",
+    "load": "sere.persistence",
+}
+_MODULES = ("audio", "datasets", "encoders", "evaluation", "kernels", "method", "metrics", "plotting", "store", "tracks")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"sere.{name}")
+    raise AttributeError(f"module 'sere' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
