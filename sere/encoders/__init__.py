@@ -1,0 +1,1 @@
+"""Frame encoders: embedded descriptors, pretrained checkpoints, and which one a language gets."""
