@@ -26,9 +26,7 @@ FRAME_RATE = SAMPLE_RATE // HOP
 #: Endings whose sound is taken out by ffmpeg, since libsndfile reads no video.
 VIDEO_ENDINGS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4a", ".aac", ".wma"})
 #: Endings that are looked for when a folder is given.
-AUDIO_ENDINGS = frozenset(
-    {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf"}
-)
+AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf"})
 
 
 class AudioError(ValueError):
@@ -42,9 +40,7 @@ class AudioError(ValueError):
 
     def __init__(self, problems: Sequence[tuple[int | None, str]], where: str = "X"):
         self.problems = list(problems)
-        lines = [
-            text if row is None else f"{where}[{row}]: {text}" for row, text in self.problems[:5]
-        ]
+        lines = [text if row is None else f"{where}[{row}]: {text}" for row, text in self.problems[:5]]
         more = len(self.problems) - len(lines)
         if more:
             lines.append(f"... and {more} more")
@@ -78,11 +74,7 @@ class Clip:
     @property
     def name(self) -> str:
         """What an error calls the clip."""
-        span = (
-            ""
-            if self.start is None and self.end is None
-            else f" [{self.start or 0:g}-{_end(self.end)} s]"
-        )
+        span = "" if self.start is None and self.end is None else f" [{self.start or 0:g}-{_end(self.end)} s]"
         return ("waveform" if isinstance(self.source, np.ndarray) else repr(self.source)) + span
 
     def load(self) -> np.ndarray:
@@ -200,9 +192,7 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
 def find_audio(folder: str) -> list[str]:
     """Audio files below a folder, sorted by path."""
     return sorted(
-        str(p)
-        for p in Path(folder).rglob("*")
-        if p.suffix.lower() in AUDIO_ENDINGS and p.is_file()
+        str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file()
     )
 
 
