@@ -96,9 +96,7 @@ def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
     if pool is None:
         return []
     if isinstance(pool, (str, os.PathLike)):
-        raise TypeError(
-            f"{where} is one path; a pool is a list of paths: ({os.fspath(pool)!r},) is not a pool either"
-        )
+        raise TypeError(f"{where} is one path; a pool is a list of paths: ({os.fspath(pool)!r},) is not a pool either")
     if isinstance(pool, tuple):
         if any(isinstance(item, (str, os.PathLike)) for item in pool):
             raise TypeError(f"{where} is a tuple of paths; a tuple holds whole pools: pass (list(paths),)")
@@ -115,9 +113,7 @@ def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
 
 def join_pools(pools: Sequence[Any], where: str) -> Utterances | None:
     """Return all clips of several pools, or None without any."""
-    parts = [
-        as_utterances(pool, where if len(pools) == 1 else f"{where}[{k}]") for k, pool in enumerate(pools)
-    ]
+    parts = [as_utterances(pool, where if len(pools) == 1 else f"{where}[{k}]") for k, pool in enumerate(pools)]
     return concatenate(parts) if parts else None
 
 
@@ -143,13 +139,8 @@ def _from_frame(X: Any, where: str) -> Utterances:
                 )
             )
         except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"{where}[{row}]: sampling_rate, start and end must be numbers ({error})"
-            ) from error
-    texts = {
-        k: np.array([None if v is None else str(v) for v in values[k]], object)
-        for k in ("speaker", "language")
-    }
+            raise TypeError(f"{where}[{row}]: sampling_rate, start and end must be numbers ({error})") from error
+    texts = {k: np.array([None if v is None else str(v) for v in values[k]], object) for k in ("speaker", "language")}
     return Utterances(clips=clips, speakers=texts["speaker"], languages=texts["language"])
 
 
@@ -173,9 +164,7 @@ def _items(X: Any, where: str) -> Iterable[Any]:
             f"{where} is an array of shape {X.shape} and dtype {X.dtype}; pass a list of paths or waveforms"
         )
     if not isinstance(X, Iterable) or isinstance(X, (bytes, dict, set)):
-        raise TypeError(
-            f"{where} must be a list of paths or waveforms, or a DataFrame; got {type(X).__name__}"
-        )
+        raise TypeError(f"{where} must be a list of paths or waveforms, or a DataFrame; got {type(X).__name__}")
     return X
 
 

@@ -191,9 +191,7 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
 
 def find_audio(folder: str) -> list[str]:
     """Audio files below a folder, sorted by path."""
-    return sorted(
-        str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file()
-    )
+    return sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file())
 
 
 def _check_wave(clip: Clip) -> str | None:
@@ -257,13 +255,9 @@ def _read_video(path: str, start: float | None, end: float | None) -> np.ndarray
     span = [] if start is None else ["-ss", str(start)]
     span += [] if end is None else ["-t", str(end - (start or 0.0))]
     command = ["ffmpeg", "-v", "error", "-nostdin", *span, "-i", path]
-    run = subprocess.run(
-        [*command, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"], capture_output=True
-    )
+    run = subprocess.run([*command, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"], capture_output=True)
     if run.returncode:
-        raise AudioError(
-            [(None, f"ffmpeg cannot read {path!r}: {run.stderr.decode(errors='replace').strip()}")]
-        )
+        raise AudioError([(None, f"ffmpeg cannot read {path!r}: {run.stderr.decode(errors='replace').strip()}")])
     return _finish(np.frombuffer(run.stdout, "<f4"), SAMPLE_RATE, _named(path, start, end))
 
 
