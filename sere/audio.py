@@ -8,7 +8,6 @@ Frames are counted the same way everywhere in the library: one every 20 ms (:dat
 sample ``320 * t``, so a clip of n samples has ``1 + n // 320`` of them.
 """
 
-import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -83,20 +82,6 @@ class Clip:
             wave = _cut(self.source, self.sampling_rate, self.start, self.end)
             return _finish(wave, self.sampling_rate, self.name)
         return read(self.source, self.start, self.end)
-
-    def fingerprint(self) -> bytes:
-        """Hash of the bytes that decide what `load` returns (16 bytes)."""
-        if isinstance(self.source, np.ndarray):
-            wave = np.ascontiguousarray(self.source)
-            digest = hashlib.blake2b(wave.tobytes(), digest_size=16)
-            digest.update(f"{wave.dtype.str}{self.sampling_rate}".encode())
-        else:
-            digest = hashlib.blake2b(digest_size=16)
-            with open(self.source, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        digest.update(f"{self.start}|{self.end}".encode())
-        return digest.digest()
 
 
 def read(path: str, start: float | None = None, end: float | None = None) -> np.ndarray:
