@@ -84,7 +84,7 @@ def extract(
     problems: list[tuple[int | None, str]] = []
     batches = [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
     jobs = (
-        delayed(_compute_batch)(compute, [clips[r] for r in batch], [companions[r] for r in batch] if companions else [])
+        delayed(_compute_batch)(compute, [clips[r] for r in batch], companions and [companions[r] for r in batch])
         for batch in batches
     )
     bar = tqdm(total=len(rows), desc=label, unit="clip", disable=None if verbose else True, leave=False)
@@ -121,7 +121,7 @@ def _keys(clips: Sequence[Clip], params: tuple, store: FrameStore | None) -> lis
     ]
 
 
-def _compute_batch(compute: Callable, clips: list[Clip], companions: list) -> list[Arrays | str]:
+def _compute_batch(compute: Callable, clips: list[Clip], companions: Sequence | None) -> list[Arrays | str]:
     """Return each clip's arrays, or the sentence that says why there are none."""
     waves: list[np.ndarray] = []
     results: list[Arrays | str] = []

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from pandas.api.types import is_numeric_dtype
+from sklearn.utils.validation import validate_data
 
 from sere._utterances import Utterances, concatenate
 from sere.audio import SAMPLE_RATE, Clip, check
@@ -74,17 +76,47 @@ def as_vectors(X: np.ndarray) -> Utterances:
     )
 
 
-def is_vectors(X: Any) -> bool:
-    """Whether a classifier should read X as feature vectors rather than audio."""
-    if isinstance(X, Utterances):
+def read_rows(estimator: Any, X: Any, *, reset: bool, rows: str) -> Utterances:
+    """Return X for an estimator's method, with scikit-learn's bookkeeping for 2-D arrays.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets ``n_features_in_`` and ``feature_names_in_`` where X is a 2-D array or a numeric DataFrame.
+    X : any accepted form.
+    reset : bool
+        True in fit; False checks X against what fit saw.
+    rows : {"waveforms", "features"}
+        What the rows of a 2-D array are.
+    """
+    if isinstance(X, Utterances) or not _is_table(X):
+        if reset:
+            for name in ("n_features_in_", "feature_names_in_"):
+                vars(estimator).pop(name, None)
+        elif rows == "features" and hasattr(estimator, "n_features_in_"):
+            raise TypeError(f"{type(estimator).__name__} was fitted on feature vectors; X must be a 2-D array of them")
+        return as_utterances(X)
+    if not reset and rows == "features" and not hasattr(estimator, "n_features_in_"):
+        raise TypeError(f"{type(estimator).__name__} was fitted on audio; X must be paths, waveforms or a DataFrame")
+    table = validate_data(estimator, X, reset=reset, dtype=np.float64)
+    return as_vectors(table) if rows == "features" else as_utterances(table)
+
+
+def _is_table(X: Any) -> bool:
+    """Whether X is rows of numbers (or broken rows of numbers, which scikit-learn's validation will name)."""
+    if hasattr(X, "columns") and hasattr(X, "iloc"):
+        return "path" not in X.columns and "audio" not in X.columns and all(map(is_numeric_dtype, X.dtypes))
+    if isinstance(X, (list, tuple)):
+        return bool(X) and (np.isscalar(X[0]) and not isinstance(X[0], str) or _is_rectangle(X))
+    if hasattr(X, "iloc") or not (hasattr(X, "toarray") or hasattr(X, "__array__")):
         return False
-    if hasattr(X, "columns"):
-        return "path" not in X.columns and "audio" not in X.columns
-    if hasattr(X, "toarray") or hasattr(X, "__array_interface__") or hasattr(X, "__array__"):
-        return getattr(X, "ndim", 1) != 1 and not hasattr(X, "iloc")
-    if isinstance(X, list) and X and isinstance(X[0], (list, tuple)):
-        return True
-    return isinstance(X, (list, tuple)) and bool(X) and np.isscalar(X[0]) and not isinstance(X[0], str)
+    array = X if hasattr(X, "shape") else np.asarray(X)
+    return len(array.shape) != 1 or array.dtype.kind in "fiubc"
+
+
+def _is_rectangle(rows: Any) -> bool:
+    """Whether nested lists of numbers all have one length, as ``array.tolist()`` gives."""
+    return all(isinstance(row, (list, tuple)) for row in rows) and len({len(row) for row in rows}) == 1
 
 
 def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
