@@ -119,9 +119,7 @@ class AcousticEncoder(FrameEncoder):
         contours = [f"{c}_{s}" for c in ("f0", "loudness") for s in functionals.CONTOUR_NAMES]
         return of_voice + voiced + unvoiced + contours + list(functionals.TIMING_NAMES)
 
-    def encode(
-        self, waves: Sequence[np.ndarray], pitches: Sequence | None = None
-    ) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Describe each clip on its own.
 
         Parameters
@@ -144,10 +142,7 @@ class AcousticEncoder(FrameEncoder):
                 f"the acoustic encoder needs one pitch track a clip: got {len(waves)} clips and "
                 f"{'none' if pitches is None else len(pitches)}. Compute them with sere.tracks.pitches(waves)."
             )
-        return [
-            self._encode_one(wave, pitch, row)
-            for row, (wave, pitch) in enumerate(zip(waves, pitches))
-        ]
+        return [self._encode_one(wave, pitch, row) for row, (wave, pitch) in enumerate(zip(waves, pitches))]
 
     def _encode_one(self, wave: np.ndarray, pitch: PitchLike, row: int) -> Encoded:
         count = 1 + len(wave) // spectrum.HOP
@@ -181,9 +176,7 @@ def summarise(values: np.ndarray, voiced: np.ndarray) -> np.ndarray:
     everywhere_mean = everywhere.mean(0)
     parts: list = [*functionals.moments(of_voice, default)]
     parts += functionals.moments(np.where(voiced[:, None], everywhere, np.nan), everywhere_mean)
-    parts.append(
-        functionals.moments(np.where(voiced[:, None], np.nan, everywhere), everywhere_mean)[0]
-    )
+    parts.append(functionals.moments(np.where(voiced[:, None], np.nan, everywhere), everywhere_mean)[0])
     loudness = everywhere[:, _EVERYWHERE.index("loudness")]
     parts.append(functionals.contour(of_voice[:, 0], default[0]))
     parts.append(functionals.contour(loudness, 0.0))
