@@ -12,8 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-SAMPLE_RATE = 16000
-HOP = 320
+from sere.audio import HOP, SAMPLE_RATE, n_frames
+
+#: Samples of the two analysis windows, and the transform length of the long one.
 SHORT = 512
 LONG = 960
 LONG_FFT = 1024
@@ -53,7 +54,7 @@ def cut_frames(wave: np.ndarray, width: int) -> np.ndarray:
     ndarray of shape (1 + n_samples // 320, width)
         A read-only view of the padded clip.
     """
-    count = 1 + len(wave) // HOP
+    count = n_frames(len(wave))
     padded = np.zeros(HOP * (count - 1) + width, dtype=np.float32)
     left = width // 2
     kept = wave[: len(padded) - left]
@@ -144,7 +145,7 @@ def slope_weights(n_fft: int, low: float, high: float) -> np.ndarray:
 
 
 def floored(power: np.ndarray) -> np.ndarray:
-    """The power spectra lifted to `FLOOR_DB` under their loudest bin: levels below that are the room's, not the voice's."""
+    """The power spectra lifted to `FLOOR_DB` under their loudest bin: below that is the room."""
     floor = max(float(power.max()) * 10 ** (-FLOOR_DB / 10), 1e-14)
     return power + np.float32(floor)
 

@@ -10,11 +10,10 @@ Conventions are those of :mod:`sere.encoders._acoustic_spectrum`; NaN marks what
 
 import numpy as np
 
+from sere.audio import HOP, SAMPLE_RATE
 from sere.encoders._acoustic_spectrum import (
-    HOP,
     LONG,
     LONG_FFT,
-    SAMPLE_RATE,
     SHORT,
     decibels,
     floored,

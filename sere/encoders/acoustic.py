@@ -9,7 +9,7 @@ CREPE pitch track that the library extracts anyway. Every 20 ms a row of low-lev
   little to be compared across languages;
 * *context*, statistics of the whole clip.
 
-Values are raw (Hz, dB, semitones): what is loud or high for *this* speaker is for the classifier's normalisation to say.
+Values are raw (Hz, dB, semitones): what is loud for *this* speaker is for the classifier's normalisation to say.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sere.audio import n_frames
 from sere.encoders import _acoustic_functionals as functionals
 from sere.encoders import _acoustic_spectrum as spectrum
 from sere.encoders import _acoustic_voice as voice
@@ -145,7 +146,7 @@ class AcousticEncoder(FrameEncoder):
         return [self._encode_one(wave, pitch, row) for row, (wave, pitch) in enumerate(zip(waves, pitches))]
 
     def _encode_one(self, wave: np.ndarray, pitch: PitchLike, row: int) -> Encoded:
-        count = 1 + len(wave) // spectrum.HOP
+        count = n_frames(len(wave))
         if len(pitch.f0) != count:
             raise ValueError(
                 f"clip {row}: {len(wave)} samples have {count} frames of 20 ms, but its pitch track has "
