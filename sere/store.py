@@ -99,9 +99,7 @@ def content_key(data: bytes | np.ndarray, *params: Any) -> bytes:
 def _plain_number(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(
-        f"content_key takes plain numbers, strings and containers of them, not {type(value)!r}"
-    )
+    raise TypeError(f"content_key takes plain numbers, strings and containers of them, not {type(value)!r}")
 
 
 @dataclass(frozen=True)
@@ -153,9 +151,7 @@ class FrameStore:
     (array([1., 1., 1.], dtype=float32), None)
     """
 
-    def __init__(
-        self, folder: str | os.PathLike | None = None, max_bytes: int | None = None
-    ) -> None:
+    def __init__(self, folder: str | os.PathLike | None = None, max_bytes: int | None = None) -> None:
         chosen = default_folder() if folder is None else Path(folder)
         self.folder: Path | None = None if chosen is None else chosen.absolute()
         self.max_bytes = _default_cap() if max_bytes is None else int(max_bytes)
@@ -167,23 +163,13 @@ class FrameStore:
 
     def get_many(self, keys: Sequence[bytes]) -> list[Arrays | None]:
         """Return for each key its arrays, or None where the store has none."""
-        damaged: list[bytes] = []
-
-        def read(tables: _lmdb.Tables) -> list[Arrays | None]:
-            found: list[Arrays | None] = []
-            for key in keys:
-                record = tables.record(key)
-                try:
-                    found.append(None if record is None else _decode(record))
-                except ValueError:
-                    found.append(None)
-                    damaged.append(key)
-            return found
-
-        found = _lmdb.read(self.folder, self.max_bytes, read)
+        read = _lmdb.read(self.folder, self.max_bytes, lambda tables: _look_up(tables, keys))
+        if read is None:
+            return [None] * len(keys)
+        found, damaged = read
         if damaged:
             _lmdb.write(self.folder, self.max_bytes, lambda tables: tables.remove(damaged))
-        return [None] * len(keys) if found is None else found
+        return found
 
     def put_many(self, items: Iterable[tuple[bytes, Mapping[str, np.ndarray]]]) -> None:
         """Keep each ``(key, arrays)``, letting the oldest entries go when the cap asks for it.
@@ -233,9 +219,7 @@ class FrameStore:
 
     def info(self) -> StoreInfo:
         """Return where the store is, what it holds and whether it can be used."""
-        held = _lmdb.read(
-            self.folder, self.max_bytes, lambda tables: (tables.entries, tables.total)
-        )
+        held = _lmdb.read(self.folder, self.max_bytes, lambda tables: (tables.entries, tables.total))
         entries, n_bytes = held or (0, 0)
         return StoreInfo(self.folder, entries, n_bytes, self.max_bytes, held is not None)
 
@@ -260,6 +244,20 @@ def _default_cap() -> int:
     except ValueError:
         raise ValueError(f"SERE_CACHE_GB must be a number of gigabytes, got {asked!r}") from None
     return int(gigabytes * 1e9)
+
+
+def _look_up(tables: _lmdb.Tables, keys: Sequence[bytes]) -> tuple[list[Arrays | None], list[bytes]]:
+    """Return each key's arrays, or None, and the keys whose record is damaged."""
+    found: list[Arrays | None] = []
+    damaged = []
+    for key in keys:
+        record = tables.record(key)
+        try:
+            found.append(None if record is None else _decode(record))
+        except ValueError:
+            found.append(None)
+            damaged.append(key)
+    return found, damaged
 
 
 def _decode(record: memoryview) -> Arrays:

@@ -19,12 +19,7 @@ from hypothesis.extra import numpy as hnp
 from sere.store import FrameStore, _decode, _encode, content_key, default_folder
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
-NUMERIC = (
-    hnp.boolean_dtypes()
-    | hnp.integer_dtypes()
-    | hnp.floating_dtypes()
-    | hnp.complex_number_dtypes()
-)
+NUMERIC = hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.complex_number_dtypes()
 
 
 def key(number: int) -> bytes:
@@ -176,9 +171,7 @@ def test_clear_gives_the_disk_back_and_the_store_goes_on(tmp_path):
 def test_clear_by_another_process_leaves_a_reader_what_it_had(tmp_path):
     store = FrameStore(tmp_path)
     store.put_many([(key(0), clip(0))])
-    run_python(
-        "import sys; from sere.store import FrameStore; FrameStore(sys.argv[1]).clear()", tmp_path
-    )
+    run_python("import sys; from sere.store import FrameStore; FrameStore(sys.argv[1]).clear()", tmp_path)
     assert_clip(store.get_many([key(0)])[0], 0)
     assert FrameStore(tmp_path / "." / "").info().usable
 
@@ -186,9 +179,7 @@ def test_clear_by_another_process_leaves_a_reader_what_it_had(tmp_path):
 def test_the_store_travels_to_worker_processes(tmp_path):
     store = pickle.loads(pickle.dumps(FrameStore(tmp_path, max_bytes=10_000_000)))
     assert store.max_bytes == 10_000_000
-    joblib.Parallel(n_jobs=2)(
-        joblib.delayed(store.put_many)([(key(i), clip(i))]) for i in range(20)
-    )
+    joblib.Parallel(n_jobs=2)(joblib.delayed(store.put_many)([(key(i), clip(i))]) for i in range(20))
     for i, found in enumerate(store.get_many([key(i) for i in range(20)])):
         assert_clip(found, i)
 
@@ -257,12 +248,8 @@ def test_a_damaged_or_foreign_database_is_moved_aside(tmp_path, damage):
         database.parent.mkdir()
         database.write_bytes(bytes(range(256)) * 400)
     elif damage == "truncated":
-        writing = (
-            "from test_store import *; FrameStore(sys.argv[1]).put_many([(key(0), clip(0, 9999))])"
-        )
-        run_python(
-            f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {writing}", tmp_path
-        )
+        writing = "from test_store import *; FrameStore(sys.argv[1]).put_many([(key(0), clip(0, 9999))])"
+        run_python(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {writing}", tmp_path)
         os.truncate(database, 20_000)
     else:
         other = "t.put(b'a', b'b')"
