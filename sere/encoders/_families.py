@@ -23,6 +23,7 @@ upper layers that nobody asked for cost nothing.
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ class Family(ABC):
         return WINDOW_SECONDS * SAMPLE_RATE // HOP
 
     @abstractmethod
-    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> list[Window]:
+    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         """What the model is fed for each span (start, stop) of a clip's frames."""
 
     @abstractmethod
@@ -169,20 +170,21 @@ class WaveFamily(Family):
         self.masked = self.model.config.feat_extract_norm == "layer"
         self._receptive_field = self._samples_for(1)
 
-    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> list[Window]:
+    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         mean, scale = 0.0, 1.0
         if self.extractor.do_normalize and len(clip):
             # Over the whole clip, so that windows of a long one meet without a step.
             mean, scale = clip.mean(), np.sqrt(clip.var() + 1e-7)
-        parts = [(clip[start * HOP : stop * HOP] - mean) / scale for start, stop in spans]
-        values = [_padded(part.astype(np.float32), self._receptive_field) for part in parts]
-        return [Window(part, self._frames_of(len(part))) for part in values]
+        for start, stop in spans:
+            part = ((clip[start * HOP : stop * HOP] - mean) / scale).astype(np.float32)
+            part = _padded(part, self._receptive_field)
+            yield Window(part, self._frames_of(len(part)))
 
     def forward(self, batch: list[np.ndarray]) -> torch.Tensor:
         values, mask = _stacked(batch)
-        mask = mask.to(self.device) if self.masked and not mask.all() else None
+        given = mask.to(self.device) if self.masked and not mask.all() else None
         with without_warning("Support for mismatched"):
-            out = self.model(values.to(self.device, self.dtype), attention_mask=mask)
+            out = self.model(values.to(self.device, self.dtype), attention_mask=given)
         return out.last_hidden_state
 
     def _frames_of(self, n_samples: int) -> int:
@@ -225,14 +227,16 @@ class BertFamily(Family):
 
     masked = True
 
-    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> list[Window]:
+    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         bands = self._filter_bank(_padded(clip, 400 + HOP // 2))
-        # As the checkpoint's extractor does, but over the whole clip also when it is cut.
-        bands -= bands.mean(0)
-        bands /= np.sqrt(bands.var(0, ddof=1) + 1e-7)
+        # As the checkpoint's extractor does, but over the whole clip also when it is cut; summed in
+        # float64, since an hour has 360,000 frames.
+        mean, variance = bands.mean(0, dtype=float), bands.var(0, ddof=1, dtype=float)
+        bands -= mean.astype(np.float32)
+        bands /= np.sqrt(variance + 1e-7).astype(np.float32)
         stacked = bands[: len(bands) // 2 * 2].reshape(-1, 2 * bands.shape[1])
-        parts = [stacked[start:stop] for start, stop in spans]
-        return [Window(part, len(part)) for part in parts]
+        for start, stop in spans:
+            yield Window(stacked[start:stop], len(stacked[start:stop]))
 
     def _filter_bank(self, clip: np.ndarray) -> np.ndarray:
         """Log-mel energies every 10 ms (25 ms frames), a minute at a time."""
@@ -291,8 +295,8 @@ class WhisperFamily(Family):
     def blocks(self) -> Any:
         return self.model
 
-    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> list[Window]:
-        return [self._mel(clip[start * HOP : stop * HOP]) for start, stop in spans]
+    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
+        return (self._mel(clip[start * HOP : stop * HOP]) for start, stop in spans)
 
     def _mel(self, part: np.ndarray) -> Window:
         part = _padded(part, 1)

@@ -209,8 +209,8 @@ class PretrainedEncoder(FrameEncoder):
                     frames[clip] = np.empty((n_frames, self.n_layers * self.width), np.float32)
                 rows = _aligned(self._combined(of_window), last - start)[first - start :]
                 frames[clip][first:last] = rows
-                # What the model gives fewer is the clip's last frame, repeated.
-                frames[clip][last:] = rows[-1]
+                if last >= n_frames - 1:
+                    frames[clip][last:] = rows[-1]
         return [Encoded(of_clip) for of_clip in frames]
 
     def top(self) -> "torch.nn.Module":
