@@ -56,6 +56,11 @@ class Space:
         offsets = torch.cat([ends.new_zeros(1), ends])
         return Space(self.index, self.context[clips], self.frames[rows], self.changes[rows], offsets)
 
+    def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Space":
+        """Return the clips in another precision, on a device."""
+        context, frames, changes = (part.to(device, dtype) for part in (self.context, self.frames, self.changes))
+        return Space(self.index, context, frames, changes, self.offsets.to(device))
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -75,6 +80,10 @@ class Pool:
                 parts.append(space.take(own))
             first += len(space)
         return Pool(tuple(parts))
+
+    def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Pool":
+        """Return the clips in another precision, on a device."""
+        return Pool(tuple(space.to(dtype, device) for space in self.spaces))
 
 
 class Embedded(NamedTuple):
@@ -189,7 +198,7 @@ def principal_projection(rows: np.ndarray, width: int, power: float) -> np.ndarr
     projection = np.zeros((rows.shape[1], width))
     if not rows.size:
         return projection
-    values, vectors = np.linalg.eigh(np.cov(rows.T, bias=True).reshape(rows.shape[1], -1))
+    _, vectors = np.linalg.eigh(np.cov(rows.T, bias=True).reshape(rows.shape[1], -1))
     leading = vectors[:, ::-1][:, :width]
     # The sign of an eigenvector is an accident of the library that computed it.
     leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(leading.shape[1])])
