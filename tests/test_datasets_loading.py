@@ -74,6 +74,10 @@ def test_clips_outside_any_folder_have_no_label(tmp_path):
     [
         ("list.csv", "path,emotion,speaker\na.wav,Angry,x\nsub/b.wav,wistful,\n"),
         ("list.csv", "\ufeffFile;Label;Speaker_ID\na.wav;Angry;x\n\nsub/b.wav;wistful;\n"),
+        (
+            "list.csv",
+            "file,label,path,emotion,speaker\nx,y,a.wav,angry,x\nx,y,sub/b.wav,wistful,\n",
+        ),
         ("list.tsv", 'path\temotion\tspeaker\n"a.wav"\tangry\tx\nsub/b.wav\twistful\t\n'),
     ],
 )
@@ -107,7 +111,7 @@ def test_a_list_may_cut_segments_out_of_long_files(tmp_path):
         ("path,emotion\na.wav,joy\nz.wav,joy\n", FileNotFoundError, r"line 3: .*z\.wav"),
         ("path,emotion,start\na.wav,joy,soon\n", ValueError, "line 2: start is 'soon'"),
         ("path,emotion,end\na.wav,joy,-1\n", ValueError, "line 2: end is '-1'"),
-        ("path,emotion,label\na.wav,joy,joy\n", ValueError, "more than one column.*emotion"),
+        ("path,class,label\na.wav,joy,joy\n", ValueError, "more than one column.*emotion"),
     ],
 )
 def test_a_wrong_list_is_told_by_line_and_column(tmp_path, text, error, message):

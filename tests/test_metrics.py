@@ -28,6 +28,7 @@ def mean_recall(pairs, labels):
     return sum(recalls) / len(recalls)
 
 
+@settings(deadline=None)
 @given(CLIPS)
 def test_uar_is_the_mean_of_the_recalls(pairs):
     true, pred = zip(*pairs)
@@ -144,7 +145,7 @@ def test_a_higher_level_gives_a_wider_interval():
     assert low < inner_low < uar_score(true, pred) < inner_high < high
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(CLIPS, st.integers(0, 2**32 - 1))
 def test_intervals_lie_between_0_and_1_and_hold_for_a_seed(pairs, seed):
     true, pred = zip(*pairs)
