@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from copy import deepcopy
+from inspect import signature
 
 import checkpoints
 import huggingface_hub
@@ -285,7 +286,8 @@ class TestLongClips:
                 clip.frames[first:last], alone.frames[first - start : last - start]
             )
 
-    @pytest.mark.parametrize("name", ["wav2vec2-group", "hubert-layer", "wavlm-group"])
+    # Not WavLM: its position bias lets frames tell how far the window's ends are.
+    @pytest.mark.parametrize("name", ["wav2vec2-group", "hubert-layer"])
     def test_a_steady_tone_has_no_step_where_windows_meet(self, folders, name, monkeypatch):
         # Neighbours overlap by more than the positional convolution's reach, as real ones do.
         monkeypatch.setattr(_families, "WINDOW_SECONDS", 4)
@@ -293,7 +295,7 @@ class TestLongClips:
         tone = np.sin(2 * np.pi * 100 * np.arange(15 * 16_000) / 16_000).astype(np.float32)
         (clip,) = PretrainedEncoder(folders[name]).encode([tone])
         inner = clip.frames[20:-20]
-        assert np.abs(inner - inner[0]).max() < 2e-3
+        assert np.abs(inner - inner[0]).max() < 1e-5
         assert np.abs(clip.frames).max() > 0.1
 
     @pytest.mark.parametrize("name", ["wav2vec2-layer", "bert"])
@@ -349,7 +351,10 @@ class TestTop:
         with torch.no_grad():
             hidden = torch.from_numpy(states)[None]
             for layer in model.layers[1:]:
-                hidden = layer(hidden, None)
+                # Whisper's layers took one more mask, and gave a tuple, before transformers 5.
+                masks = [None] * ("layer_head_mask" in signature(layer.forward).parameters)
+                hidden = layer(hidden, None, *masks)
+                hidden = hidden[0] if isinstance(hidden, tuple) else hidden
             expected = model.layer_norm(hidden)[0]
             out = encoder.top()(*padded(encoder.encode([wave])))
         np.testing.assert_allclose(out[0, : len(expected)], expected, atol=1e-5)

@@ -112,8 +112,9 @@ class Family(ABC):
 
             return hook
 
-        # The hooks would catch another thread's states.
-        with self._lock, torch.inference_mode():
+        # The hooks would catch another thread's states; and some releases of transformers draw
+        # random numbers for layer drop even in evaluation.
+        with self._lock, torch.inference_mode(), torch.random.fork_rng(devices=[]):
             hooks = [
                 self.blocks.layers[i].register_forward_pre_hook(catch(i), with_kwargs=True)
                 for i in wanted
