@@ -230,8 +230,8 @@ class BertFamily(Family):
 
     def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         bands = self._filter_bank(_padded(clip, 400 + HOP // 2))
-        # As the checkpoint's extractor does, but over the whole clip also when it is cut; summed in
-        # float64, since an hour has 360,000 frames.
+        # As the checkpoint's extractor does, but over the whole clip also when it is cut; summed
+        # in float64, since an hour has 360,000 frames.
         mean, variance = bands.mean(0, dtype=float), bands.var(0, ddof=1, dtype=float)
         bands -= mean.astype(np.float32)
         bands /= np.sqrt(variance + 1e-7).astype(np.float32)
