@@ -1,12 +1,16 @@
 """Tiny checkpoints with random weights, one for each family and front end, saved to disk.
 
-Real in everything but size: made by the same transformers classes, saved in the same files.
+Real in everything but size: made by the same transformers classes, saved in the same files. Beside
+them, what several test files need to compare encoders with plain transformers.
 """
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
+
+HOP = 320
 
 _SPEECH = {
     "hidden_size": 16,
@@ -113,3 +117,35 @@ def _save(model: torch.nn.Module, folder: Path) -> None:
         for weight in model.parameters():
             weight.add_(0.3 * torch.randn_like(weight))
     model.save_pretrained(folder)
+
+
+def noise(n_samples: int, seed: int = 0) -> np.ndarray:
+    """A clip of white noise, float32."""
+    return (0.1 * np.random.default_rng(seed).standard_normal(n_samples)).astype(np.float32)
+
+
+def plain_states(name: str, folder: Path, wave: np.ndarray) -> list[np.ndarray]:
+    """Hidden states [state][frame] by transformers' own classes, for one clip."""
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    inputs = extractor(wave, sampling_rate=16_000, return_tensors="pt")
+    if name == "whisper":
+        model = transformers.WhisperModel.from_pretrained(folder).get_encoder().eval()
+        n_frames = -(-len(wave) // HOP)
+    else:
+        model = transformers.AutoModel.from_pretrained(folder).eval()
+        n_frames = None
+    if name == "bert":
+        n_frames = int(inputs["attention_mask"].sum())
+    elif name != "whisper":
+        inputs.pop("attention_mask", None)
+    with torch.no_grad():
+        out = model(**inputs, output_hidden_states=True)
+    states = [*out.hidden_states[:-1], out.last_hidden_state]
+    return [state[0, :n_frames].numpy() for state in states]
+
+
+def padded(clips: list) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (n_clips, n_frames, width) and lengths of encoded clips."""
+    frames = [torch.from_numpy(clip.frames) for clip in clips]
+    lengths = torch.tensor([len(of_clip) for of_clip in frames])
+    return torch.nn.utils.rnn.pad_sequence(frames, batch_first=True), lengths

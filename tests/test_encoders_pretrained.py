@@ -8,24 +8,24 @@ import sys
 from copy import deepcopy
 
 import checkpoints
-import huggingface_hub
 import numpy as np
 import pytest
 import torch
 import transformers
+from checkpoints import noise, plain_states
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from sere.encoders import _families
-from sere.encoders.layers import LayerMix, TopLayers, windows
+from sere.encoders.layers import windows
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
 
 HOP = 320
 SHORT, MEDIUM, LONG = 5_000, 16_000, 23_456
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("checkpoints")
     return {name: checkpoints.save_checkpoint(name, root / name) for name in checkpoints.ALL}
@@ -37,39 +37,8 @@ def two_second_windows(monkeypatch):
     monkeypatch.setattr(_families, "WINDOW_SECONDS", 2)
 
 
-def noise(n_samples, seed=0):
-    return (0.1 * np.random.default_rng(seed).standard_normal(n_samples)).astype(np.float32)
-
-
-def plain_states(name, folder, wave):
-    """Hidden states [state][frame] by transformers' own classes, for one clip."""
-    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
-    inputs = extractor(wave, sampling_rate=16_000, return_tensors="pt")
-    if name == "whisper":
-        model = transformers.WhisperModel.from_pretrained(folder).get_encoder().eval()
-        n_frames = -(-len(wave) // HOP)
-    else:
-        model = transformers.AutoModel.from_pretrained(folder).eval()
-        n_frames = None
-    if name == "bert":
-        n_frames = int(inputs["attention_mask"].sum())
-    elif name != "whisper":
-        inputs.pop("attention_mask", None)
-    with torch.no_grad():
-        out = model(**inputs, output_hidden_states=True)
-    states = [*out.hidden_states[:-1], out.last_hidden_state]
-    return [state[0, :n_frames].numpy() for state in states]
-
-
 def edge_repeated(frames, n_frames):
     return np.concatenate([frames, np.repeat(frames[-1:], n_frames - len(frames), axis=0)])
-
-
-def padded(clips):
-    """Hidden states (n_clips, n_frames, width) and lengths of encoded clips."""
-    frames = [torch.from_numpy(clip.frames) for clip in clips]
-    lengths = torch.tensor([len(of_clip) for of_clip in frames])
-    return torch.nn.utils.rnn.pad_sequence(frames, batch_first=True), lengths
 
 
 class TestFrames:
@@ -117,7 +86,7 @@ class TestFrames:
             )
 
     @given(name=st.sampled_from(checkpoints.ALL), n_samples=st.integers(0, 50 * 16 + 400))
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=60, deadline=None)
     def test_clips_of_up_to_75_ms_have_a_frame_every_20_ms(self, folders, name, n_samples):
         (clip,) = PretrainedEncoder(folders[name]).encode([noise(n_samples)])
         assert clip.frames.shape == (1 + n_samples // HOP, 16)
@@ -125,7 +94,7 @@ class TestFrames:
         assert np.isfinite(clip.frames).all()
 
     @given(name=st.sampled_from(checkpoints.ALL), n_samples=st.integers(1_200, 80_000))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=24, deadline=None)
     def test_longer_clips_have_a_frame_every_20_ms(self, folders, name, n_samples):
         (clip,) = PretrainedEncoder(folders[name]).encode([noise(n_samples)])
         assert clip.frames.shape == (1 + n_samples // HOP, 16)
@@ -240,18 +209,6 @@ class TestQuirks:
 
 
 class TestLongClips:
-    @given(n_frames=st.integers(1, 5_000), size=st.sampled_from([30, 100, 200, 1500]))
-    @settings(max_examples=200, deadline=None)
-    def test_windows_answer_for_every_frame_once_with_context(self, n_frames, size):
-        plan = windows(n_frames, size)
-        kept = [frame for _, _, first, last in plan for frame in range(first, last)]
-        assert kept == list(range(n_frames))
-        for start, stop, first, last in plan:
-            assert 0 <= start <= first < last <= stop <= n_frames
-            assert stop - start == min(size, n_frames)
-            assert start == 0 or first - start >= size // 15
-            assert stop == n_frames or stop - last >= size // 15
-
     @pytest.mark.parametrize("name", ["wav2vec2-group", "wavlm-layer", "bert"])
     @pytest.mark.usefixtures("two_second_windows")
     def test_windows_are_run_one_by_one_and_cut_together(self, folders, name):
@@ -285,7 +242,8 @@ class TestLongClips:
                 clip.frames[first:last], alone.frames[first - start : last - start]
             )
 
-    @pytest.mark.parametrize("name", ["wav2vec2-group", "hubert-layer", "wavlm-group"])
+    # Not WavLM: its position bias lets frames tell how far the window's ends are.
+    @pytest.mark.parametrize("name", ["wav2vec2-group", "hubert-layer"])
     def test_a_steady_tone_has_no_step_where_windows_meet(self, folders, name, monkeypatch):
         # Neighbours overlap by more than the positional convolution's reach, as real ones do.
         monkeypatch.setattr(_families, "WINDOW_SECONDS", 4)
@@ -293,7 +251,7 @@ class TestLongClips:
         tone = np.sin(2 * np.pi * 100 * np.arange(15 * 16_000) / 16_000).astype(np.float32)
         (clip,) = PretrainedEncoder(folders[name]).encode([tone])
         inner = clip.frames[20:-20]
-        assert np.abs(inner - inner[0]).max() < 2e-3
+        assert np.abs(inner - inner[0]).max() < 1e-5
         assert np.abs(clip.frames).max() > 0.1
 
     @pytest.mark.parametrize("name", ["wav2vec2-layer", "bert"])
@@ -312,140 +270,6 @@ class TestLongClips:
         plain = extractor(wave, sampling_rate=16_000, return_tensors="np")
         expected = plain["input_features"][0][: int(plain["attention_mask"].sum())]
         np.testing.assert_allclose(window.values, expected, atol=1e-3)
-
-
-class TestTop:
-    @pytest.mark.parametrize("name", checkpoints.ALL)
-    @pytest.mark.parametrize("n", [1, 2, 3])
-    def test_bottom_then_top_is_the_full_model(self, folders, name, n):
-        waves = [noise(k, seed) for seed, k in enumerate((SHORT, LONG, 100, 16_079, 16_080))]
-        options = {"whisper_slice_positions": True}
-        full = PretrainedEncoder(folders[name], **options).encode(waves)
-        encoder = PretrainedEncoder(folders[name], trainable_layers=n, **options)
-        hidden, lengths = padded(encoder.encode(waves))
-        top = encoder.top()
-        assert len(top.layers) == n
-        with torch.no_grad():
-            out = top(hidden, lengths)
-        assert out.shape == hidden.shape
-        for row, clip in zip(out, full):
-            np.testing.assert_allclose(row[: len(clip.frames)], clip.frames, atol=1e-4)
-            assert not row[len(clip.frames) :].any()
-
-    @pytest.mark.parametrize("n", [1, 3])
-    def test_whole_whisper_equals_its_top_where_the_clip_fills_the_window(self, folders, n):
-        wave = noise(checkpoints.WHISPER_SECONDS * 16_000)
-        (full,) = PretrainedEncoder(folders["whisper"]).encode([wave])
-        encoder = PretrainedEncoder(folders["whisper"], trainable_layers=n)
-        with torch.no_grad():
-            out = encoder.top()(*padded(encoder.encode([wave])))
-        np.testing.assert_allclose(out[0], full.frames, atol=1e-4)
-
-    def test_whisper_top_attends_to_the_clip_alone(self, folders):
-        wave = noise(SHORT)
-        encoder = PretrainedEncoder(folders["whisper"], trainable_layers=2)
-        states = plain_states("whisper", folders["whisper"], wave)[1]
-        model = transformers.WhisperModel.from_pretrained(folders["whisper"]).get_encoder().eval()
-        with torch.no_grad():
-            hidden = torch.from_numpy(states)[None]
-            for layer in model.layers[1:]:
-                hidden = layer(hidden, None)
-            expected = model.layer_norm(hidden)[0]
-            out = encoder.top()(*padded(encoder.encode([wave])))
-        np.testing.assert_allclose(out[0, : len(expected)], expected, atol=1e-5)
-
-    @pytest.mark.parametrize("name", ["hubert-layer", "wavlm-group", "bert"])
-    @pytest.mark.usefixtures("two_second_windows")
-    def test_long_clips_go_through_the_top_in_windows(self, folders, name):
-        encoder = PretrainedEncoder(folders[name], trainable_layers=2)
-        clips = encoder.encode([noise(int(4.7 * 16_000)), noise(SHORT)])
-        top = encoder.top()
-        with torch.no_grad():
-            out = top(*padded(clips))
-            long, short = (torch.from_numpy(clip.frames) for clip in clips)
-            n_own = len(long) - int((long == long[-1]).all(1).sum()) + 1
-            for start, stop, first, last in windows(n_own, 100):
-                alone = top(long[None, start:stop], torch.tensor([stop - start]))[0]
-                np.testing.assert_allclose(
-                    out[0, first:last], alone[first - start : last - start], atol=1e-5
-                )
-            alone = top(short[None], torch.tensor([len(short)]))[0]
-        np.testing.assert_allclose(out[1, : len(short)], alone, atol=1e-5)
-
-    @pytest.mark.parametrize("name", checkpoints.ALL)
-    def test_gradients_reach_every_parameter_and_the_input(self, folders, name):
-        encoder = PretrainedEncoder(folders[name], trainable_layers=2)
-        hidden, lengths = padded(encoder.encode([noise(SHORT), noise(LONG)]))
-        hidden.requires_grad_(True)
-        top = encoder.top().train()
-        (top(hidden, lengths) * torch.randn(hidden.shape)).sum().backward()
-        without = [name for name, p in top.named_parameters() if p.grad is None]
-        assert not without
-        # A key's bias moves all scores of a query alike, which softmax does not see.
-        still = [
-            n for n, p in top.named_parameters() if not p.grad.any() and "k_proj.bias" not in n
-        ]
-        assert not still
-        assert hidden.grad.abs().sum() > 0
-
-    def test_training_the_top_leaves_the_encoder_as_it_was(self, folders):
-        encoder = PretrainedEncoder(folders["wavlm-layer"], trainable_layers=1)
-        full = PretrainedEncoder(folders["wavlm-layer"])
-        (before,) = full.encode([noise(SHORT)])
-        top = encoder.top()
-        with torch.no_grad():
-            for parameter in top.parameters():
-                parameter.add_(1.0)
-        np.testing.assert_array_equal(full.encode([noise(SHORT)])[0].frames, before.frames)
-
-    @pytest.mark.parametrize("name", ["wavlm-layer", "whisper", "bert"])
-    def test_state_travels_as_numpy(self, folders, name):
-        encoder = PretrainedEncoder(folders[name], trainable_layers=2)
-        top = encoder.top()
-        with torch.no_grad():
-            for parameter in top.parameters():
-                parameter.mul_(1.5)
-        state = pickle.loads(pickle.dumps(encoder.top_state(top)))
-        assert {type(array) for array in state.values()} == {np.ndarray}
-        assert set(state) == {name for name, _ in top.named_parameters()}
-        hidden, lengths = padded(encoder.encode([noise(SHORT)]))
-        with torch.no_grad():
-            again = encoder.load_top(state)(hidden, lengths)
-            np.testing.assert_array_equal(again, top(hidden, lengths))
-            assert (again - encoder.top()(hidden, lengths)).abs().max() > 1e-3
-
-    def test_the_top_is_handed_out_for_trainable_layers_only(self, folders):
-        with pytest.raises(ValueError, match="trainable_layers of at least 1"):
-            PretrainedEncoder(folders["bert"]).top()
-
-    def test_repeated_frames_inside_a_clip_are_not_taken_for_its_end(self):
-        layer = torch.nn.Identity()
-        layer.forward = lambda hidden, mask: hidden.cumsum(1)
-        top = TopLayers("hubert", torch.nn.ModuleList([layer]), None, None, None, 100)
-        hidden = torch.tensor([[1.0], [2.0], [2.0], [3.0], [3.0], [3.0]])[None]
-        out = top(hidden, torch.tensor([6]))
-        assert out[0, :, 0].tolist() == [1, 3, 5, 8, 8, 8]
-
-
-class TestLayerMix:
-    def test_it_starts_as_the_mean_of_the_layers(self):
-        frames = torch.randn(2, 5, 3 * 4)
-        expected = (frames[..., :4] + frames[..., 4:8] + frames[..., 8:]) / 3
-        torch.testing.assert_close(LayerMix(3, 4)(frames), expected)
-
-    def test_it_weighs_layers_by_the_softmax_of_what_it_learned(self):
-        mix = LayerMix(2, 4)
-        with torch.no_grad():
-            mix.weights.copy_(torch.tensor([np.log(3.0), 0.0]))
-        frames = torch.randn(5, 8)
-        torch.testing.assert_close(mix(frames), 0.75 * frames[:, :4] + 0.25 * frames[:, 4:])
-
-    def test_gradients_reach_the_weights(self, folders):
-        encoder = PretrainedEncoder(folders["hubert-layer"], layer="weighted")
-        (clip,) = encoder.encode([noise(SHORT)])
-        mix = LayerMix(encoder.n_layers, encoder.width)
-        mix(torch.from_numpy(clip.frames)).square().sum().backward()
-        assert (mix.weights.grad != 0).all()
 
 
 class TestPersistence:
@@ -536,129 +360,6 @@ class TestPersistence:
         assert repr(PretrainedEncoder("a/b", layer=(1, 2), dtype="float16")) == (
             "PretrainedEncoder('a/b', layer=(1, 2), dtype='float16')"
         )
-
-
-class TestFindingCheckpoints:
-    NAME = "someone/tiny-model"
-
-    @pytest.fixture(autouse=True)
-    def no_network(self, monkeypatch, tmp_path):
-        def unreachable(*args, **kwargs):
-            raise ConnectionError("Name or service not known")
-
-        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-
-    def put_in_cache(self, folder, hub, revision="main", without=()):
-        snapshot = hub / "models--someone--tiny-model" / "snapshots" / ("0" * 40)
-        shutil.copytree(folder, snapshot, ignore=shutil.ignore_patterns(*without))
-        refs = hub / "models--someone--tiny-model" / "refs"
-        refs.mkdir()
-        (refs / revision).write_text("0" * 40)
-
-    @pytest.mark.parametrize("local_files_only", [None, True, False])
-    def test_a_name_that_cannot_be_had_says_how_to_get_it(self, local_files_only):
-        encoder = PretrainedEncoder(self.NAME, local_files_only=local_files_only)
-        with pytest.raises(CheckpointUnavailableError) as caught:
-            encoder.encode([noise(SHORT)])
-        assert isinstance(caught.value, OSError)
-        for part in (
-            self.NAME,
-            'pip install "sere[pretrained]"',
-            f"hf download {self.NAME} --local-dir tiny-model",
-            f"huggingface-cli download {self.NAME} --local-dir tiny-model",
-            "pass its path instead",
-            'encoder="acoustic"',
-        ):
-            assert part in str(caught.value)
-
-    def test_a_name_that_the_hub_does_not_know_says_so(self, monkeypatch):
-        def unknown(*args, **kwargs):
-            error = huggingface_hub.errors.RepositoryNotFoundError
-            raise error.__new__(error)
-
-        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unknown)
-        with pytest.raises(CheckpointUnavailableError, match="check the spelling"):
-            PretrainedEncoder(self.NAME).facts  # noqa: B018
-
-    @pytest.mark.parametrize("local_files_only", [None, True])
-    def test_the_local_cache_is_asked_before_the_network(
-        self, folders, tmp_path, local_files_only
-    ):
-        self.put_in_cache(folders["bert"], tmp_path / "hub")
-        encoder = PretrainedEncoder(self.NAME, local_files_only=local_files_only)
-        (cached,) = encoder.encode([noise(SHORT)])
-        (plain,) = PretrainedEncoder(folders["bert"]).encode([noise(SHORT)])
-        np.testing.assert_array_equal(cached.frames, plain.frames)
-
-    def test_another_revision_is_not_taken_from_the_cache(self, folders, tmp_path):
-        self.put_in_cache(folders["bert"], tmp_path / "hub")
-        with pytest.raises(CheckpointUnavailableError):
-            PretrainedEncoder(self.NAME, revision="v2").facts  # noqa: B018
-
-    def test_a_broken_off_download_is_not_taken_for_a_checkpoint(self, folders, tmp_path):
-        self.put_in_cache(folders["bert"], tmp_path / "hub", without=["*.safetensors"])
-        with pytest.raises(CheckpointUnavailableError, match="not on this machine"):
-            PretrainedEncoder(self.NAME).facts  # noqa: B018
-
-    def test_a_download_takes_one_set_of_weights_and_the_settings(self, monkeypatch, folders):
-        offered = [
-            "README.md",
-            "config.json",
-            "flax_model.msgpack",
-            "model.fp32-00001-of-00002.safetensors",
-            "model.safetensors",
-            "preprocessor_config.json",
-            "pytorch_model.bin",
-        ]
-        files = [huggingface_hub.hf_api.RepoSibling(rfilename=name) for name in offered]
-        info = huggingface_hub.hf_api.ModelInfo(id=self.NAME)
-        info.siblings = files
-        asked = {}
-
-        def download(name, **options):
-            asked.update(options, name=name)
-            return str(folders["bert"])
-
-        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *a, **k: info)
-        monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-        assert PretrainedEncoder(self.NAME, revision="v2").width == 16
-        assert asked == {
-            "name": self.NAME,
-            "revision": "v2",
-            "allow_patterns": ["config.json", "preprocessor_config.json", "model.safetensors"],
-        }
-
-    def test_a_folder_without_settings_or_weights_is_named(self, folders, tmp_path):
-        with pytest.raises(CheckpointUnavailableError, match=r"holds no config\.json"):
-            PretrainedEncoder(tmp_path).facts  # noqa: B018
-        shutil.copy(folders["bert"] / "config.json", tmp_path)
-        with pytest.raises(CheckpointUnavailableError, match="holds no weights"):
-            PretrainedEncoder(tmp_path).facts  # noqa: B018
-
-    def test_another_kind_of_model_is_named_beside_those_that_can_be_read(self, tmp_path):
-        (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-        (tmp_path / "model.safetensors").write_bytes(b"")
-        with pytest.raises(ValueError, match=r"type 'bert'.*WavLM"):
-            PretrainedEncoder(tmp_path).facts  # noqa: B018
-
-    def test_missing_weights_are_not_drawn_at_random(self, folders, tmp_path):
-        folder = shutil.copytree(folders["wav2vec2-layer"], tmp_path / "tiny")
-        weights = load_file(folder / "model.safetensors")
-        del weights["encoder.layers.1.attention.k_proj.weight"]
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-        with pytest.raises(ValueError, match=r"lack 1 parts.*k_proj"):
-            PretrainedEncoder(folder).encode([noise(SHORT)])
-
-    def test_pickled_weights_serve_as_well(self, folders, tmp_path):
-        folder = shutil.copytree(folders["hubert-group"], tmp_path / "tiny")
-        torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
-        (folder / "model.safetensors").unlink()
-        (old,), (new,) = (
-            PretrainedEncoder(where).encode([noise(SHORT)])
-            for where in (folder, folders["hubert-group"])
-        )
-        np.testing.assert_array_equal(old.frames, new.frames)
 
 
 class TestGoodManners:

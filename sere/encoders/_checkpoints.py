@@ -188,7 +188,9 @@ def load_model(model_class: Any, folder: Path) -> Any:
         model, report = model_class.from_pretrained(
             folder, config=config, output_loading_info=True, local_files_only=True
         )
-    missing = [key for key in report["missing_keys"] if not key.startswith(_NOT_NEEDED)]
+    missing = [
+        key for key in report["missing_keys"] if not any(part in key for part in _NOT_NEEDED)
+    ]
     if missing:
         raise ValueError(
             f"The weights in {folder} lack {len(missing)} parts of the encoder "

@@ -112,8 +112,9 @@ class Family(ABC):
 
             return hook
 
-        # The hooks would catch another thread's states.
-        with self._lock, torch.inference_mode():
+        # The hooks would catch another thread's states; and some releases of transformers draw
+        # random numbers for layer drop even in evaluation.
+        with self._lock, torch.inference_mode(), torch.random.fork_rng(devices=[]):
             hooks = [
                 self.blocks.layers[i].register_forward_pre_hook(catch(i), with_kwargs=True)
                 for i in wanted
@@ -229,8 +230,8 @@ class BertFamily(Family):
 
     def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         bands = self._filter_bank(_padded(clip, 400 + HOP // 2))
-        # As the checkpoint's extractor does, but over the whole clip also when it is cut; summed in
-        # float64, since an hour has 360,000 frames.
+        # As the checkpoint's extractor does, but over the whole clip also when it is cut; summed
+        # in float64, since an hour has 360,000 frames.
         mean, variance = bands.mean(0, dtype=float), bands.var(0, ddof=1, dtype=float)
         bands -= mean.astype(np.float32)
         bands /= np.sqrt(variance + 1e-7).astype(np.float32)
