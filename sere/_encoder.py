@@ -89,16 +89,18 @@ class HeterogeneousEncoder(AudioTransformer):
         self.device = device
         self.verbose = verbose
 
-    def encode(self, utterances: Utterances, role: str) -> Utterances:
+    def encode(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
         """Return the clips embedded in a role; what `transform` does for role "target".
 
         Parameters
         ----------
         utterances : Utterances with audio
         role : {"labeled", "source", "target"}
+        where : str
+            What errors call the clips.
         """
         self._check_params()
-        return self._transform(utterances, role)
+        return self._transform(utterances, role, where)
 
     def _check_params(self) -> None:
         if isinstance(self.encoders, Mapping) and not self.encoders:
@@ -159,7 +161,7 @@ class HeterogeneousEncoder(AudioTransformer):
             spec, layer=self.layer, trainable_layers=self.trainable_layers, device=resolve_device(self.device)
         )
 
-    def _transform(self, utterances: Utterances, role: str) -> Utterances:
+    def _transform(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; encoders need audio")
         specs = [self.choose(language, role) for language in utterances.languages]
@@ -169,7 +171,7 @@ class HeterogeneousEncoder(AudioTransformer):
         context: list[Any] = [None] * len(utterances)
         for name, encoder in built.items():
             rows = np.flatnonzero(names == name)
-            for row, encoded in zip(rows, self._embed(encoder, utterances[rows]), strict=True):
+            for row, encoded in zip(rows, self._embed(encoder, utterances[rows], where), strict=True):
                 frames[row], context[row] = encoded.frames, encoded.context
         with_frames = utterances.with_(frames=frames, context=context, encoders=names)
         if len({c.size for c in context}) > 1:  # widths differ: no 2-D array, but the classifier can project
@@ -179,9 +181,9 @@ class HeterogeneousEncoder(AudioTransformer):
         summary = Summary(np.array(context, dtype=np.float64), columns)
         return with_frames.with_(summaries={**utterances.summaries, "embedding": summary})
 
-    def _embed(self, encoder: FrameEncoder, utterances: Utterances) -> list[Encoded]:
+    def _embed(self, encoder: FrameEncoder, utterances: Utterances, where: str) -> list[Encoded]:
         """Return each clip's embedding from the store, or compute it; context is always there."""
-        options: dict[str, Any] = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        options: dict[str, Any] = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose, "where": where}
         clips = utterances.clips
         assert clips is not None
         pitches = utterances.pitches

@@ -241,7 +241,7 @@ def formants(short: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = _TOP / np.pi
     frequency = np.angle(roots) * scale
     bandwidth = -2 * scale * np.log(np.maximum(np.abs(roots), 1e-6))
-    found = (frequency > 150) & (frequency < _TOP - 300) & (bandwidth < 1000)
+    found = (frequency > 50) & (frequency < _TOP - 50)
     frequency = np.where(found, frequency, np.inf)
     first = np.argsort(frequency, axis=1)[:, :3]
     frequency = np.take_along_axis(frequency, first, axis=1)
@@ -268,7 +268,7 @@ def cepstral_peak(levels: np.ndarray, f0: np.ndarray) -> np.ndarray:
 
 def voice_descriptors(
     wave: np.ndarray,
-    frames: np.ndarray,
+    repeats: np.ndarray,
     long: np.ndarray,
     short: np.ndarray,
     f0: np.ndarray,
@@ -279,7 +279,8 @@ def voice_descriptors(
     Parameters
     ----------
     wave : ndarray of shape (n_samples,)
-    frames : ndarray of shape (n_frames, 960)
+    repeats : ndarray of shape (n_frames,)
+        What :func:`harmonicity` gives.
     long : ndarray of shape (n_frames, 513)
         Power spectra of the 60 ms frames: fine enough to tell harmonics apart.
     short : ndarray of shape (n_frames, 257)
@@ -298,7 +299,7 @@ def voice_descriptors(
         return out
     pitch = f0[voiced]
     levels = decibels(floored(long))[voiced]
-    repeats = np.clip(harmonicity(frames[voiced], pitch), 0.01, 0.9999)
+    share = np.clip(repeats[voiced], 0.01, 0.9999)
     frequency, bandwidth = formants(short[voiced])
     first = peak_level(levels, pitch, 0.25 * pitch)
     second = peak_level(levels, 2 * pitch, 0.25 * pitch)
@@ -307,7 +308,7 @@ def voice_descriptors(
     for k in range(3):
         of_tract += [frequency[:, k], bandwidth[:, k], at[k] - first]
     columns = [
-        decibels(repeats / (1 - repeats)),
+        decibels(share / (1 - share)),
         *perturbation(wave, f0, voiced)[voiced].T,
         first - second,
         first - at[2],

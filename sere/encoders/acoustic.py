@@ -25,9 +25,11 @@ from sere.encoders.base import Encoded, FrameEncoder
 
 #: Changes whenever the output would.
 _VERSION = 1
-#: A frame is voiced where CREPE is this sure of its pitch, and the frame is not this far under the clip's loudest.
-_SURE = 0.3
-_QUIET_DB = 45.0
+#: A frame is voiced where CREPE is this sure of its pitch, this share of its power repeats after one period, and it is
+#: at most so far under the clip's loudest.
+_SURE = 0.2
+_REPEATS = 0.5
+_QUIET_DB = 33.0
 
 _VOICED_ONLY = ("f0", *voice.VOICE_NAMES)
 _EVERYWHERE = spectrum.SPECTRAL_NAMES
@@ -77,9 +79,12 @@ def low_level(wave: np.ndarray, pitch: PitchLike) -> tuple[np.ndarray, np.ndarra
     power = long.sum(1)
     f0 = np.nan_to_num(np.asarray(pitch.f0, dtype=float), nan=100.0)
     audible = power > max(float(power.max()) * 10 ** (-_QUIET_DB / 10), 1e-12)
-    voiced = (np.asarray(pitch.periodicity) >= _SURE) & (f0 > 30.0) & audible
     f0 = np.clip(f0, 40.0, 1000.0)
-    of_voice = voice.voice_descriptors(wave, frames, long, short, f0, voiced)
+    voiced = (np.asarray(pitch.periodicity) >= _SURE) & audible
+    repeats = np.zeros(len(f0))
+    repeats[voiced] = voice.harmonicity(frames[voiced], f0[voiced])
+    voiced &= repeats >= _REPEATS
+    of_voice = voice.voice_descriptors(wave, repeats, long, short, f0, voiced)
     pitch_column = np.where(voiced, semitones(f0), np.nan)[:, None]
     values = np.concatenate([pitch_column, of_voice, spectrum.spectral_descriptors(short)], axis=1)
     return values.astype(np.float32), voiced

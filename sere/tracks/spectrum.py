@@ -17,7 +17,7 @@ value.
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def spectral_reference(wave: np.ndarray) -> Spectral:
     """
     from librosa import feature
 
-    frames = {"hop_length": HOP, "center": True, "pad_mode": "constant"}
+    frames: dict[str, Any] = {"hop_length": HOP, "center": True, "pad_mode": "constant"}
     rms = feature.rms(y=wave, frame_length=FRAME_LENGTH, **frames)[0]
     mfcc = feature.mfcc(y=wave, sr=SAMPLE_RATE, n_mfcc=_N_MFCC, n_fft=FRAME_LENGTH, **frames)[1]
     centroid = feature.spectral_centroid(y=wave, sr=SAMPLE_RATE, n_fft=FRAME_LENGTH, **frames)[0]

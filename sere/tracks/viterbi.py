@@ -18,8 +18,6 @@ Both add the same float64 numbers in the same order, so that ties fall alike.
 """
 
 from functools import cache
-from typing import Any
-
 import numpy as np
 
 #: Number of pitch bins of CREPE.
@@ -28,6 +26,7 @@ N_BINS = 360
 REACH = 11
 
 _TINY = np.finfo(np.float32).tiny
+_BLOCK = 1024
 
 
 @cache
@@ -44,23 +43,23 @@ def log_evidence(activations: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     activations : ndarray of shape (T, n_bins), float32
-        The network's sigmoid outputs, ``-inf`` in bins that are not allowed.
+        The network's sigmoid outputs; ``-inf`` for no evidence at all.
     """
     weight = np.exp(activations - activations.max(axis=1, keepdims=True))
     return np.log(weight / weight.sum(axis=1, keepdims=True) + _TINY)
 
 
-def best_path_reference(activations: np.ndarray, low: int, high: int) -> np.ndarray:
+def best_path_reference(activations: np.ndarray, low: int) -> np.ndarray:
     """Return the most probable path of pitch bins by the plain recursion.
 
     The readable twin of :func:`best_path`, with the same parameters and result.
     """
-    masked = np.full_like(activations, -np.inf)
-    masked[:, low:high] = activations[:, low:high]
+    masked = np.full((len(activations), N_BINS), -np.inf, dtype=np.float32)
+    masked[:, low : low + activations.shape[1]] = activations
     evidence = log_evidence(masked)
     step = log_transitions()
     value = evidence[0] + np.log(1 / N_BINS + _TINY)
-    origins = np.zeros(activations.shape, dtype=np.int64)
+    origins = np.zeros(masked.shape, dtype=np.int64)
     for t in range(1, len(evidence)):
         for j in range(N_BINS):
             origins[t, j] = np.argmax(value + step[:, j])
@@ -73,80 +72,43 @@ def best_path_reference(activations: np.ndarray, low: int, high: int) -> np.ndar
 
 
 @cache
-def _compiled() -> Any:
-    """Return the banded recursion, compiled on first use."""
-    import numba
-
-    @numba.njit(cache=True, nogil=True)
-    def run(evidence, band, forbidden, start, path):
-        n_frames, n_bins = evidence.shape
-        reach = band.shape[0] // 2
-        origins = np.empty((n_frames, n_bins), dtype=np.int16)
-        # Padded on both sides by unreachable bins, so that every step reads inside the array.
-        value = np.full(n_bins + 2 * reach, -np.inf)
-        best = np.empty(n_bins)
-        origin = np.empty(n_bins, dtype=np.int64)
-        for j in range(n_bins):
-            value[reach + j] = evidence[0, j] + start
-        for t in range(1, n_frames):
-            top = 0
-            for j in range(1, n_bins):
-                if value[reach + j] > value[reach + top]:
-                    top = j
-            jump = value[reach + top] + forbidden
-            best[:] = -np.inf
-            origin[:] = 0
-            for s in range(2 * reach + 1):
-                for j in range(n_bins):
-                    candidate = value[s + j] + band[s, j]
-                    better = candidate > best[j]
-                    best[j] = candidate if better else best[j]
-                    origin[j] = s if better else origin[j]
-            for j in range(n_bins):
-                if jump > best[j]:
-                    best[j] = jump
-                    origins[t, j] = top
-                else:
-                    origins[t, j] = j + origin[j] - reach
-                value[reach + j] = evidence[t, j] + best[j]
-        last = 0
-        for j in range(1, n_bins):
-            if value[reach + j] > value[reach + last]:
-                last = j
-        path[n_frames - 1] = last
-        for t in range(n_frames - 1, 0, -1):
-            path[t - 1] = origins[t, path[t]]
-
-    return run
-
-
-@cache
 def _band(low: int, high: int) -> np.ndarray:
-    """Return the log probability of arriving in bin ``low + j`` by the step ``s - 11``, (23, high - low)."""
+    """Return the log probability of arriving in bin ``low + j`` from ``s - 11`` bins away, (23, high - low)."""
     arrival = np.arange(low, high)
     step = np.arange(-REACH, REACH + 1)[:, None]
     departure = arrival[None, :] + step
-    inside = (departure >= 0) & (departure < N_BINS)
-    return np.where(inside, log_transitions()[departure.clip(0, N_BINS - 1), arrival], -np.inf)
+    inside = (departure >= low) & (departure < high)
+    return np.where(inside, log_transitions()[departure.clip(low, high - 1), arrival], -np.inf)
 
 
-def best_path(activations: np.ndarray, low: int, high: int) -> np.ndarray:
+def best_path(activations: np.ndarray, low: int) -> np.ndarray:
     """Return the most probable path of pitch bins.
 
     Parameters
     ----------
-    activations : ndarray of shape (T, 360), float32
-        The network's sigmoid outputs, T >= 1.
-    low, high : int
-        Bins ``low <= bin < high`` are allowed.
+    activations : ndarray of shape (T, n_bins), float32
+        The network's sigmoid outputs in the allowed bins, T >= 1.
+    low : int
+        The bin of 0..359 that the first column stands for.
 
     Returns
     -------
     path : ndarray of shape (T,), int64
-        A bin of 0..359 for each frame.
+        A bin of ``low <= bin < low + n_bins`` for each frame.
     """
-    evidence = log_evidence(activations[:, low:high])
-    path = np.empty(len(evidence), dtype=np.int64)
-    start = float(np.log(1 / N_BINS + _TINY))
-    _compiled()(evidence, _band(low, high), float(np.log(_TINY)), start, path)
+    from ._compiled import advance, retrace
+
+    n_frames, n_bins = activations.shape
+    band, forbidden = _band(low, low + n_bins), float(np.log(_TINY))
+    value = np.full(n_bins + 2 * REACH, -np.inf)
+    within = slice(REACH, REACH + n_bins)
+    value[within] = log_evidence(activations[:1])[0] + np.log(1 / N_BINS + _TINY)
+    origins = np.empty((n_frames, n_bins), dtype=np.int8)
+    tops = np.empty(n_frames, dtype=np.int16)
+    for first in range(1, n_frames, _BLOCK):
+        block = slice(first, min(first + _BLOCK, n_frames))
+        advance(log_evidence(activations[block]), band, forbidden, value, origins[block], tops[block])
+    path = np.empty(n_frames, dtype=np.int64)
+    path[-1] = np.argmax(value[within])
+    retrace(origins, tops, REACH, path)
     return path + low
