@@ -47,8 +47,10 @@ class Place:
 @pytest.fixture(scope="module")
 def model(speech):
     code = cli.main(
-        ["fit", "--labels", str(speech.few), "--source", str(speech.known), "--target", str(speech.unknown)]
-        + ["--out", str(speech.model), "--epochs", "3", "--quiet"]
+        [
+            *("fit", "--labels", str(speech.few), "--source", str(speech.known), "--target", str(speech.unknown)),
+            *("--out", str(speech.model), "--epochs", "3", "--quiet"),
+        ]
     )
     assert code == 0
     return str(speech.model)
@@ -238,20 +240,16 @@ def test_evaluating_says_what_is_left_out(model, speech, tmp_path, capsys):
 
 def test_fitting_leaves_labeled_clips_out_of_the_pool_and_names_what_it_saved(speech, tmp_path, capsys):
     arguments = ["--labels", speech.few, "--source", speech.known, "--out", tmp_path / "m", "--epochs", "2"]
-    with pytest.warns() as _seen:
-        import warnings
-
-        warnings.warn("there may be none", stacklevel=1)
-        assert run("fit", *arguments) == 0
+    assert run("fit", *arguments) == 0
     assert "3 emotions (anger, neutral, sadness) from 6 labeled and 6 + 0 unlabeled clips" in capsys.readouterr().out
     assert list(sere.load(tmp_path / "m").classes_) == EMOTIONS
 
 
 def test_corpora_lists_clips_speakers_and_emotions(speech, capsys):
-    assert run("corpora", speech.folder) == 0
+    assert run("corpora", speech.known) == 0
     out = capsys.readouterr().out
-    assert f"{speech.known.name}: 12 clips" in out
-    assert out.count("anger 4, neutral 4, sadness 4") == 2
+    assert f"{speech.known.name}: 12 clips, language unknown, speakers unknown ({speech.known})" in out
+    assert "anger 4, neutral 4, sadness 4" in out
 
 
 def test_the_cache_is_shown_and_cleared(tmp_path, monkeypatch, capsys):

@@ -96,10 +96,7 @@ class TestFrames:
     @pytest.mark.parametrize("name", ["wavlm-layer", "whisper", "bert"])
     def test_a_tuple_of_layers_is_averaged(self, folders, name):
         wave = noise(SHORT)
-        one, three = (
-            PretrainedEncoder(folders[name], layer=layer).encode([wave])[0].frames
-            for layer in (1, 3)
-        )
+        one, three = (PretrainedEncoder(folders[name], layer=layer).encode([wave])[0].frames for layer in (1, 3))
         (both,) = PretrainedEncoder(folders[name], layer=(1, -1)).encode([wave])
         np.testing.assert_allclose(both.frames, (one + three) / 2, atol=1e-6)
 
@@ -112,9 +109,7 @@ class TestFrames:
         assert clip.frames.shape[1] == len(encoder.frame_names) == 64
         for layer in range(4):
             (alone,) = PretrainedEncoder(folders[name], layer=layer).encode([wave])
-            np.testing.assert_array_equal(
-                clip.frames[:, 16 * layer : 16 * layer + 16], alone.frames
-            )
+            np.testing.assert_array_equal(clip.frames[:, 16 * layer : 16 * layer + 16], alone.frames)
 
     @given(name=st.sampled_from(checkpoints.ALL), n_samples=st.integers(0, 50 * 16 + 400))
     @settings(max_examples=120, deadline=None)
@@ -162,9 +157,7 @@ class TestQuirks:
     def test_clips_that_share_a_batch_do_not_touch_each_other(self, folders, name, sliced):
         waves = [noise(n, seed) for seed, n in enumerate((LONG, SHORT, MEDIUM, 100, MEDIUM))]
         one, three = (
-            PretrainedEncoder(
-                folders[name], batch_size=size, whisper_slice_positions=sliced
-            ).encode(waves)
+            PretrainedEncoder(folders[name], batch_size=size, whisper_slice_positions=sliced).encode(waves)
             for size in (1, 3)
         )
         for alone, beside in zip(one, three):
@@ -225,9 +218,7 @@ class TestQuirks:
         folder = shutil.copytree(folders[name], tmp_path / name)
         (folder / "preprocessor_config.json").unlink()
         wave = noise(SHORT)
-        (given_,), (default,) = (
-            PretrainedEncoder(where).encode([wave]) for where in (folders[name], folder)
-        )
+        (given_,), (default,) = (PretrainedEncoder(where).encode([wave]) for where in (folders[name], folder))
         np.testing.assert_array_equal(default.frames, given_.frames)
 
     def test_half_precision_gives_float32_frames_nearby(self, folders):
@@ -281,9 +272,7 @@ class TestLongClips:
         (clip,) = encoder.encode([wave])
         for start, stop, first, last in windows(len(wave) // HOP, size):
             (alone,) = encoder.encode([wave[start * HOP : stop * HOP]])
-            np.testing.assert_array_equal(
-                clip.frames[first:last], alone.frames[first - start : last - start]
-            )
+            np.testing.assert_array_equal(clip.frames[first:last], alone.frames[first - start : last - start])
 
     @pytest.mark.parametrize("name", ["wav2vec2-group", "hubert-layer", "wavlm-group"])
     def test_a_steady_tone_has_no_step_where_windows_meet(self, folders, name, monkeypatch):
@@ -366,9 +355,7 @@ class TestTop:
             n_own = len(long) - int((long == long[-1]).all(1).sum()) + 1
             for start, stop, first, last in windows(n_own, 100):
                 alone = top(long[None, start:stop], torch.tensor([stop - start]))[0]
-                np.testing.assert_allclose(
-                    out[0, first:last], alone[first - start : last - start], atol=1e-5
-                )
+                np.testing.assert_allclose(out[0, first:last], alone[first - start : last - start], atol=1e-5)
             alone = top(short[None], torch.tensor([len(short)]))[0]
         np.testing.assert_allclose(out[1, : len(short)], alone, atol=1e-5)
 
@@ -382,9 +369,7 @@ class TestTop:
         without = [name for name, p in top.named_parameters() if p.grad is None]
         assert not without
         # A key's bias moves all scores of a query alike, which softmax does not see.
-        still = [
-            n for n, p in top.named_parameters() if not p.grad.any() and "k_proj.bias" not in n
-        ]
+        still = [n for n, p in top.named_parameters() if not p.grad.any() and "k_proj.bias" not in n]
         assert not still
         assert hidden.grad.abs().sum() > 0
 
@@ -530,9 +515,7 @@ class TestPersistence:
         assert first._load() is second._load() is third._load()
 
     def test_repr_names_what_was_chosen(self):
-        assert repr(PretrainedEncoder("microsoft/wavlm-large")) == (
-            "PretrainedEncoder('microsoft/wavlm-large')"
-        )
+        assert repr(PretrainedEncoder("microsoft/wavlm-large")) == ("PretrainedEncoder('microsoft/wavlm-large')")
         assert repr(PretrainedEncoder("a/b", layer=(1, 2), dtype="float16")) == (
             "PretrainedEncoder('a/b', layer=(1, 2), dtype='float16')"
         )
@@ -582,9 +565,7 @@ class TestFindingCheckpoints:
             PretrainedEncoder(self.NAME).facts  # noqa: B018
 
     @pytest.mark.parametrize("local_files_only", [None, True])
-    def test_the_local_cache_is_asked_before_the_network(
-        self, folders, tmp_path, local_files_only
-    ):
+    def test_the_local_cache_is_asked_before_the_network(self, folders, tmp_path, local_files_only):
         self.put_in_cache(folders["bert"], tmp_path / "hub")
         encoder = PretrainedEncoder(self.NAME, local_files_only=local_files_only)
         (cached,) = encoder.encode([noise(SHORT)])
@@ -655,8 +636,7 @@ class TestFindingCheckpoints:
         torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
         (folder / "model.safetensors").unlink()
         (old,), (new,) = (
-            PretrainedEncoder(where).encode([noise(SHORT)])
-            for where in (folder, folders["hubert-group"])
+            PretrainedEncoder(where).encode([noise(SHORT)]) for where in (folder, folders["hubert-group"])
         )
         np.testing.assert_array_equal(old.frames, new.frames)
 
