@@ -2,9 +2,9 @@
 A few labels in one language, the score in another
 ==================================================
 
-Five labeled clips of each emotion in one made-up language, unlabeled clips of both: fit, predict the other language, and
-look at what is confused with what. With :func:`sere.datasets.load_corpus` in place of the synthetic voices the same lines
-run on real corpora.
+Five labeled clips of each emotion in one made-up language, unlabeled clips of both: fit, predict the other language,
+and look at what is confused with what. With :func:`sere.datasets.load_corpus` in place of the synthetic voices the same
+lines run on real corpora.
 """
 
 import matplotlib.pyplot as plt
@@ -15,8 +15,8 @@ from sere.evaluation import run_task
 from sere.plotting import plot_confusion, plot_embedding, plot_history
 
 # %%
-# A corpus is a DataFrame with a row a clip; a task draws the labeled clips, spread over the speakers, and hides all other
-# labels.
+# A corpus is a DataFrame with a row a clip; a task draws the labeled clips, spread over the speakers, and hides all
+# other labels.
 voices = make_voices(n_per_emotion=12, emotions=["anger", "happiness", "neutral", "sadness"], random_state=0)
 known, unknown = (clips for _, clips in voices.groupby("language"))
 task = make_task(known, unknown, shots=5, random_state=0)

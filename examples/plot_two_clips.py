@@ -20,8 +20,8 @@ voices = make_voices(n_per_emotion=1, emotions=["anger"], random_state=0)
 clips = sere.HeterogeneousEncoder().fit_transform(sere.DynamicFeatureTransformer().fit_transform(voices))
 
 # %%
-# Frames are standardised over both clips; a clip's burst intensity is the mean size of its normalised changes (Eq. 1 and
-# 3 of the paper).
+# Frames are standardised over both clips; a clip's burst intensity is the mean size of its normalised changes (Eq. 1
+# and 3 of the paper).
 frames = np.vstack(clips.frames)
 mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-6
 first, second = ((clip - mean) / deviation for clip in clips.frames)
