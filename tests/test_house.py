@@ -1,6 +1,7 @@
 """The house rules that a reader of the code relies on: light imports, layers, sizes, commands."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -39,6 +40,14 @@ def test_importing_sere_loads_nothing_heavy():
 def test_every_public_name_is_there(name):
     assert getattr(sere, name) is not None
     assert name in dir(sere)
+
+
+@pytest.mark.parametrize("name", ["sere", *(f"sere.{module}" for module in sere._MODULES)])
+def test_every_name_a_module_hands_out_has_a_docstring(name):
+    module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        handed = getattr(module, public)
+        assert not callable(handed) or (handed.__doc__ or "").strip(), public
 
 
 def test_an_unknown_name_is_an_attribute_error():

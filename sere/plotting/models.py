@@ -159,9 +159,11 @@ def plot_embedding(
     colour = colours(list(np.unique(np.concatenate([labels, owners]))))
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        ax.scatter(*flat[rows].T, s=12, alpha=0.65, linewidths=0, color=colour[label], label=str(label))
+        ax.scatter(flat[rows, 0], flat[rows, 1], s=12, alpha=0.65, linewidths=0, color=colour[label], label=str(label))
     for owner, place in zip(owners, flat[len(points) :]):
-        ax.scatter(*place, marker="*", s=260, color=colour[owner], edgecolors="black", linewidths=1.0, zorder=3)
+        ax.scatter(
+            place[0], place[1], marker="*", s=260, color=colour[owner], edgecolors="black", linewidths=1.0, zorder=3
+        )
     ax.set(xticks=[], yticks=[], title=f"Embedding ({'t-SNE' if method == 'tsne' else 'PCA'})")
     if len(stars):
         ax.set_xlabel("stars: prototypes")
