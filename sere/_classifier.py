@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
-from sere._dynamics import DynamicFeatureTransformer, resolve_device
+from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
 from sere._inputs import SereWarning, as_pools, join_pools, read_rows
 from sere._utterances import Utterances, concatenate

@@ -1,13 +1,13 @@
-"""How well emotions were recognised: unweighted average recall, its uncertainty, and a report by emotion.
+"""How well emotions were recognised: unweighted average recall, its uncertainty, and a report.
 
 Emotion corpora are uneven, so the field's measure is the unweighted average recall (UAR), the
 mean over a task's emotions of the share of their clips that were recognised; chance is one over
 the number of emotions. The list of emotions belongs to the task, not to the fold at hand.
 
-Clips of one speaker succeed and fail together. An interval that treats clips as independent is too narrow,
-so the intervals here resample whole speakers (cluster bootstrap; Field and Welsh 2007). With the
-four to ten speakers of most corpora even these are somewhat narrow: read them as the least
-uncertainty there is.
+Clips of one speaker succeed and fail together. An interval that treats clips as independent is
+too narrow, so the intervals here resample whole speakers (cluster bootstrap; Field and Welsh
+2007). With the four to ten speakers of most corpora even these are somewhat narrow: read them as
+the least uncertainty there is.
 
 Functions: `uar_score`, `uar_interval`, `uar_difference_interval`, `per_emotion_report`.
 """

@@ -28,7 +28,7 @@ register_corpus(
         title="CASIA",
         language="zh",
         layout="liuchanhg/angry/201.wav",
-        pattern=r"(?P<speaker>[^/]+)/(?P<emotion>angry|fear|happy|neutral|sad|surprise)/(?P<text>\d{3})",
+        pattern=r"(?P<speaker>[^/]+)/(?P<emotion>angry|fear|happy|neutral|sad|surprise)/(?P<text>2\d\d)",
         emotions={
             "angry": "anger",
             "fear": "fear",

@@ -91,7 +91,10 @@ def _read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
             stream.seek(0)
             reader = csv.reader(stream, delimiter=delimiter)
             head = [name.strip().casefold() for name in next(reader, [])]
-            columns = [_NAMES.get(name, name) for name in head]
+            # A column with the very name goes before one that may mean the same.
+            columns = [
+                name if _NAMES.get(name) in head else _NAMES.get(name, name) for name in head
+            ]
             rows = []
             for values in reader:
                 if any(value.strip() for value in values):

@@ -122,14 +122,19 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
     if place.is_file():
         raise ValueError(f"{place} is a file; find_corpora takes a folder that holds corpora.")
     whole, _ = recognise(find_media(place))
-    if whole is not None:
-        return {place.resolve().name if whole == "folders" else whole: str(place)}
-    found: dict[str, str] = {}
+    parts = {}
     for folder in sorted(path for path in place.iterdir() if path.is_dir()):
         layout, _ = recognise(find_media(folder))
         if layout is not None:
-            name = folder.name if layout == "folders" else layout
-            found[name if name not in found else f"{name} ({folder.name})"] = str(folder)
+            parts[folder] = layout
+    # The folders of one corpus (its speakers, say) are of that corpus's layout, too. Folders of
+    # emotions are not: each of them is a corpus.
+    if whole is not None and set(parts.values()) <= {whole} - {"folders"}:
+        return {place.resolve().name if whole == "folders" else whole: str(place)}
+    found: dict[str, str] = {}
+    for folder, layout in parts.items():
+        name = folder.name if layout == "folders" else layout
+        found[name if name not in found else f"{name} ({folder.name})"] = str(folder)
     return dict(sorted(found.items()))
 
 

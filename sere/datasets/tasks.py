@@ -116,11 +116,11 @@ def make_task(
         pool = _cut(target[~tested], max_pool, rng)
     return Bunch(
         X_labeled=_visible(source.loc[chosen]),
-        y=source.loc[chosen, "emotion"].to_numpy(dtype=str),
+        y=np.asarray(source.loc[chosen, "emotion"].tolist()),
         X_unlabeled_src=_visible(rest),
         X_unlabeled_tgt=_visible(pool),
         X_test=_visible(test),
-        y_test=test["emotion"].to_numpy(dtype=str),
+        y_test=np.asarray(test["emotion"].tolist()),
         labels=names,
         protocol="transductive" if transductive else "inductive",
     )
@@ -171,13 +171,17 @@ def skew_target(
     counts = kept["emotion"].value_counts()
     if emotion not in counts or len(counts) < 2:
         raise ValueError(
-            f"the target needs {emotion!r} and at least one other emotion; it has {_listed(counts)}."
+            f"the target needs {emotion!r} and at least one other emotion; "
+            f"it has {_listed(counts)}."
         )
     others = counts.drop(emotion)
     # The largest subset uses up either the frequent emotion or all the others.
-    frequent = min(counts[emotion], int(others.sum() * share / (1 - share)))
-    scale = frequent * (1 - share) / share / others.sum()
-    wanted = {emotion: frequent, **(others * scale).round().astype(int).to_dict()}
+    frequent = min(counts[emotion], round(others.sum() * share / (1 - share)))
+    scale = min(1.0, counts[emotion] * (1 - share) / share / others.sum())
+    wanted = {
+        emotion: frequent,
+        **{str(name): round(count * scale) for name, count in others.items()},
+    }
     empty = sorted(name for name, count in wanted.items() if count < 1)
     if empty:
         raise ValueError(
@@ -217,8 +221,8 @@ def _check_apart(source: pd.DataFrame, target: pd.DataFrame) -> None:
     both = source[parts].merge(target[parts].drop_duplicates(), on=parts)
     if len(both):
         raise ValueError(
-            f"source and target share {len(both)} clips, such as {both['path'].iloc[0]}; labeled clips "
-            "would be scored. Divide the corpus by speaker first."
+            f"source and target share {len(both)} clips, such as {both['path'].iloc[0]}; "
+            "labeled clips would be scored. Divide the corpus by speaker first."
         )
 
 
@@ -234,7 +238,7 @@ def _task_labels(
         problem = (
             f"not both corpora have {', '.join(missing)}"
             if missing
-            else f"a task needs two emotions or more, and this one has {', '.join(names) or 'none'}"
+            else f"a task needs two emotions, and this one has {', '.join(names) or 'none'}"
         )
         raise ValueError(
             f"{problem}. Source: {_listed(source['emotion'].value_counts())}. "
@@ -252,8 +256,8 @@ def _draw_shots(
         clips = source[source["emotion"] == name]
         if len(clips) < shots:
             raise ValueError(
-                f"the source has {len(clips)} clips of {name}, fewer than shots={shots}; lower shots or "
-                "leave this emotion out with labels=."
+                f"the source has {len(clips)} clips of {name}, fewer than shots={shots}; "
+                "lower shots or leave this emotion out with labels=."
             )
         shuffled = clips.iloc[rng.permutation(len(clips))]
         if "speaker" in shuffled:
@@ -269,8 +273,8 @@ def _draw_test_speakers(
     """Return a mask of the clips of randomly drawn speakers who together show every emotion."""
     if "speaker" not in target or target["speaker"].isna().any():
         raise ValueError(
-            "an inductive task divides the target by speaker, and its speakers are not all known; add a column "
-            "'speaker', or use transductive=True."
+            "an inductive task divides the target by speaker, and its speakers are not all known; "
+            "add a column 'speaker', or use transductive=True."
         )
     speakers = np.unique(target["speaker"].to_numpy(dtype=str))
     if len(speakers) < 2 or not 0 < share < 1:
