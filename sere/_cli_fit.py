@@ -53,7 +53,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the classifier's parameters that the command line sets."""
     given = {
         "encoder": arguments.encoder,
-        "max_epochs": arguments.epochs,
+        "epochs": arguments.epochs,
         "source_language": arguments.source_language,
         "target_language": arguments.target_language,
     }

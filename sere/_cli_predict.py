@@ -5,7 +5,7 @@ import csv
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -87,14 +87,14 @@ class _Writer(ABC):
         return None
 
     @abstractmethod
-    def write(self, clip: dict[str, Any], shares: np.ndarray) -> None:
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
         """Write one clip's prediction."""
 
 
 class _TableWriter(_Writer):
     """Emotion, its probability and the path, which comes last because it is long."""
 
-    def write(self, clip: dict[str, Any], shares: np.ndarray) -> None:
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
         width = max(map(len, self.classes))
         span = f"  [{clip.get('start', 0)}-{clip.get('end', '')} s]" if {"start", "end"} & clip.keys() else ""
         best = int(shares.argmax())
@@ -109,7 +109,7 @@ class _CsvWriter(_Writer):
         self._csv.writerow([*self.columns, "emotion", *(f"p_{name}" for name in self.classes)])
         return self
 
-    def write(self, clip: dict[str, Any], shares: np.ndarray) -> None:
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
         known = [clip.get(name, "") for name in self.columns]
         self._csv.writerow([*known, self.classes[int(shares.argmax())], *(f"{share:.6f}" for share in shares)])
 
@@ -121,7 +121,7 @@ class _JsonWriter(_Writer):
         self._before = "[\n"
         return self
 
-    def write(self, clip: dict[str, Any], shares: np.ndarray) -> None:
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
         probabilities = {name: round(float(share), 6) for name, share in zip(self.classes, shares)}
         found = clip | {"emotion": self.classes[int(shares.argmax())], "probabilities": probabilities}
         self.stream.write(self._before + json.dumps(found, ensure_ascii=False, default=str))
@@ -131,7 +131,11 @@ class _JsonWriter(_Writer):
         self.stream.write("[]\n" if self._before == "[\n" else "\n]\n")
 
 
-_WRITERS = {"table": _TableWriter, "csv": _CsvWriter, "json": _JsonWriter}
+_WRITERS: dict[str, Callable[[TextIO, np.ndarray, pd.DataFrame], _Writer]] = {
+    "table": _TableWriter,
+    "csv": _CsvWriter,
+    "json": _JsonWriter,
+}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import TextIO
 
 from sere import __version__
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     with warnings.catch_warnings():
-        warnings.showwarning = _one_line_warning
+        warnings.showwarning = _warn_in_one_line
         return _run(arguments)
 
 
@@ -87,7 +88,15 @@ def _sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {text or 'no message'} (--traceback shows where)"
 
 
-def _one_line_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _warn_in_one_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Stand in for `warnings.showwarning`, which would show code to someone who did not write any."""
     if not issubclass(category, (DeprecationWarning, PendingDeprecationWarning)):
         print(f"sere: warning: {message}", file=sys.stderr)
 

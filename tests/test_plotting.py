@@ -43,17 +43,20 @@ def test_confusion_takes_integer_labels_and_an_axes():
 
 @pytest.mark.parametrize("as_series", [False, True])
 def test_history_draws_losses_and_scores_on_two_axes(as_series):
-    history = [{"epoch": i, "loss": 3.0 - i, "loss_ce": 2.0, "quality": i / 3, "assigned": [1, 2]} for i in range(3)]
+    history = [
+        {"epoch": i, "loss": 3.0 - i, "shots": 2.0, "quality": i / 3, "tau": 1.0, "assigned": np.ones(2)}
+        for i in range(3)
+    ]
     if as_series:
         history = {name: [epoch[name] for epoch in history] for name in history[0]}
     ax = plot_history(history)
     assert {line.get_label(): line.get_ydata().tolist() for line in ax.lines} == {
         "loss": [3.0, 2.0, 1.0],
-        "loss_ce": [2.0] * 3,
+        "shots": [2.0] * 3,
     }
     (right,) = [other for other in ax.figure.axes if other is not ax]
     assert [line.get_label() for line in right.lines] == ["quality"]
-    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"loss", "loss_ce", "quality"}
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"loss", "shots", "quality"}
 
 
 def test_history_draws_what_is_asked_and_says_what_there_is():

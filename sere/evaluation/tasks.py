@@ -76,11 +76,10 @@ class TaskResult:
             "",
             f"{'emotion':<12} {'clips':>6} {'recall':>8} {'precision':>10}  most confused with",
         ]
-        for row in self.table.itertuples():
-            confused = row.confused_with if isinstance(row.confused_with, str) else "-"
-            lines.append(
-                f"{row.emotion:<12} {row.clips:>6} {_percent(row.recall):>8} {_percent(row.precision):>10}  {confused}"
-            )
+        for row in self.table.to_dict("records"):
+            confused = row["confused_with"] if isinstance(row["confused_with"], str) else "-"
+            shares = f"{_percent(row['recall']):>8} {_percent(row['precision']):>10}"
+            lines.append(f"{row['emotion']!s:<12} {row['clips']:>6} {shares}  {confused}")
         return "\n".join(lines)
 
 

@@ -46,8 +46,8 @@ def plot_resonance(
     """
     from sere.method import resonance_matrix, resonant_frames
 
-    frames = [np.asarray(clip, dtype=np.float64) for clip in (query, key)]
-    bursts = [np.asarray(curve, dtype=np.float64) for curve in (query_intensity, key_intensity)]
+    frames = np.asarray(query, dtype=np.float64), np.asarray(key, dtype=np.float64)
+    bursts = np.asarray(query_intensity, dtype=np.float64), np.asarray(key_intensity, dtype=np.float64)
     for clip, curve, name in zip(frames, bursts, names):
         if clip.ndim != 2 or curve.shape != (len(clip),):
             raise ValueError(f"{name}: frames of shape {clip.shape} do not fit intensities of shape {curve.shape}")

@@ -68,8 +68,8 @@ def plot_history(
     history : sequence of dict, or dict of sequences
         ``SEREClassifier.history_``: one record an epoch, or one series a quantity.
     names : sequence of str, optional
-        Which quantities; all that are single numbers when not given. Those with "loss" in their name share the left
-        axis, the others the right one.
+        Which quantities; when not given, all that are single numbers but the temperature. Losses share the left axis,
+        the temperature and what ends in "quality" the right one.
     ax : matplotlib Axes, optional
         Where to draw.
 
@@ -84,13 +84,13 @@ def plot_history(
         If there is no epoch or no such quantity.
     """
     series = _series(history)
-    chosen = list(series) if names is None else list(names)
+    chosen = [name for name in series if name != "tau"] if names is None else list(names)
     missing = [name for name in chosen if name not in series]
     if missing or not chosen:
         raise ValueError(f"the history has no series {missing}; it has {sorted(series)}")
     ax = new_axes(ax, (6, 4))
-    losses = [name for name in chosen if "loss" in name]
-    scores = [name for name in chosen if "loss" not in name]
+    scores = [name for name in chosen if name == "tau" or name.endswith("quality")]
+    losses = [name for name in chosen if name not in scores]
     lines = []
     for name in losses:
         heavy = name == "loss"
@@ -159,9 +159,11 @@ def plot_embedding(
     colour = colours(list(np.unique(np.concatenate([labels, owners]))))
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        ax.scatter(*flat[rows].T, s=12, alpha=0.65, linewidths=0, color=colour[label], label=str(label))
+        ax.scatter(flat[rows, 0], flat[rows, 1], s=12, alpha=0.65, linewidths=0, color=colour[label], label=str(label))
     for owner, place in zip(owners, flat[len(points) :]):
-        ax.scatter(*place, marker="*", s=260, color=colour[owner], edgecolors="black", linewidths=1.0, zorder=3)
+        ax.scatter(
+            place[0], place[1], marker="*", s=260, color=colour[owner], edgecolors="black", linewidths=1.0, zorder=3
+        )
     ax.set(xticks=[], yticks=[], title=f"Embedding ({'t-SNE' if method == 'tsne' else 'PCA'})")
     if len(stars):
         ax.set_xlabel("stars: prototypes")

@@ -329,7 +329,7 @@ class Chain:
 
     def _describe(self) -> dict[str, Any]:
         """Assignment histograms and a label-free score of each pool."""
-        record: dict[str, Any] = {"tau": float(self.network.tau)}
+        record: dict[str, Any] = {"tau": float(self.network.tau.detach())}
         for name, assigned in self.assigned.items():
             record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
             record[f"{name}_quality"] = mutual_information(self.logits(assigned.embeddings).softmax(1))
