@@ -18,7 +18,18 @@ _HOMES = {
     "save": "sere.persistence",
     "load": "sere.persistence",
 }
-_MODULES = ("audio", "datasets", "encoders", "evaluation", "kernels", "method", "metrics", "plotting", "store", "tracks")
+_MODULES = (
+    "audio",
+    "datasets",
+    "encoders",
+    "evaluation",
+    "kernels",
+    "method",
+    "metrics",
+    "plotting",
+    "store",
+    "tracks",
+)
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
