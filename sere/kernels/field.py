@@ -9,6 +9,7 @@ everywhere else through plain torch (:mod:`sere.kernels.tiles`).
 The default reading of :mod:`sere.method.resonance` and its options `form` and `gap` hold here too.
 """
 
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -121,9 +122,8 @@ class _Field(torch.autograd.Function):
         form: str,
         gap: str,
     ) -> tuple[Tensor, Tensor]:
-        u, v = zq / tiles.lengths_of(zq)[:, None], zk / tiles.lengths_of(zk)[:, None]
-        peak, best = tiles.best_matches(u, v, a, b, offsets_k, tau, form, gap)
-        scores = torch.segment_reduce(peak.mul_(share[:, None]), "sum", offsets=offsets_q, axis=0)
+        engine = compiled(zq) or tiles
+        scores, best = engine.field(zq, zk, a, b, offsets_q, offsets_k, tau, share, form, gap)
         ctx.save_for_backward(zq, a, offsets_q, zk, b, offsets_k, tau, share, best)
         ctx.form, ctx.gap = form, gap
         ctx.mark_non_differentiable(best)
@@ -136,12 +136,23 @@ class _Field(torch.autograd.Function):
         length_q, length_k = tiles.lengths_of(zq)[:, None], tiles.lengths_of(zk)[:, None]
         u, v = zq / length_q, zk / length_k
         each = grad[frame_owners(offsets_q, len(zq))]
-        du, dv, da, db, dtau, peak = tiles.winner_gradients(
+        du, dv, da, db, dtau, peak = (compiled(zq) or tiles).winner_gradients(
             u, v, a, b, offsets_k, tau, best, each * share[:, None], ctx.form, ctx.gap
         )
         dzq = (du - (du * u).sum(1, keepdim=True) * u) / length_q
         dzk = (dv - (dv * v).sum(1, keepdim=True) * v) / length_k
         return dzq, da, None, dzk, db, None, dtau, (each * peak).sum(1), None, None
+
+
+def compiled(frames: Tensor) -> ModuleType | None:
+    """:mod:`sere.kernels.cpu`, if these frames lie on a CPU and numba can be had."""
+    if frames.device.type != "cpu":
+        return None
+    try:
+        from sere.kernels import cpu
+    except ImportError:
+        return None
+    return cpu
 
 
 def frame_shares(offsets: Tensor, weight: Tensor | None, n_frames: int, like: Tensor) -> Tensor:

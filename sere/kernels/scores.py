@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sere.kernels.field import resonance_field
+from sere.kernels import tiles
+from sere.kernels.field import compiled, frame_shares
 from sere.kernels.packed import Packed
 
 
@@ -41,11 +42,42 @@ def resonance_scores(
     """
     if not tau > 0:
         raise ValueError(f"tau must be > 0, got {tau}")
-    with torch.no_grad():
-        q = Packed.from_list(_floats(queries), _floats(query_intensity))
-        k = Packed.from_list(_floats(keys), _floats(key_intensity))
-        return resonance_field(q, k, tau)[0].numpy()
+    q = _packed(queries, query_intensity, "queries", "query_intensity")
+    k = _packed(keys, key_intensity, "keys", "key_intensity")
+    if q.frames.shape[1] != k.frames.shape[1]:
+        raise ValueError(
+            f"queries have {q.frames.shape[1]} columns and keys {k.frames.shape[1]}; "
+            "both must come from the same embedding"
+        )
+    share = frame_shares(q.offsets, None, len(q.frames), q.frames)
+    args = (q.frames, k.frames, q.intensity, k.intensity, q.offsets, k.offsets)
+    reading = (torch.tensor(tau, dtype=torch.float32), share, "product", "exponential")
+    engine = compiled(q.frames)
+    if engine is None:
+        return tiles.field(*args, *reading)[0].numpy()
+    return engine.field(*args, *reading, want_best=False)[0].numpy()
 
 
-def _floats(arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
-    return [torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)) for x in arrays]
+def _packed(
+    frames: Sequence[np.ndarray], intensity: Sequence[np.ndarray], frames_name: str, name: str
+) -> Packed:
+    if len(frames) == 0 or len(frames) != len(intensity):
+        raise ValueError(
+            f"{frames_name} and {name} must hold as many clips and at least one, "
+            f"got {len(frames)} and {len(intensity)}"
+        )
+    for c, (z, i) in enumerate(zip(frames, intensity)):
+        if np.ndim(z) != 2 or len(z) == 0 or np.shape(z)[1] != np.shape(frames[0])[1]:
+            raise ValueError(
+                f"{frames_name}[{c}] must have shape (T, {np.shape(frames[0])[-1]}) with T >= 1, "
+                f"got {np.shape(z)}"
+            )
+        if np.shape(i) != (len(z),):
+            raise ValueError(f"{name}[{c}] must have shape ({len(z)},), got {np.shape(i)}")
+    offsets = np.cumsum([0, *map(len, frames)])
+    # numpy copies on one thread: many small copies on torch's threads stall on a busy machine.
+    joined, bursts = (
+        torch.from_numpy(np.concatenate(x, dtype=np.float32, casting="same_kind"))
+        for x in (frames, intensity)
+    )
+    return Packed(joined, bursts, torch.from_numpy(offsets))

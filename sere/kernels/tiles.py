@@ -11,16 +11,19 @@ Variables as in :mod:`sere.method.resonance`; u, v unit frames of queries and ke
 intensities, best (N_q, n_k) the winning key frame of each query frame in each key clip.
 """
 
-import itertools
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from sere.method.resonance import TINY
+from sere.method.resonance import FORMS, GAPS, TINY
 
 TILE_ROWS = 2048
 TILE_COLUMNS = 4096
+
+
+FORM_NUMBER = {form: number for number, form in enumerate(FORMS)}
+GAP_NUMBER = {gap: number for number, gap in enumerate(GAPS)}
 
 
 def lengths_of(frames: Tensor) -> Tensor:
@@ -74,42 +77,55 @@ def padded_groups(lengths: list[int], columns: int) -> Iterator[tuple[list[int],
         yield group, longest
 
 
-def best_matches(
-    u: Tensor, v: Tensor, a: Tensor, b: Tensor, offsets: Tensor, tau: Tensor, form: str, gap: str
+def field(
+    zq: Tensor,
+    zk: Tensor,
+    a: Tensor,
+    b: Tensor,
+    offsets_q: Tensor,
+    offsets_k: Tensor,
+    tau: Tensor,
+    share: Tensor,
+    form: str,
+    gap: str,
 ) -> tuple[Tensor, Tensor]:
-    """The highest resonance of each query frame in each key clip, and the key frame that has it.
+    """Scores of Eq. 6, and the key frame that answers each query frame in each key clip.
 
     Parameters
     ----------
-    u, v : tensor of shape (N_q, d), (N_k, d)
+    zq, zk : tensor of shape (N_q, d), (N_k, d)
+        Frames of any length.
     a, b : tensor of shape (N_q,), (N_k,)
-    offsets : int64 tensor of shape (n_k + 1,)
-        Of the key clips.
+    offsets_q, offsets_k : int64 tensor of shape (n_q + 1,), (n_k + 1,)
+    tau : 0-dim tensor
+    share : tensor of shape (N_q,)
+        Share of each query frame in its clip's mean.
+    form, gap : str
 
     Returns
     -------
-    tensor of shape (N_q, n_k), int64 tensor of shape (N_q, n_k)
+    tensor of shape (n_q, n_k), int64 tensor of shape (N_q, n_k)
     """
-    starts = offsets.tolist()
-    lengths = [y - x for x, y in itertools.pairwise(starts)]
-    n_rows = len(u)
-    peak = torch.empty((n_rows, len(lengths)), dtype=u.dtype, device=u.device)
-    best = torch.empty((n_rows, len(lengths)), dtype=torch.int64, device=u.device)
+    u, v = zq / lengths_of(zq)[:, None], zk / lengths_of(zk)[:, None]
+    lengths = offsets_k.diff().tolist()
+    peak = torch.empty((len(u), len(lengths)), dtype=u.dtype, device=u.device)
+    best = torch.empty(peak.shape, dtype=torch.int64, device=u.device)
     for group, longest in padded_groups(lengths, TILE_COLUMNS):
         clips = torch.tensor(group, device=u.device)
         steps = torch.arange(longest, device=u.device)
-        last = offsets[clips + 1, None] - 1
-        index = torch.minimum(offsets[clips, None] + steps, last)
+        last = offsets_k[clips + 1, None] - 1
+        index = torch.minimum(offsets_k[clips, None] + steps, last)
         keys, bursts = v[index.flatten()], b[index.flatten()]
         rows_a_tile = max(1, TILE_ROWS * TILE_COLUMNS // len(bursts))
-        for top in range(0, n_rows, rows_a_tile):
+        for top in range(0, len(u), rows_a_tile):
             rows = slice(top, top + rows_a_tile)
             sync = synchrony(a[rows, None] - bursts, tau, gap)
             R = combine(u[rows] @ keys.T, sync, form)
             value, where = R.view(-1, len(group), longest).max(dim=2)
             peak[rows, clips] = value
-            best[rows, clips] = torch.minimum(where + offsets[clips], last[:, 0])
-    return peak, best
+            best[rows, clips] = torch.minimum(where + offsets_k[clips], last[:, 0])
+    peak.mul_(share[:, None])
+    return torch.segment_reduce(peak, "sum", offsets=offsets_q, axis=0), best
 
 
 def winner_gradients(
@@ -129,7 +145,7 @@ def winner_gradients(
     Parameters
     ----------
     u, v, a, b, offsets, tau, form, gap
-        As given to `best_matches`.
+        Unit frames of queries and keys, and what `field` was given.
     best, grad_peak : tensor of shape (N_q, n_k)
 
     Returns

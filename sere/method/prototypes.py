@@ -133,7 +133,7 @@ def enhanced_prototypes(
             raise ValueError(f"source={source!r} needs the unlabeled clips' own embeddings")
         if assignments is not None and own < 1:
             raise ValueError(
-                "assignments alone name no shot: pass anchors=anchor_weights(assignments, irf, y), "
+                "assignments alone name no shot: pass anchors=anchor_weights(assignments, ...), "
                 "or source='own'"
             )
         if assignments is not None:
