@@ -7,9 +7,9 @@ then one dense layer. :class:`FastCrepe` computes the same function from the sam
 - Layers 2 to 6 convolve along 128 to 8 positions with 64 taps. On a circle long enough that the ends do not meet this
   is, for each frequency of the circle, a product of (frames, channels in) by (channels in, channels out). The Fourier
   transforms there and back are small real matrix products too.
-- A complex product takes three real ones: with ``k1 = wr (xr + xi)``, ``k2 = xr (wi - wr)``, ``k3 = xi (wr + wi)`` it is
-  ``(k1 - k3) + i (k1 + k2)``. The sums of the weights are formed once and those of the outputs are part of the matrix
-  of the inverse transform.
+- A complex product takes three real ones: with ``k1 = wr (xr + xi)``, ``k2 = xr (wi - wr)`` and
+  ``k3 = xi (wr + wi)`` it is ``(k1 - k3) + i (k1 + k2)``. The sums of the weights are formed once and those of the
+  outputs are part of the matrix of the inverse transform.
 - Batch normalisation ``s y + d`` is folded into the layer after it: s scales its weights, d adds to its bias, there
   differently at each position, because the zeros around are not normalised. Pooling comes before it, so where s is
   negative the smaller of two is kept; channels are sorted so that those come last.
@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..audio import HOP
-from ._crepe_first import CIRCLE, MARGIN, WINDOW, FirstLayer
+from ._crepe_first import CIRCLE, WINDOW, FirstLayer
 
 _LEFT = 31
 _TAPS = 64
 _N_BINS = 360
+_N_REAL = 2
 _MAX_CHANNELS = 128
 
 
@@ -82,15 +82,15 @@ def _circle(positions: int) -> int:
     return positions + reach + (positions + reach) % 2
 
 
-def _harmonics(circle: int) -> tuple[np.ndarray, int]:
-    """Return the circle's frequencies, the two real ones (0 and the highest) first, and that number 2."""
-    inner = np.arange(1, circle // 2)
-    return np.concatenate([[0, circle // 2], inner]), 2
+def _harmonics(circle: int) -> np.ndarray:
+    """Return the circle's frequencies, the `_N_REAL` ones first that have no imaginary part (0 and the highest)."""
+    return np.concatenate([[0, circle // 2], np.arange(1, circle // 2)])
 
 
-def _waves(frequencies: np.ndarray, positions: np.ndarray, circle: int) -> tuple[np.ndarray, np.ndarray]:
-    phase = 2 * np.pi * np.outer(frequencies, positions) / circle
-    return np.cos(phase), np.sin(phase)
+def _waves(circle: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cosines of all harmonics and the sines of the complex ones, (harmonics, positions)."""
+    phase = 2 * np.pi * np.outer(_harmonics(circle), positions) / circle
+    return np.cos(phase), np.sin(phase[_N_REAL:])
 
 
 def _fourier_layer(weight: np.ndarray, bias: np.ndarray, n_max: int, circle: int) -> _Layer:
@@ -103,26 +103,23 @@ def _fourier_layer(weight: np.ndarray, bias: np.ndarray, n_max: int, circle: int
     bias : ndarray of shape (positions, channels out)
     n_max, circle : int
     """
-    positions = np.arange(len(bias))
+    n_positions, n_out = bias.shape
+    n_in = weight.shape[1]
+    # Rows of all three arrays: for xr at each harmonic (k2), then for xi (k3) and xr + xi (k1) at the complex ones.
+    cosine, sine = _waves(circle, np.arange(n_positions))
+    forward = np.concatenate([cosine, -sine, cosine[_N_REAL:] - sine])
+
     shifts = np.arange(_TAPS) - _LEFT
-    weight = np.where(np.abs(shifts) < len(bias), weight, 0)
-    harmonics, n_real = _harmonics(circle)
+    real, imaginary = _waves(circle, shifts)
+    taps = np.concatenate([real[:_N_REAL], imaginary - real[_N_REAL:], imaginary + real[_N_REAL:], real[_N_REAL:]])
+    taps[:, np.abs(shifts) >= n_positions] = 0
+    spectrum = _float32(taps) @ _float32(weight.transpose(2, 1, 0)).view(_TAPS, -1)
 
-    cos_taps, sin_taps = _waves(harmonics, shifts, circle)
-    real = np.tensordot(cos_taps, weight, (1, 2)).transpose(0, 2, 1)
-    imaginary = np.tensordot(sin_taps[n_real:], weight, (1, 2)).transpose(0, 2, 1)
-    # Rows of every array: xr at all harmonics, xi at the inner ones, xr + xi at the inner ones.
-    rows = [real[:n_real], imaginary - real[n_real:], imaginary + real[n_real:], real[n_real:]]
-
-    cosine, sine = _waves(harmonics, positions, circle)
-    xr, xi = cosine, -sine[n_real:]
-    forward = np.concatenate([xr, xi, xr[n_real:] + xi])
-
-    share = np.where(np.arange(len(harmonics)) < n_real, 1, 2)[:, None] / circle
-    to_real, to_imaginary = (share * cosine), -(share * sine)[n_real:]
-    inverse = np.concatenate([to_real[:n_real], to_imaginary, -to_real[n_real:], to_real[n_real:] + to_imaginary])
+    share = np.where(np.arange(len(cosine)) < _N_REAL, 1, 2)[:, None] / circle
+    real, imaginary = share * cosine, -share[_N_REAL:] * sine
+    inverse = np.concatenate([real[:_N_REAL], imaginary, -real[_N_REAL:], real[_N_REAL:] + imaginary])
     return _Layer(
-        _float32(forward), _float32(np.concatenate(rows)), _float32(inverse.T), _float32(bias[:, None]), n_max
+        _float32(forward), spectrum.view(-1, n_in, n_out), _float32(inverse.T), _float32(bias[:, None]), n_max
     )
 
 
@@ -154,11 +151,9 @@ class FastCrepe:
         dense = net.classifier.weight.double().numpy().reshape(_N_BINS, positions, -1)[:, :, orders[5]]
         self._dense = _float32((dense * scales[5]).reshape(_N_BINS, -1).T)
         self._dense_bias = _float32(net.classifier.bias.double().numpy() + (dense * shifts[5]).sum(axis=(1, 2)))
-        self._even, self._odd = _folded_transform(CIRCLE)
-        channels = len(orders[0])
-        width = min(channels, _MAX_CHANNELS)
-        self._slices = [slice(c, c + width) for c in range(0, channels, width)]
-        self._second_weights = [self._layers[0].weight[:, s].contiguous() for s in self._slices]
+        self._even, self._odd = _folded_transform()
+        width = min(len(orders[0]), _MAX_CHANNELS)
+        self._slices = [slice(c, c + width) for c in range(0, len(orders[0]), width)]
 
     def __call__(self, samples: torch.Tensor, means: np.ndarray, gains: np.ndarray) -> torch.Tensor:
         """Return the activations of consecutive frames, (n_frames, 360).
@@ -178,21 +173,19 @@ class FastCrepe:
 
     def _second_products(self, samples: torch.Tensor, means: np.ndarray, gains: np.ndarray) -> torch.Tensor:
         """Return the second layer's products by frequency, summed over slices of channels that fit the cache."""
-        n_frames = len(means)
+        n_frames, width, weight = len(means), self._slices[0].stop, self._layers[0].weight
         windows = self._first.windows(samples, n_frames)
-        width = self._slices[0].stop
         folded = torch.empty(CIRCLE, n_frames, width)
-        spectrum = torch.empty(len(self._layers[0].weight), n_frames, width)
-        flat, flat_folded = spectrum.view(len(spectrum), -1), folded.view(CIRCLE, -1)
-        n_even, n_odd = len(self._even), len(self._odd)
-        n_real = n_even - n_odd
-        products = None
-        for channels, weight in zip(self._slices, self._second_weights, strict=True):
+        spectrum = torch.empty(len(weight), n_frames, width)
+        products = torch.zeros(len(weight), n_frames, weight.shape[2])
+        even, odd = folded.view(CIRCLE, -1).split([len(self._even), len(self._odd)])
+        xr, xi, both = spectrum.view(len(weight), -1).split([len(self._even), len(self._odd), len(self._odd)])
+        for channels in self._slices:
             self._first.multiply(windows, channels, (means, gains), folded)
-            torch.mm(self._even, flat_folded[:n_even], out=flat[:n_even])
-            torch.mm(self._odd, flat_folded[n_even:], out=flat[n_even : n_even + n_odd])
-            torch.add(flat[n_real:n_even], flat[n_even : n_even + n_odd], out=flat[n_even + n_odd :])
-            products = torch.bmm(spectrum, weight) if products is None else products.baddbmm_(spectrum, weight)
+            torch.mm(self._even, even, out=xr)
+            torch.mm(self._odd, odd, out=xi)
+            torch.add(xr[_N_REAL:], xi, out=both)
+            products.baddbmm_(spectrum, weight[:, channels])
         return products
 
 
@@ -211,9 +204,7 @@ def _bias_by_position(weight: np.ndarray, bias: np.ndarray, shift: np.ndarray, p
     return bias + inside @ np.einsum("oik,i->ko", weight, shift)
 
 
-def _folded_transform(circle: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _folded_transform() -> tuple[torch.Tensor, torch.Tensor]:
     """Return the transforms of even parts (81, 81) to xr and of odd parts (79, 79) to xi."""
-    harmonics, n_real = _harmonics(circle)
-    half = np.arange(circle // 2 + 1)
-    cosine, sine = _waves(harmonics, half, circle)
-    return _float32(cosine), _float32(-sine[n_real:, 1:-1])
+    cosine, sine = _waves(CIRCLE, np.arange(CIRCLE // 2 + 1))
+    return _float32(cosine), _float32(-sine[:, 1:-1])

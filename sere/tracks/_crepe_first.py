@@ -42,8 +42,8 @@ class Piece(NamedTuple):
     """The part of the windows at 8 neighbouring offsets that lies between two frame ends: one matrix product.
 
     The windows of an offset are wanted by `n_frames` frames, so n frames need ``n + n_frames - 1`` hops of them.
-    Samples ``first <= s < last`` (counted from the start of the hop) meet taps ``tap_first <= k < tap_last``. The window
-    of an offset starts 4 samples after the one before; zeros around the samples let all eight share one set of taps.
+    Samples ``first <= s < last`` (counted from the start of the hop) meet taps ``tap_first <= k < tap_last``. Each
+    offset's window starts 4 samples after the one before; zeros around the samples let all eight share these taps.
     """
 
     offset: int

