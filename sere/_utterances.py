@@ -1,0 +1,150 @@
+"""The one container that flows through the library: n clips and what is known of each.
+
+Clips differ in length, so their tracks and embeddings are *ragged*: one array of shape (n_frames, width) a clip. An
+:class:`Utterances` carries them from :class:`~sere.DynamicFeatureTransformer` through
+:class:`~sere.HeterogeneousEncoder` to :class:`~sere.SEREClassifier`; to any other scikit-learn estimator it is the 2-D
+array of pooled statistics that ``numpy.asarray`` gives.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sere.audio import Clip
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A named 2-D block of pooled statistics, one row a clip."""
+
+    values: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Utterances:
+    """n clips with their metadata, static tracks and frame embeddings.
+
+    It is a sequence: ``len``, iteration, integer, slice, index-array and mask indexing return :class:`Utterances`.
+    ``numpy.asarray(utterances)`` is the 2-D array of all summaries side by side, float64.
+
+    Attributes
+    ----------
+    clips : list of Clip or None
+        The audio; None for plain feature vectors.
+    speakers, languages : ndarray of shape (n,), object
+        None where unknown.
+    dynamics : list of ndarray of shape (n_frames, 4), or None
+        Normalised changes of f0, RMS, second MFCC and spectral centroid (Eq. 1).
+    frames : list of ndarray of shape (n_frames, width), or None
+        Frame embeddings at 50 Hz.
+    context : list of ndarray of shape (context_width,), or None
+        What holds for a whole clip; see :class:`sere.encoders.base.Encoded`.
+    encoders : ndarray of shape (n,), object
+        Name of the encoder that embedded each clip; None before.
+    pitches : list of sere.tracks.Pitch or None
+    summaries : dict of str to Summary
+        Pooled statistics by the step that made them.
+    """
+
+    clips: list[Clip] | None
+    speakers: np.ndarray
+    languages: np.ndarray
+    dynamics: list[np.ndarray] | None = None
+    frames: list[np.ndarray] | None = None
+    context: list[np.ndarray] | None = None
+    encoders: np.ndarray | None = None
+    pitches: list[Any] | None = None
+    summaries: dict[str, Summary] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.speakers)
+
+    def __iter__(self) -> Iterator["Utterances"]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> "Utterances":
+        if isinstance(key, tuple):  # scikit-learn indexes arrays as X[rows, ...]
+            key = key[0]
+        rows = np.arange(len(self))[key]
+        rows = np.atleast_1d(rows)
+        return replace(
+            self,
+            speakers=self.speakers[rows],
+            languages=self.languages[rows],
+            encoders=None if self.encoders is None else self.encoders[rows],
+            summaries={name: Summary(s.values[rows], s.names) for name, s in self.summaries.items()},
+            **{name: _pick(getattr(self, name), rows) for name in _RAGGED},
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if not self.summaries:
+            raise TypeError(
+                "these Utterances hold audio only; pass them through DynamicFeatureTransformer or "
+                "HeterogeneousEncoder before an estimator that wants numbers"
+            )
+        values = np.hstack([s.values for s in self.summaries.values()])
+        return values.astype(dtype or np.float64, copy=False)
+
+    def __repr__(self) -> str:
+        held = [name for name in ("dynamics", "frames", "context") if getattr(self, name) is not None]
+        return f"Utterances({len(self)} clips, {', '.join(held) or 'audio only'})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, number of summary columns), or (n,) before anything was computed."""
+        width = len(self.feature_names)
+        return (len(self), width) if width else (len(self),)
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions of `shape`."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the summary."""
+        return np.dtype(np.float64)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the summary's columns."""
+        return [name for s in self.summaries.values() for name in s.names]
+
+    def with_(self, **changes: Any) -> "Utterances":
+        """Return a copy with some attributes replaced."""
+        return replace(self, **changes)
+
+
+_RAGGED = ("clips", "dynamics", "frames", "context", "pitches")
+
+
+def concatenate(parts: Sequence[Utterances]) -> Utterances:
+    """Return the clips of all parts, in order; an attribute is kept when every part has it."""
+    if len(parts) == 1:
+        return parts[0]
+    shared = [name for name in parts[0].summaries if all(name in p.summaries for p in parts)]
+    summaries = {
+        name: Summary(np.vstack([p.summaries[name].values for p in parts]), parts[0].summaries[name].names)
+        for name in shared
+    }
+    encoders = [p.encoders for p in parts if p.encoders is not None]
+    return Utterances(
+        speakers=np.concatenate([p.speakers for p in parts]),
+        languages=np.concatenate([p.languages for p in parts]),
+        encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
+        summaries=summaries,
+        **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
+    )
+
+
+def _pick(values: list[Any] | None, rows: np.ndarray) -> list[Any] | None:
+    return None if values is None else [values[i] for i in rows]
+
+
+def _chain(lists: list[list[Any] | None]) -> Any:
+    if any(values is None for values in lists):
+        return None
+    return [value for values in lists for value in values or ()]

