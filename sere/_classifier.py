@@ -2,10 +2,16 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -20,7 +26,7 @@ from sere._utterances import Utterances, concatenate
 CHUNK = 1024
 
 
-class SEREClassifier(ClassifierMixin, BaseEstimator):
+class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
@@ -134,7 +140,7 @@ class SEREClassifier(ClassifierMixin, BaseEstimator):
     """
 
     # Pools travel with fit by themselves: nobody needs set_fit_request.
-    __metadata_request__fit = {"X_unlabeled_src": True, "X_unlabeled_tgt": True}
+    __metadata_request__fit: ClassVar = {"X_unlabeled_src": True, "X_unlabeled_tgt": True}
 
     def __init__(
         self,
@@ -244,6 +250,7 @@ class SEREClassifier(ClassifierMixin, BaseEstimator):
         labeled = self._speak(labeled, self.source_language)
         source = self._speak(source, self.source_language) if source is not None else None
         targets = [self._speak(pool, self.target_language) for pool in targets]
+        self._check_steps(labeled, source, targets)
         self._say_what_rests(source, targets)
 
         self._build_steps()
@@ -267,6 +274,10 @@ class SEREClassifier(ClassifierMixin, BaseEstimator):
                 stacklevel=2,
             )
         return self
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._fitted().prototypes.shape[1]
 
     @property
     def prototypes_(self) -> np.ndarray:
@@ -314,7 +325,8 @@ class SEREClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n,)
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        codes = self._logits(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
@@ -409,6 +421,16 @@ class SEREClassifier(ClassifierMixin, BaseEstimator):
             return utterances
         known = [language if own is None else own for own in utterances.languages]
         return utterances.with_(languages=np.array(known, dtype=object))
+
+    def _check_steps(self, labeled: Utterances, source: Utterances | None, targets: list[Utterances]) -> None:
+        """Refuse pools that went around the transformers X came through."""
+        for pool in [*targets, *([] if source is None else [source])]:
+            if (pool.frames is None) != (labeled.frames is None):
+                raise ValueError(
+                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. In "
+                    "a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
+                    "'X_unlabeled_tgt'] and enable metadata routing; or use SEREClassifier alone on audio"
+                )
 
     def _say_what_rests(self, source: Utterances | None, targets: list[Utterances]) -> None:
         if not self.verbose:

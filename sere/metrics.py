@@ -168,9 +168,7 @@ def uar_difference_interval(
     return _percentiles(_resampled(np.hstack(parts), difference, n_resamples, random_state), level)
 
 
-def per_emotion_report(
-    y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = None
-) -> pd.DataFrame:
+def per_emotion_report(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = None) -> pd.DataFrame:
     """Return recall, precision and the commonest mistake of each emotion.
 
     Parameters
@@ -229,15 +227,12 @@ def _checked(
     unknown = np.setdiff1d(true, names)
     if len(unknown):
         raise ValueError(
-            f"y_true holds {', '.join(map(str, unknown))}, which labels= does not list "
-            f"({', '.join(map(str, names))})."
+            f"y_true holds {', '.join(map(str, unknown))}, which labels= does not list ({', '.join(map(str, names))})."
         )
     return true, pred, names
 
 
-def _tallies(
-    true: np.ndarray, pred: np.ndarray, names: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _tallies(true: np.ndarray, pred: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return two arrays of shape (n_clips, n_labels): one-hot emotions, recognised and all."""
     counts = true[:, None] == names[None, :]
     return counts & (true == pred)[:, None], counts

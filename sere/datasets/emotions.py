@@ -73,9 +73,7 @@ class EmotionNames:
         If a key of `override` is neither.
     """
 
-    def __init__(
-        self, codes: Mapping[str, str | None], override: Mapping[str, str | None] | None = None
-    ) -> None:
+    def __init__(self, codes: Mapping[str, str | None], override: Mapping[str, str | None] | None = None) -> None:
         self._codes = {code.casefold(): name for code, name in codes.items()}
         self._override = {str(key).casefold(): name for key, name in (override or {}).items()}
         known = set(self._codes) | {name for name in self._codes.values() if name} | set(EMOTIONS)

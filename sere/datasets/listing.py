@@ -65,9 +65,7 @@ def read_listing(file: Path, emotions: Mapping[str, str | None] | None = None) -
         emotion = names(row["emotion"])
         if emotion is None:
             continue
-        clip: dict[str, object] = {
-            name: row.get(name) or None for name in ("speaker", "language", "text")
-        }
+        clip: dict[str, object] = {name: row.get(name) or None for name in ("speaker", "language", "text")}
         clip |= {
             "path": _clip_path(file, line, row["path"]),
             "emotion": emotion,
@@ -92,9 +90,7 @@ def _read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
             reader = csv.reader(stream, delimiter=delimiter)
             head = [name.strip().casefold() for name in next(reader, [])]
             # A column with the very name goes before one that may mean the same.
-            columns = [
-                name if _NAMES.get(name) in head else _NAMES.get(name, name) for name in head
-            ]
+            columns = [name if _NAMES.get(name) in head else _NAMES.get(name, name) for name in head]
             rows = []
             for values in reader:
                 if any(value.strip() for value in values):
@@ -112,9 +108,7 @@ def _clip_path(file: Path, line: int, written: str) -> str:
     path = Path(written).expanduser()
     path = path if path.is_absolute() else file.parent / path
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{file}, line {line}: there is no file {path}. Relative paths start at {file.parent}."
-        )
+        raise FileNotFoundError(f"{file}, line {line}: there is no file {path}. Relative paths start at {file.parent}.")
     return str(path)
 
 
@@ -127,8 +121,5 @@ def _seconds(file: Path, line: int, name: str, row: Mapping[str, str]) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise ValueError(
-            f"{file}, line {line}: {name} is {row[name]!r}; "
-            "it must be seconds from the file's beginning."
-        )
+        raise ValueError(f"{file}, line {line}: {name} is {row[name]!r}; it must be seconds from the file's beginning.")
     return seconds

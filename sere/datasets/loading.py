@@ -140,18 +140,13 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
 
 def _existing(root: str | os.PathLike[str]) -> Path:
     if isinstance(root, pd.DataFrame):
-        raise TypeError(
-            "load_corpus takes a folder or a CSV file, and this is a DataFrame already."
-        )
+        raise TypeError("load_corpus takes a folder or a CSV file, and this is a DataFrame already.")
     place = Path(root).expanduser()
     if not place.exists():
         parent = next(path for path in place.absolute().parents if path.exists())
         raise FileNotFoundError(f"there is no {place}; the folder {parent} does exist.")
     if place.is_file() and place.suffix.lower() not in _LISTINGS:
-        raise ValueError(
-            f"{place} is one file, and a corpus is a folder or a list of clips "
-            f"({', '.join(_LISTINGS)})."
-        )
+        raise ValueError(f"{place} is one file, and a corpus is a folder or a list of clips ({', '.join(_LISTINGS)}).")
     return place
 
 
@@ -165,21 +160,15 @@ def _layout_name(corpus: str | None) -> str | None:
         spellings[re.sub(r"\W|_", "", name)] = name
         spellings[re.sub(r"\W|_", "", known.title).casefold()] = name
     if wanted not in spellings:
-        raise ValueError(
-            f"corpus={corpus!r} is not known. Known: {', '.join(sorted(CORPORA))}, folders."
-        )
+        raise ValueError(f"corpus={corpus!r} is not known. Known: {', '.join(sorted(CORPORA))}, folders.")
     return spellings[wanted]
 
 
-def _read_folder(
-    root: Path, name: str | None, emotions: Mapping[str, str | None] | None
-) -> pd.DataFrame:
+def _read_folder(root: Path, name: str | None, emotions: Mapping[str, str | None] | None) -> pd.DataFrame:
     media = find_media(root)
     if not media:
         seen = sorted(path.name for path in root.iterdir())
-        listed = (
-            f"It holds {', '.join(seen[:8])}{' ...' if len(seen) > 8 else ''}." if seen else ""
-        )
+        listed = f"It holds {', '.join(seen[:8])}{' ...' if len(seen) > 8 else ''}." if seen else ""
         raise FileNotFoundError(f"no audio or video files below {root}. {listed}".rstrip())
     if name == "csv":
         raise ValueError(f"{root} is a folder; pass the CSV file itself.")
@@ -216,9 +205,7 @@ def _named_corpus(
     clips, left_out = _distinct_clips(root, corpus, media)
     for reason, paths in left_out.items():
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        warnings.warn(
-            f"{corpus.title}: left out ({reason}): {min(paths)}{more}.", UserWarning, stacklevel=4
-        )
+        warnings.warn(f"{corpus.title}: left out ({reason}): {min(paths)}{more}.", UserWarning, stacklevel=4)
     rows = []
     for one, fields in clips:
         emotion = names(fields["emotion"] or "")
@@ -270,22 +257,16 @@ def _distinct_clips(
     return list(clips.values()), left_out
 
 
-def _emotion_folders(
-    root: Path, media: list[Media], emotions: Mapping[str, str | None] | None
-) -> pd.DataFrame:
+def _emotion_folders(root: Path, media: list[Media], emotions: Mapping[str, str | None] | None) -> pd.DataFrame:
     """Read folders that are named after labels; the innermost one that names an emotion counts."""
     labels = {}
     for one in media:
         folder, _, _ = one.relative.rpartition("/")
         label = folder_emotion(one) or folder.rpartition("/")[2]
         if not label:
-            raise ValueError(
-                f"{one.path} lies in no folder below {root}, so it has no label. {_HOW_TO_LIST}"
-            )
+            raise ValueError(f"{one.path} lies in no folder below {root}, so it has no label. {_HOW_TO_LIST}")
         labels[one.path] = label
-    names = EmotionNames(
-        {label: canonical_emotion(label) or label for label in labels.values()}, emotions
-    )
+    names = EmotionNames({label: canonical_emotion(label) or label for label in labels.values()}, emotions)
     rows = [
         {"path": path, "emotion": names(label), "corpus": root.resolve().name}
         for path, label in labels.items()
@@ -298,9 +279,7 @@ def _speakers(frame: pd.DataFrame, place: Path, pattern: str) -> list[str]:
     """Return each clip's speaker, found in its path below the root."""
     regex = re.compile(pattern)
     if regex.groups < 1:
-        raise ValueError(
-            f"speaker={pattern!r} has no group; put the speaker's part in parentheses."
-        )
+        raise ValueError(f"speaker={pattern!r} has no group; put the speaker's part in parentheses.")
     root = place if place.is_dir() else place.parent
     speakers = []
     for path, corpus in zip(frame["path"], frame["corpus"]):

@@ -114,9 +114,7 @@ def register_corpus(corpus: Corpus) -> None:
     {'speaker': 'ane', 'emotion': 'pozik', 'text': '01'}
     """
     if not re.fullmatch(r"[a-z0-9_]+", corpus.name):
-        raise ValueError(
-            f"corpus name {corpus.name!r}: use lower case letters, digits and '_' only."
-        )
+        raise ValueError(f"corpus name {corpus.name!r}: use lower case letters, digits and '_' only.")
     missing = {"speaker", "emotion"} - set(re.compile(corpus.pattern).groupindex)
     if missing and corpus.refine is None:
         raise ValueError(

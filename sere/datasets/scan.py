@@ -54,9 +54,7 @@ def find_media(root: Path) -> list[Media]:
     """Return the audio and video files below `root`, sorted by path; hidden ones are skipped."""
     found = []
     for folder, subfolders, names in os.walk(root, followlinks=True):
-        subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith((".", "__MACOSX"))
-        )
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
         for name in names:
             media = _media(Path(folder) / name, root)
             if media is not None:

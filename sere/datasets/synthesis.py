@@ -73,9 +73,7 @@ class Voice:
     gain: float
 
 
-def synthesise(
-    sounds: list[Sound], f0: np.ndarray, voice: Voice, rng: np.random.Generator
-) -> np.ndarray:
+def synthesise(sounds: list[Sound], f0: np.ndarray, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """Return the waveform of a clip.
 
     Parameters
@@ -109,9 +107,7 @@ def synthesise(
     return np.clip(wave, -0.99, 0.99).astype(np.float32)
 
 
-def _glottal_pulses(
-    f0: np.ndarray, voice: Voice, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _glottal_pulses(f0: np.ndarray, voice: Voice, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return the derivative of the glottal flow and how open the glottis is, both per sample."""
     cycles = np.cumsum(f0) / SAMPLE_RATE
     periods = int(cycles[-1]) + 2
@@ -120,9 +116,7 @@ def _glottal_pulses(
     closures = np.concatenate([[0.0], np.cumsum(lengths)])
     heights = np.maximum(1 + voice.shimmer * rng.standard_normal(periods + 1), 0.1)
     number = np.searchsorted(closures, cycles, side="right") - 1
-    phase = np.clip(
-        (cycles - closures[number]) / np.diff(closures, append=closures[-1] + 1)[number], 0, 1
-    )
+    phase = np.clip((cycles - closures[number]) / np.diff(closures, append=closures[-1] + 1)[number], 0, 1)
     rise, fall = 0.4, 0.16
     rising = 0.5 * np.pi / rise * np.sin(np.pi * phase / rise) * (phase < rise)
     falling = phase - rise

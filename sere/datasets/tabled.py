@@ -39,11 +39,7 @@ def _iemocap_labels(root: Path) -> Table:
 
 def _iemocap(fields: Fields, table: Table) -> Fields | None:
     row = table.get((fields["clip"] or "").casefold())
-    return (
-        {**fields, **row, "speaker": f"{fields['session']}{fields['who']}".upper()}
-        if row
-        else None
-    )
+    return {**fields, **row, "speaker": f"{fields['session']}{fields['who']}".upper()} if row else None
 
 
 def _meld_labels(root: Path) -> Table:

@@ -170,10 +170,7 @@ def skew_target(
     kept = target if labels is None else target[target["emotion"].isin([*labels, emotion])]
     counts = kept["emotion"].value_counts()
     if emotion not in counts or len(counts) < 2:
-        raise ValueError(
-            f"the target needs {emotion!r} and at least one other emotion; "
-            f"it has {_listed(counts)}."
-        )
+        raise ValueError(f"the target needs {emotion!r} and at least one other emotion; it has {_listed(counts)}.")
     others = counts.drop(emotion)
     # The largest subset uses up either the frequent emotion or all the others.
     frequent = min(counts[emotion], round(others.sum() * share / (1 - share)))
@@ -226,9 +223,7 @@ def _check_apart(source: pd.DataFrame, target: pd.DataFrame) -> None:
         )
 
 
-def _task_labels(
-    source: pd.DataFrame, target: pd.DataFrame, labels: Sequence[str] | None
-) -> list[str]:
+def _task_labels(source: pd.DataFrame, target: pd.DataFrame, labels: Sequence[str] | None) -> list[str]:
     shared = set(source["emotion"]) & set(target["emotion"])
     if isinstance(labels, str):
         raise ValueError(f"labels is the text {labels!r}; pass a list of emotions.")
@@ -247,9 +242,7 @@ def _task_labels(
     return names
 
 
-def _draw_shots(
-    source: pd.DataFrame, labels: Sequence[str], shots: int, rng: np.random.RandomState
-) -> np.ndarray:
+def _draw_shots(source: pd.DataFrame, labels: Sequence[str], shots: int, rng: np.random.RandomState) -> np.ndarray:
     """Return the row labels of the shots, emotion by emotion, taking the speakers in turn."""
     chosen = []
     for name in labels:

@@ -195,8 +195,7 @@ def make_voices(
         rng = np.random.default_rng([seed, key])
         sentences = _sentences(_LANGUAGES[language], duration, rng)
         speakers = [
-            _speaker(language, number, np.random.default_rng([seed, key, 1, number]))
-            for number in range(n_speakers)
+            _speaker(language, number, np.random.default_rng([seed, key, 1, number])) for number in range(n_speakers)
         ]
         for emotion in emotions:
             place = list(_EMOTIONS).index(emotion)
@@ -206,9 +205,7 @@ def make_voices(
                 sentence = sentences[rng.integers(len(sentences))]
                 audio = _speak(sentence, speaker, emotion, _LANGUAGES[language], rng)
                 rows.append((audio, emotion, speaker.name, language, "".join(sentence), "voices"))
-    return pd.DataFrame(
-        rows, columns=["audio", "emotion", "speaker", "language", "text", "corpus"]
-    )
+    return pd.DataFrame(rows, columns=["audio", "emotion", "speaker", "language", "text", "corpus"])
 
 
 def _check_choice(name: str, chosen: Sequence[str], known: Sequence[str] | dict) -> None:
@@ -228,12 +225,8 @@ def _sentences(language: _Language, duration: float, rng: np.random.Generator) -
     for _ in range(_SENTENCES):
         syllables = []
         for _ in range(rng.integers(low, high + 1)):
-            coda = (
-                rng.choice(list(language.codas)) if language.codas and rng.random() < 0.6 else ""
-            )
-            syllables.append(
-                rng.choice(list(language.onsets)) + rng.choice(list(language.vowels)) + coda
-            )
+            coda = rng.choice(list(language.codas)) if language.codas and rng.random() < 0.6 else ""
+            syllables.append(rng.choice(list(language.onsets)) + rng.choice(list(language.vowels)) + coda)
         sentences.append([str(syllable) for syllable in syllables])
     return sentences
 
@@ -250,9 +243,7 @@ def _speaker(language: str, number: int, rng: np.random.Generator) -> _Speaker:
         jitter=0.012 * 2 ** rng.normal(0, 0.3),
         breath=0.06 * 2 ** rng.normal(0, 0.4),
         gain=0.03 * 10 ** (rng.normal(0, 3.0) / 20),
-        expression={
-            emotion: np.maximum(rng.normal(1.0, 0.12, len(_FIELDS)), 0.2) for emotion in _EMOTIONS
-        },
+        expression={emotion: np.maximum(rng.normal(1.0, 0.12, len(_FIELDS)), 0.2) for emotion in _EMOTIONS},
     )
 
 
@@ -261,9 +252,7 @@ def _clip_prosody(speaker: _Speaker, emotion: str, rng: np.random.Generator) -> 
     strength = rng.uniform(0.95, 1.35)
     typical = np.array([getattr(_EMOTIONS[emotion], name) for name in _FIELDS])
     spread = np.array([getattr(_SPREAD, name) for name in _FIELDS])
-    drawn = strength * speaker.expression[emotion] * typical + spread * rng.standard_normal(
-        len(spread)
-    )
+    drawn = strength * speaker.expression[emotion] * typical + spread * rng.standard_normal(len(spread))
     return _Prosody(*drawn.tolist())
 
 

@@ -188,9 +188,7 @@ def load_model(model_class: Any, folder: Path) -> Any:
         model, report = model_class.from_pretrained(
             folder, config=config, output_loading_info=True, local_files_only=True
         )
-    missing = [
-        key for key in report["missing_keys"] if not any(part in key for part in _NOT_NEEDED)
-    ]
+    missing = [key for key in report["missing_keys"] if not any(part in key for part in _NOT_NEEDED)]
     if missing:
         raise ValueError(
             f"The weights in {folder} lack {len(missing)} parts of the encoder "
@@ -216,8 +214,7 @@ def load_extractor(folder: Path, default: type) -> Any:
             extractor = default()
     if extractor.sampling_rate != SAMPLE_RATE:
         raise ValueError(
-            f"The checkpoint in {folder} hears {extractor.sampling_rate} Hz; "
-            f"clips here have {SAMPLE_RATE} Hz."
+            f"The checkpoint in {folder} hears {extractor.sampling_rate} Hz; clips here have {SAMPLE_RATE} Hz."
         )
     return extractor
 
@@ -280,8 +277,7 @@ def _download(name: str, revision: str | None) -> Path:
         weights = _weights(offered)
         if not weights:
             raise CheckpointUnavailableError(
-                f"{name} on the hub offers no weights that transformers reads "
-                "(model.safetensors or pytorch_model.bin)."
+                f"{name} on the hub offers no weights that transformers reads (model.safetensors or pytorch_model.bin)."
             )
         wanted = [file for file in _SETTINGS if file in offered] + weights
         return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))

@@ -127,9 +127,7 @@ class Family(ABC):
             finally:
                 for hook in hooks:
                     hook.remove()
-        return [
-            [caught[i][row, : window.n_frames] for i in wanted] for row, window in enumerate(batch)
-        ]
+        return [[caught[i][row, : window.n_frames] for i in wanted] for row, window in enumerate(batch)]
 
     def top(self, n: int) -> TopLayers:
         """A trainable float32 copy of the last `n` layers on the CPU."""
@@ -282,9 +280,7 @@ class WhisperFamily(Family):
         Give the encoder the clip's own frames and positions alone, without the silence behind it.
     """
 
-    def __init__(
-        self, folder: Path, facts: Facts, dtype: str, device: str, sliced: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, facts: Facts, dtype: str, device: str, sliced: bool = False) -> None:
         super().__init__(folder, facts, dtype, device)
         self.sliced = sliced
 
@@ -336,9 +332,7 @@ class WhisperFamily(Family):
         return self.model.layer_norm
 
 
-def load_family(
-    folder: Path, facts: Facts, dtype: str, device: str, whisper_slice_positions: bool
-) -> Family:
+def load_family(folder: Path, facts: Facts, dtype: str, device: str, whisper_slice_positions: bool) -> Family:
     """Load the checkpoint in a folder."""
     if facts.kind == "whisper":
         return WhisperFamily(folder, facts, dtype, device, whisper_slice_positions)
@@ -354,8 +348,6 @@ def _padded(values: np.ndarray, least: int) -> np.ndarray:
 def _stacked(batch: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs padded to the longest, and a mask that is 1 where they are."""
     longest = max(map(len, batch))
-    values = np.stack(
-        [np.pad(v, ((0, longest - len(v)), *[(0, 0)] * (v.ndim - 1))) for v in batch]
-    )
+    values = np.stack([np.pad(v, ((0, longest - len(v)), *[(0, 0)] * (v.ndim - 1))) for v in batch])
     lengths = torch.tensor([len(v) for v in batch])
     return torch.from_numpy(values), (torch.arange(longest) < lengths[:, None]).long()

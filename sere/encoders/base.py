@@ -51,9 +51,7 @@ class FrameEncoder(ABC):
         return []
 
     @abstractmethod
-    def encode(
-        self, waves: Sequence[np.ndarray], pitches: Sequence | None = None
-    ) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Embed each clip on its own.
 
         Parameters

@@ -65,9 +65,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         ),
         Checkpoint("microsoft/wavlm-large", 1024, 24, None, "the paper's English path"),
         Checkpoint("microsoft/wavlm-base-plus", 768, 12, None, "a smaller choice for English"),
-        Checkpoint(
-            "TencentGameMate/chinese-hubert-base", 768, 12, "mit", "the paper's Chinese path"
-        ),
+        Checkpoint("TencentGameMate/chinese-hubert-base", 768, 12, "mit", "the paper's Chinese path"),
         Checkpoint(
             "facebook/wav2vec2-large-it-voxpopuli",
             1024,
@@ -82,9 +80,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "apache-2.0",
             "Italian without the restriction on use; tuned for speech recognition",
         ),
-        Checkpoint(
-            "facebook/wav2vec2-base", 768, 12, "apache-2.0", "the paper's labeled path; English"
-        ),
+        Checkpoint("facebook/wav2vec2-base", 768, 12, "apache-2.0", "the paper's labeled path; English"),
         Checkpoint("facebook/wav2vec2-large-es-voxpopuli", 1024, 24, "cc-by-nc-4.0", _NC),
         Checkpoint(
             "LeBenchmark/wav2vec2-FR-7K-large",
@@ -98,9 +94,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         Checkpoint("team-lucid/hubert-base-korean", 768, 12, "apache-2.0"),
         Checkpoint("KBLab/wav2vec2-large-voxrex", 1024, 24, "cc0-1.0"),
         Checkpoint("nguyenvulebinh/wav2vec2-base-vi", 768, 12, "cc-by-nc-4.0", _NC),
-        Checkpoint(
-            "facebook/w2v-bert-2.0", 1024, 24, "mit", "143 languages; the choice for all others"
-        ),
+        Checkpoint("facebook/w2v-bert-2.0", 1024, 24, "mit", "143 languages; the choice for all others"),
         Checkpoint(
             "utter-project/mHuBERT-147",
             768,
@@ -240,11 +234,7 @@ zh zho chi cmn Chinese Mandarin
 zu zul Zulu
 """
 
-_CODES = {
-    name.lower(): line.split()[0]
-    for line in _LANGUAGES.strip().splitlines()
-    for name in line.split()
-}
+_CODES = {name.lower(): line.split()[0] for line in _LANGUAGES.strip().splitlines() for name in line.split()}
 # Bokmål and Nynorsk have codes of their own, Hebrew, Indonesian and Tagalog old or wider ones.
 _CODES |= {"nb": "no", "nn": "no", "iw": "he", "in": "id", "fil": "tl"}
 

@@ -214,10 +214,7 @@ def windows(n_frames: int, size: int) -> list[tuple[int, int, int, int]]:
     hop = size - 2 * (size // 15)
     starts = [*range(0, n_frames - size, hop), n_frames - size]
     cuts = [(start + size + following) // 2 for start, following in pairwise(starts)]
-    return [
-        (start, start + size, first, last)
-        for start, first, last in zip(starts, [0, *cuts], [*cuts, n_frames])
-    ]
+    return [(start, start + size, first, last) for start, first, last in zip(starts, [0, *cuts], [*cuts, n_frames])]
 
 
 def _repeated_at_end(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

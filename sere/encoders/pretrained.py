@@ -141,9 +141,7 @@ class PretrainedEncoder(FrameEncoder):
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer,)
         whole = all(isinstance(i, int) and not isinstance(i, bool) for i in layers) and layers
         if not whole and self.layer != "weighted":
-            raise ValueError(
-                f'layer={self.layer!r} must be an int, a tuple of ints to average, or "weighted".'
-            )
+            raise ValueError(f'layer={self.layer!r} must be an int, a tuple of ints to average, or "weighted".')
 
     @property
     def facts(self) -> Facts:
@@ -180,9 +178,7 @@ class PretrainedEncoder(FrameEncoder):
             return [f"{name}_layer{i}_{j}" for i in range(self.n_layers) for j in width]
         return [f"{name}_{j}" for j in width]
 
-    def encode(
-        self, waves: Sequence[np.ndarray], pitches: Sequence | None = None
-    ) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Embed each clip on its own.
 
         Parameters
@@ -299,9 +295,7 @@ class PretrainedEncoder(FrameEncoder):
         """
         n = facts.n_layers
         if self.trainable_layers > n:
-            raise ValueError(
-                f"trainable_layers={self.trainable_layers}, but {self.checkpoint} has {n} layers."
-            )
+            raise ValueError(f"trainable_layers={self.trainable_layers}, but {self.checkpoint} has {n} layers.")
         if self.trainable_layers:
             return [n - self.trainable_layers]
         if self.layer == "weighted":
@@ -315,9 +309,7 @@ class PretrainedEncoder(FrameEncoder):
                 )
         return [i % (n + 1) for i in layers]
 
-    def _batches(
-        self, waves: Sequence[np.ndarray], family: "Family"
-    ) -> Iterator[list[tuple[tuple, "Window"]]]:
+    def _batches(self, waves: Sequence[np.ndarray], family: "Family") -> Iterator[list[tuple[tuple, "Window"]]]:
         """Windows of all clips, with their places, in groups that may share a batch."""
         by_length = list(range(len(waves)))
         if self.batch_size > 1:
@@ -325,9 +317,7 @@ class PretrainedEncoder(FrameEncoder):
         batch: list[tuple[tuple, Window]] = []
         for clip in by_length:
             for place, window in _windows(clip, waves[clip], family):
-                alike = family.masked or (
-                    batch and window.values.shape == batch[0][1].values.shape
-                )
+                alike = family.masked or (batch and window.values.shape == batch[0][1].values.shape)
                 if batch and (len(batch) == self.batch_size or not alike):
                     yield batch
                     batch = []

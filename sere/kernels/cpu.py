@@ -172,14 +172,10 @@ def winner_gradients(
 
     def queries(rows: slice) -> None:
         out = [x.numpy()[rows] for x in (du, da, dtau, pull, push, peak)]
-        _query_gradients(
-            U[rows], V, A[rows], B, tau.item(), winners[rows], grad[rows], *reading, *out
-        )
+        _query_gradients(U[rows], V, A[rows], B, tau.item(), winners[rows], grad[rows], *reading, *out)
 
     def keys(clips: slice) -> None:
-        _key_gradients(
-            U, winners, pull.numpy(), push.numpy(), clips.start, clips.stop, dv.numpy(), db.numpy()
-        )
+        _key_gradients(U, winners, pull.numpy(), push.numpy(), clips.start, clips.stop, dv.numpy(), db.numpy())
 
     work = n_q * n_k * u.shape[1]
     _share_out(queries, _steps(n_q, 256), work)

@@ -92,9 +92,7 @@ def resonance_aware(
     counts = offsets.diff()[query]
     ends = counts.cumsum(0)
     pair = torch.arange(len(pairs), device=best.device).repeat_interleave(counts)
-    row = (
-        torch.arange(len(pair), device=best.device) - (ends - counts)[pair] + offsets[query][pair]
-    )
+    row = torch.arange(len(pair), device=best.device) - (ends - counts)[pair] + offsets[query][pair]
     share = frame_shares(offsets, query_weight, len(best), keys_frames)
     return torch.nn.functional.embedding_bag(
         best[row, key[pair]],

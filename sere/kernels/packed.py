@@ -42,19 +42,16 @@ class Packed(NamedTuple):
         bursts = [torch.as_tensor(i) for i in intensity]
         if not clips or len(clips) != len(bursts):
             raise ValueError(
-                f"expected as many clips as intensities and at least one, "
-                f"got {len(clips)} and {len(bursts)}"
+                f"expected as many clips as intensities and at least one, got {len(clips)} and {len(bursts)}"
             )
         for c, (f, i) in enumerate(zip(clips, bursts)):
             if f.ndim != 2 or len(f) == 0 or f.shape[1] != clips[0].shape[1]:
                 raise ValueError(
-                    f"clip {c}: frames must have shape (T, {clips[0].shape[-1]}) with T >= 1, "
-                    f"got {tuple(f.shape)}"
+                    f"clip {c}: frames must have shape (T, {clips[0].shape[-1]}) with T >= 1, got {tuple(f.shape)}"
                 )
             if i.shape != f.shape[:1]:
                 raise ValueError(
-                    f"clip {c}: {len(f)} frames need an intensity of shape ({len(f)},), "
-                    f"got {tuple(i.shape)}"
+                    f"clip {c}: {len(f)} frames need an intensity of shape ({len(f)},), got {tuple(i.shape)}"
                 )
         lengths = torch.tensor([0, *map(len, clips)], device=clips[0].device)
         return cls(torch.cat(clips), torch.cat(bursts), lengths.cumsum(0))

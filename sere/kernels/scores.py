@@ -58,26 +58,21 @@ def resonance_scores(
     return engine.field(*args, *reading, want_best=False)[0].numpy()
 
 
-def _packed(
-    frames: Sequence[np.ndarray], intensity: Sequence[np.ndarray], frames_name: str, name: str
-) -> Packed:
+def _packed(frames: Sequence[np.ndarray], intensity: Sequence[np.ndarray], frames_name: str, name: str) -> Packed:
     if len(frames) == 0 or len(frames) != len(intensity):
         raise ValueError(
-            f"{frames_name} and {name} must hold as many clips and at least one, "
-            f"got {len(frames)} and {len(intensity)}"
+            f"{frames_name} and {name} must hold as many clips and at least one, got {len(frames)} and {len(intensity)}"
         )
     for c, (z, i) in enumerate(zip(frames, intensity)):
         if np.ndim(z) != 2 or len(z) == 0 or np.shape(z)[1] != np.shape(frames[0])[1]:
             raise ValueError(
-                f"{frames_name}[{c}] must have shape (T, {np.shape(frames[0])[-1]}) with T >= 1, "
-                f"got {np.shape(z)}"
+                f"{frames_name}[{c}] must have shape (T, {np.shape(frames[0])[-1]}) with T >= 1, got {np.shape(z)}"
             )
         if np.shape(i) != (len(z),):
             raise ValueError(f"{name}[{c}] must have shape ({len(z)},), got {np.shape(i)}")
     offsets = np.cumsum([0, *map(len, frames)])
     # numpy copies on one thread: many small copies on torch's threads stall on a busy machine.
     joined, bursts = (
-        torch.from_numpy(np.concatenate(x, dtype=np.float32, casting="same_kind"))
-        for x in (frames, intensity)
+        torch.from_numpy(np.concatenate(x, dtype=np.float32, casting="same_kind")) for x in (frames, intensity)
     )
     return Packed(joined, bursts, torch.from_numpy(offsets))

@@ -85,9 +85,7 @@ def normalised_changes(
     return torch.cat([torch.zeros_like(F[:1]), step / (mean + eps)])
 
 
-def context_gate(
-    context: Tensor | np.ndarray, weight: Tensor | np.ndarray, bias: Tensor | np.ndarray
-) -> Tensor:
+def context_gate(context: Tensor | np.ndarray, weight: Tensor | np.ndarray, bias: Tensor | np.ndarray) -> Tensor:
     """How much each frame's dynamics count, from its context: ``w(t) = sigmoid(W h_t + b)``.
 
     Parameters

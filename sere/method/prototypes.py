@@ -23,9 +23,7 @@ import torch
 from torch import Tensor
 
 
-def pseudo_anchors(
-    irf: Tensor | np.ndarray, y: Tensor | np.ndarray | None = None, by: str = "shot"
-) -> Tensor:
+def pseudo_anchors(irf: Tensor | np.ndarray, y: Tensor | np.ndarray | None = None, by: str = "shot") -> Tensor:
     """The labeled shot that stands for each unlabeled clip, ``a(j) = argmax_s IRF(j, s)``.
 
     Parameters
@@ -50,16 +48,12 @@ def pseudo_anchors(
     if y is None:
         raise ValueError("by='class' needs y, the class of each shot")
     member = _one_hot(torch.as_tensor(y, device=irf.device), None).to(irf.dtype)
-    best = (irf @ (member / member.sum(0).clamp_min(1))).masked_fill(
-        member.sum(0) == 0, -torch.inf
-    )
+    best = (irf @ (member / member.sum(0).clamp_min(1))).masked_fill(member.sum(0) == 0, -torch.inf)
     outside = member.T[best.argmax(dim=1)] == 0
     return irf.masked_fill(outside, -torch.inf).argmax(dim=1)
 
 
-def anchor_weights(
-    assignments: Tensor | np.ndarray, irf: Tensor | np.ndarray, y: Tensor | np.ndarray
-) -> Tensor:
+def anchor_weights(assignments: Tensor | np.ndarray, irf: Tensor | np.ndarray, y: Tensor | np.ndarray) -> Tensor:
     """Soft pseudo-anchors: each class's weight goes to the shot of that class that resonates most.
 
     Parameters
@@ -133,16 +127,13 @@ def enhanced_prototypes(
             raise ValueError(f"source={source!r} needs the unlabeled clips' own embeddings")
         if assignments is not None and own < 1:
             raise ValueError(
-                "assignments alone name no shot: pass anchors=anchor_weights(assignments, ...), "
-                "or source='own'"
+                "assignments alone name no shot: pass anchors=anchor_weights(assignments, ...), or source='own'"
             )
         if assignments is not None:
             A = torch.as_tensor(assignments, device=e.device).to(e.dtype)
         else:
             to_shot = torch.as_tensor(anchors, device=e.device)
-            to_shot = (
-                to_shot.to(e.dtype) if to_shot.ndim == 2 else _one_hot(to_shot, len(e)).to(e.dtype)
-            )
+            to_shot = to_shot.to(e.dtype) if to_shot.ndim == 2 else _one_hot(to_shot, len(e)).to(e.dtype)
             A = to_shot @ member
             if own < 1:
                 total = total + (1 - own) * (member * to_shot.sum(0)[:, None]).T @ e

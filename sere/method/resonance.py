@@ -36,9 +36,7 @@ GAPS = ("exponential", "gaussian")
 TINY = 1e-12
 
 
-def burst_intensity(
-    dynamics: Tensor | np.ndarray, weights: Tensor | np.ndarray, form: str = "abs"
-) -> Tensor:
+def burst_intensity(dynamics: Tensor | np.ndarray, weights: Tensor | np.ndarray, form: str = "abs") -> Tensor:
     """Emotional burst intensity of each frame, ``I_t = sum_k a_k |D_k(t)|`` (Eq. 3).
 
     Parameters

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sere.kernels.field import resonance_aware, resonance_field
+from sere.kernels.field import resonance_field
 from sere.kernels.packed import Packed
+from sere.kernels.pairs import paired_aware
 from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
 from sere.method.prototypes import (
     anchor_weights,
@@ -185,14 +186,14 @@ class Chain:
         embeddings, fields = [], []
         for rows in torch.arange(len(pool), device=self.y.device).split(CHUNK):
             part = self.network(pool.take(rows))
-            scores, _ = self._field(shots.packed, part.packed)
+            scores = self._field(shots.packed, part.packed)
             embeddings.append(part.clips)
             fields.append(scores.T)
         return torch.cat(embeddings), torch.cat(fields)
 
-    def _field(self, queries: Packed, keys: Packed) -> tuple[Tensor, Tensor]:
-        """Eq. 4-6 with the chosen form, gap and highlights."""
-        return resonance_field(
+    def _field(self, queries: Packed, keys: Packed) -> Tensor:
+        """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
+        scores, _ = resonance_field(
             queries,
             keys,
             self.network.tau,
@@ -200,6 +201,7 @@ class Chain:
             gap=self.settings.gap,
             query_weight=self._highlights(queries),
         )
+        return scores
 
     def _highlights(self, packed: Packed) -> Tensor | None:
         """1 for the frames that count in Eq. 6, None for all."""
@@ -281,17 +283,14 @@ class Chain:
         """Every term of Eq. 10 for one minibatch of both pools beside all shots."""
         shots = self.network(self.labeled)
         losses = {"shots": shot_loss(self.logits(shots.clips), self.y), "drift": self.network.drift()}
-        aware: dict[str, Tensor] = {}
         prototype, dual, field_terms = [], [], []
         embedded = {name: self.network(self.pools[name].take(rows)) for name, rows in batch.items()}
         for name, rows in batch.items():
             assigned, own = self.assigned[name], embedded[name]
-            scores, best = self._field(shots.packed, own.packed)
+            scores = self._field(shots.packed, own.packed)
             here = torch.arange(len(rows), device=rows.device)
             pairs = torch.stack([assigned.anchors[rows], here], dim=1)
-            highlights = self._highlights(shots.packed)
-            r = resonance_aware(own.packed.frames, best, shots.packed.offsets, pairs, highlights)
-            aware[name] = r
+            r = self._aware(shots.packed, own.packed, pairs)
             classes = assigned.classes[rows]
             scale = float(np.exp(self.log_scale or 0.0))
             prototype.append(prototype_loss(r, self.prototypes, classes, scale))
@@ -299,7 +298,7 @@ class Chain:
             resonance = self.settings.sharpness * _standard(resonance - resonance.mean(0))
             field_terms.append(-(classes * resonance.log_softmax(1)).sum(1).mean())
             if name == "source":
-                dual.append(dual_resonance_loss(r, self._answer(own.packed, shots.packed, pairs.flip(1))))
+                dual.append(dual_resonance_loss(r, self._aware(own.packed, shots.packed, pairs.flip(1))))
         if "target" in batch and "source" in batch:
             dual.append(self._cross_lingual(batch, embedded))
         losses["field"] = torch.stack(field_terms).mean() if field_terms else losses["shots"].new_zeros(())
@@ -314,18 +313,25 @@ class Chain:
         source, target = embedded["source"].packed, embedded["target"].packed
         agree = self.assigned["target"].classes[batch["target"]] @ self.assigned["source"].classes[batch["source"]].T
         with torch.no_grad():
-            scores, best = self._field(source, target)
+            scores = self._field(source, target)
             reference = (remove_hubs(scores.T) + agree * scores.std()).argmax(1)
         here = torch.arange(len(reference), device=reference.device)
         pairs = torch.stack([reference, here], dim=1)
-        r = resonance_aware(target.frames, best, source.offsets, pairs, self._highlights(source))
-        return dual_resonance_loss(r, self._answer(target, source, pairs.flip(1)))
+        r = self._aware(source, target, pairs)
+        return dual_resonance_loss(r, self._aware(target, source, pairs.flip(1)))
 
-    @torch.no_grad()
-    def _answer(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
-        """Resonance-aware representations of the references: the key frames that answer each query clip (Eq. 5)."""
-        _, best = self._field(queries, keys)
-        return resonance_aware(keys.frames, best, queries.offsets, pairs, self._highlights(queries))
+    def _aware(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
+        """Resonance-aware representations: what of the key clips answers each query clip (Eq. 5)."""
+        settings = self.settings
+        return paired_aware(
+            queries,
+            keys,
+            pairs,
+            self.network.tau.detach(),
+            form=settings.form,
+            gap=settings.gap,
+            query_weight=self._highlights(queries),
+        )
 
     def _describe(self) -> dict[str, Any]:
         """Assignment histograms and a label-free score of each pool."""
