@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import TextIO
 
@@ -52,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     """Run the parsed command; turn what goes wrong into one line and an exit code."""
     try:
-        return _handler(arguments.run)(arguments)
+        with _workers(getattr(arguments, "jobs", None)):
+            return _handler(arguments.run)(arguments)
     except KeyboardInterrupt:
         print("sere: interrupted", file=sys.stderr)
         return 130
@@ -80,6 +82,15 @@ def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     return getattr(import_module(f"sere.{module}"), function)
 
 
+def _workers(jobs: int | None) -> AbstractContextManager:
+    """Return a context in which extraction runs in that many processes."""
+    if jobs is None:
+        return nullcontext()
+    from joblib import parallel_config
+
+    return parallel_config(n_jobs=jobs)
+
+
 def _sentence(error: Exception) -> str:
     """Return what an error says, with its type where the text alone would not be understood."""
     text = str(error).strip()
@@ -105,18 +116,20 @@ def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("-q", "--quiet", action="store_true", help="no progress, results only")
     shared.add_argument("--traceback", action="store_true", help="show where an error came from")
+    work = argparse.ArgumentParser(add_help=False)
+    work.add_argument("-j", "--jobs", type=_count, metavar="N", help="processes that extract features (default: 1)")
     parser = argparse.ArgumentParser(
         "sere", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"sere {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
 
-    def command(name: str, run: str, help_: str, details: str = "") -> argparse.ArgumentParser:
+    def command(name: str, run: str, help_: str, details: str = "", jobs: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=help_,
             description=f"{help_[0].upper()}{help_[1:]}.\n{details}",
-            parents=[shared],
+            parents=[shared, work] if jobs else [shared],
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.set_defaults(run=run)
@@ -133,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--shots", type=_count, default=5, metavar="N", help="labeled clips an emotion (default: 5)")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="draws the labeled clips (default: 0)")
 
-    corpora = command("corpora", "_cli_score:corpora", "which corpora are in a folder")
+    corpora = command("corpora", "_cli_score:corpora", "which corpora are in a folder", jobs=False)
     corpora.add_argument("folder", metavar="DIR", help="a corpus, or a folder of corpora")
 
     _add_fit(command)
@@ -148,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
     evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
 
-    cache = command("cache", "_cli_score:cache", "what is kept between runs")
+    cache = command("cache", "_cli_score:cache", "what is kept between runs", jobs=False)
     cache.add_argument("action", choices=["info", "clear"], help="show it, or delete it")
     return parser
 
