@@ -108,7 +108,9 @@ def extract(
 def _keys(clips: Sequence[Clip], params: tuple, store: FrameStore | None) -> list[bytes]:
     """Return a key a clip, equal exactly where content and parameters are."""
     paths = sorted({clip.source for clip in clips if isinstance(clip.source, str)})
-    digests = dict(zip(paths, (store or FrameStore()).file_digests(paths), strict=True))
+    # Without a store a file need only be told from the others of this call, which its name does.
+    found = map(os.fsencode, paths) if store is None else store.file_digests(paths)
+    digests = dict(zip(paths, found, strict=True))
     return [
         content_key(
             digests[clip.source] if isinstance(clip.source, str) else clip.source,
