@@ -45,6 +45,8 @@ class Utterances:
     encoders : ndarray of shape (n,), object
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
+    pitch_model : str or None
+        CREPE network behind `pitches`; None where they are missing or come from several.
     summaries : dict of str to Summary
         Pooled statistics by the step that made them.
     """
@@ -57,6 +59,7 @@ class Utterances:
     context: list[np.ndarray] | None = None
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
+    pitch_model: str | None = None
     summaries: dict[str, Summary] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -70,13 +73,14 @@ class Utterances:
             key = key[0]
         rows = np.arange(len(self))[key]
         rows = np.atleast_1d(rows)
+        ragged: dict[str, Any] = {name: _pick(getattr(self, name), rows) for name in _RAGGED}
         return replace(
             self,
             speakers=self.speakers[rows],
             languages=self.languages[rows],
             encoders=None if self.encoders is None else self.encoders[rows],
             summaries={name: Summary(s.values[rows], s.names) for name, s in self.summaries.items()},
-            **{name: _pick(getattr(self, name), rows) for name in _RAGGED},
+            **ragged,
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -135,6 +139,7 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         speakers=np.concatenate([p.speakers for p in parts]),
         languages=np.concatenate([p.languages for p in parts]),
         encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
+        pitch_model=parts[0].pitch_model if len({p.pitch_model for p in parts}) == 1 else None,
         summaries=summaries,
         **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
     )
