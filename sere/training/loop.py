@@ -199,22 +199,9 @@ class Chain:
             self.network.tau,
             form=self.settings.form,
             gap=self.settings.gap,
-            query_weight=self._highlights(queries),
+            query_weight=highlight_weights(queries, self.settings.highlight_share),
         )
         return scores
-
-    def _highlights(self, packed: Packed) -> Tensor | None:
-        """1 for the frames that count in Eq. 6, None for all."""
-        share = self.settings.highlight_share
-        if share >= 1:
-            return None
-        parts = packed.intensity.detach().split(packed.offsets.diff().tolist())
-        marks = []
-        for part in parts:
-            mark = torch.zeros_like(part)
-            mark[highlight_frames(part, share)] = 1
-            marks.append(mark)
-        return torch.cat(marks)
 
     def _assign(self, embeddings: Tensor, field: Tensor) -> Assigned:
         """Classes and anchors of a pool from its field and its distances to the prototypes."""
@@ -330,7 +317,7 @@ class Chain:
             self.network.tau.detach(),
             form=settings.form,
             gap=settings.gap,
-            query_weight=self._highlights(queries),
+            query_weight=highlight_weights(queries, self.settings.highlight_share),
         )
 
     def _describe(self) -> dict[str, Any]:
@@ -340,6 +327,21 @@ class Chain:
             record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
             record[f"{name}_quality"] = mutual_information(self.logits(assigned.embeddings).softmax(1))
         return record
+
+
+def highlight_weights(clips: Packed, share: float) -> Tensor | None:
+    """1 for the frames that count in Eq. 6 and 0 for others, (N,); None where all do.
+
+    Parameters
+    ----------
+    clips : Packed
+    share : float
+        As in :func:`~sere.method.highlight_frames`.
+    """
+    if share >= 1:
+        return None
+    parts = clips.intensity.detach().split(clips.offsets.diff().tolist())
+    return torch.cat([highlight_frames(part, share).to(part.dtype) for part in parts])
 
 
 def mutual_information(probabilities: Tensor) -> float:
