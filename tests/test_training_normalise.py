@@ -91,7 +91,9 @@ def test_a_column_that_a_speaker_never_varies_keeps_the_sd_of_the_domain():
 
 def test_no_value_lies_beyond_the_cut():
     standardiser = Standardiser(4.0)
-    standardiser.learn("d", Moments.of_vectors(np.random.default_rng(0).normal(size=(50, 2))), np.full(50, None, object))
+    standardiser.learn(
+        "d", Moments.of_vectors(np.random.default_rng(0).normal(size=(50, 2))), np.full(50, None, object)
+    )
     assert np.abs(standardiser.apply(np.array([[1e9, -1e9]]), "d", None)).tolist() == [[CLIP, CLIP]]
 
 

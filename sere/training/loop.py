@@ -308,7 +308,7 @@ class Chain:
         agree = self.assigned["target"].classes[batch["target"]] @ self.assigned["source"].classes[batch["source"]].T
         with torch.no_grad():
             scores = self._field(source, target)
-            reference = (remove_hubs(scores.T) + agree * scores.std()).argmax(1)
+            reference = (remove_hubs(scores.T) + agree * scores.std(correction=0)).argmax(1)
         here = torch.arange(len(reference), device=reference.device)
         pairs = torch.stack([reference, here], dim=1)
         r = self._aware(source, target, pairs)
