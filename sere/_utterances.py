@@ -126,10 +126,14 @@ _RAGGED = ("clips", "dynamics", "frames", "context", "pitches")
 
 
 def concatenate(parts: Sequence[Utterances]) -> Utterances:
-    """Return the clips of all parts, in order; an attribute is kept when every part has it."""
+    """Return the clips of all parts, in order; an attribute is kept when every part has it, a summary when its columns are the same."""
     if len(parts) == 1:
         return parts[0]
-    shared = [name for name in parts[0].summaries if all(name in p.summaries for p in parts)]
+    shared = [
+        name
+        for name, first in parts[0].summaries.items()
+        if all(name in p.summaries and p.summaries[name].names == first.names for p in parts)
+    ]
     summaries = {
         name: Summary(np.vstack([p.summaries[name].values for p in parts]), parts[0].summaries[name].names)
         for name in shared
