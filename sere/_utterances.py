@@ -126,7 +126,10 @@ _RAGGED = ("clips", "dynamics", "frames", "context", "pitches")
 
 
 def concatenate(parts: Sequence[Utterances]) -> Utterances:
-    """Return the clips of all parts, in order; an attribute is kept when every part has it, a summary when its columns are the same."""
+    """Return the clips of all parts, in order.
+
+    An attribute is kept when every part has it, a summary when its columns are the same.
+    """
     if len(parts) == 1:
         return parts[0]
     shared = [

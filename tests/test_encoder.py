@@ -1,5 +1,7 @@
 """HeterogeneousEncoder: who embeds which clip, and what becomes of it."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ class Tiny(FrameEncoder):
         padded = np.pad(wave, (256, 512))
         power = [np.abs(np.fft.rfft(padded[320 * t : 320 * t + 512])[1:]) ** 2 for t in range(n)]
         edges = np.geomspace(1, 256, self.width + 1).astype(int)
-        bands = [[p[a : max(b, a + 1)].mean() for a, b in zip(edges[:-1], edges[1:], strict=True)] for p in power]
+        bands = [[p[a : max(b, a + 1)].mean() for a, b in pairwise(edges)] for p in power]
         return np.log(np.array(bands) + 1e-6).astype("f4")
 
 

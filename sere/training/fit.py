@@ -1,5 +1,6 @@
 """One fit from embedded clips to a model that holds numpy only."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
 from sere.kernels import Packed, resonance_field
 from sere.training.loop import Chain, Settings, highlight_weights
@@ -137,7 +139,7 @@ def fit_model(
     previous : FittedModel, optional
         Where the network starts.
     first_epoch : int
-        Number of the first record.
+        Number of the first record; 0 where `previous` does not fit.
 
     Returns
     -------
@@ -168,6 +170,13 @@ def fit_model(
         network = ResonanceNetwork(starts, **{k: options[k] for k in _NETWORK_OPTIONS})
         if previous is not None and _fits(network, previous):
             network.load_state_dict({k: torch.from_numpy(v) for k, v in previous.network.items()})
+        elif previous is not None:
+            first_epoch = 0
+            warnings.warn(
+                "warm_start=True, but the last fit's network has another shape; training starts anew",
+                SereWarning,
+                stacklevel=3,
+            )
         network.to(device)
         ready = {name: pool.to(torch.float32, device) for name, (pool, _) in pools.items()}
         order = pools["labeled"][1]
