@@ -128,7 +128,12 @@ def test_highlights_are_the_top_share(share):
 
 
 def test_highlights_of_a_flat_clip_are_its_first_frames():
-    assert highlight_frames(torch.ones(5), 0.4).tolist() == [True, True, False, False, False]
+    assert highlight_frames(torch.ones(1000), 0.4).nonzero().flatten().tolist() == list(range(400))
+
+
+def test_a_share_that_rounds_up_in_floating_point_keeps_no_frame_too_many():
+    assert 0.07 * 100 > 7
+    assert highlight_frames(torch.rand(100), 0.07).sum() == 7
 
 
 @pytest.mark.parametrize("share", [0, 1.5, math.nan])
