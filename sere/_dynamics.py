@@ -88,11 +88,23 @@ class DynamicFeatureTransformer(AudioTransformer):
         if not self.eps > 0:
             raise ValueError(f"eps must be positive, got {self.eps!r}")
 
-    def _transform(self, utterances: Utterances, role: str) -> Utterances:
+    def extract(self, utterances: Utterances, where: str = "X") -> Utterances:
+        """Return the clips with pitch and dynamics; what `transform` does for checked input.
+
+        Parameters
+        ----------
+        utterances : Utterances with audio
+        where : str
+            What errors call the clips.
+        """
+        self._check_params()
+        return self._transform(utterances, "target", where)
+
+    def _transform(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
         options = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
-        found = static_tracks(utterances.clips, self.pitch_model, device=self.device, **options)
+        found = static_tracks(utterances.clips, self.pitch_model, device=self.device, where=where, **options)
         pitches, dynamics, rows = [], [], []
         for arrays in found:
             pitch, tracks = as_pitch(arrays), arrays["tracks"]
@@ -109,10 +121,10 @@ class DynamicFeatureTransformer(AudioTransformer):
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
         from sere.method.dynamics import normalised_changes
 
-        tracks = tracks.astype(np.float64)
-        if self.f0_scale == "semitones":
-            tracks[:, 0] = _semitones(tracks[:, 0])
-        return np.asarray(normalised_changes(tracks, self.eps, voiced), dtype=np.float32)
+        scale = "log" if self.f0_scale == "semitones" else "hz"
+        return (
+            normalised_changes(tracks.astype(np.float64), self.eps, voiced, f0_scale=scale).numpy().astype(np.float32)
+        )
 
 
 def static_tracks(
@@ -123,6 +135,7 @@ def static_tracks(
     n_jobs: int | None = None,
     device: str = "auto",
     verbose: int = 0,
+    where: str = "X",
 ) -> list[dict[str, np.ndarray]]:
     """Return each clip's static tracks and pitch from the store, or extract them.
 
@@ -139,6 +152,7 @@ def static_tracks(
         n_jobs=n_jobs,
         verbose=verbose,
         label="pitch, loudness, timbre",
+        where=where,
     )
 
 

@@ -107,7 +107,7 @@ def _is_table(X: Any) -> bool:
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         return "path" not in X.columns and "audio" not in X.columns and all(map(is_numeric_dtype, X.dtypes))
     if isinstance(X, (list, tuple)):
-        return bool(X) and (np.isscalar(X[0]) and not isinstance(X[0], str) or _is_rectangle(X))
+        return bool(X) and ((np.isscalar(X[0]) and not isinstance(X[0], str)) or _is_rectangle(X))
     if hasattr(X, "iloc") or not (hasattr(X, "toarray") or hasattr(X, "__array__")):
         return False
     array = X if hasattr(X, "shape") else np.asarray(X)

@@ -1,0 +1,110 @@
+"""Everything the project runs, each in an environment of its own: ``python -m nox -l`` lists it.
+
+Environments are kept between runs and installed again only when what they are made from changes.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+
+import nox
+
+HERE = Path(__file__).parent
+# One thread a process: on small arrays threads of a busy machine wait for each other far longer than they work.
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")}
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+
+def install(session: nox.Session, *requirements: str, package: str = ".") -> None:
+    """Install the project (editable) and `requirements`, unless this environment has them already."""
+    sources = [HERE / "pyproject.toml", HERE / "constraints.txt"]
+    asked = [source.read_bytes() for source in sources] + [repr((package, requirements)).encode()]
+    wanted = hashlib.sha256(b"\0".join(asked)).hexdigest()
+    stamp = Path(session.virtualenv.location) / "sere-installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        session.log("environment is up to date")
+        return
+    editable = ("-e", package) if package else ()
+    session.install("-c", "constraints.txt", *editable, *requirements)
+    stamp.write_text(wanted)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Recognise emotions of one language from a few labels in another, and say how well it went."""
+    install(session, package=".[plots]")
+    session.run("python", "-m", "sere", "demo", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the whole suite, or what the arguments after ``--`` select."""
+    install(session, package=".[test,egemaps]")
+    run_tests(session, "-n", "2", "--dist", "worksteal")
+
+
+def run_tests(session: nox.Session, *options: str) -> None:
+    """Run pytest with one thread a worker and a feature store that nothing else uses."""
+    with tempfile.TemporaryDirectory(prefix="sere-tests-") as cache:
+        env = ONE_THREAD | {"SERE_CACHE": cache, "MPLBACKEND": "agg"}
+        session.run("python", "-m", "pytest", *options, *session.posargs, env=env)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and docstrings."""
+    install(session, "ruff", "numpydoc>=1.8", package="")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    modules = [str(path) for path in sorted(Path("sere").rglob("*.py"))]
+    session.run("python", "-m", "numpydoc", "lint", *modules, silent=True)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types."""
+    install(session, "mypy", "pandas-stubs", package=".[pretrained,plots]")
+    session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation with its gallery; a warning is an error."""
+    install(session, package=".[docs,pretrained]")
+    session.run(
+        "python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html",
+        *session.posargs, env={"MPLBACKEND": "agg"},
+    )  # fmt: skip
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Run the suite on the oldest releases that pyproject.toml allows (torch stays as constrained)."""
+    install(session, *floors("plots", "pretrained"), package=".[test]")
+    run_tests(session, "-n", "2", "--dist", "worksteal", "-W", "default")
+
+
+def floors(*extras: str) -> list[str]:
+    """Return every lower bound of pyproject.toml as an exact version."""
+    project = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
+    requirements = [*project["dependencies"]]
+    for extra in extras:
+        requirements += project["optional-dependencies"][extra]
+    bounds = [re.fullmatch(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", text) for text in requirements]
+    return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound and bound[1] != "torch"]
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks that the documentation quotes; name some after ``--`` to run only those."""
+    install(session, "opensmile>=2.5", package=".[plots,pretrained]")
+    scripts = [Path(name) for name in session.posargs] or sorted(Path("benchmarks").glob("*.py"))
+    Path("benchmarks/results").mkdir(exist_ok=True)
+    for script in scripts:
+        session.run("python", os.fspath(script))

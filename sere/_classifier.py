@@ -1,0 +1,490 @@
+"""SEREClassifier: what happens in which order. The maths is in :mod:`sere.method`, the training in `sere.training`."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, check_consistent_length
+
+from sere._dynamics import DynamicFeatureTransformer
+from sere._encoder import HeterogeneousEncoder
+from sere._inputs import SereWarning, as_pools, join_pools, read_rows
+from sere._utterances import Utterances, concatenate
+
+#: Clips embedded at a time in predict, so that memory does not grow with the list.
+CHUNK = 1024
+
+
+class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+    """Emotion recognition in a language without labels, from a few labeled clips of another.
+
+    Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
+    clips of the source and of the target language join the prototype they resonate with, moment by moment, and three
+    losses tighten what has formed. A clip gets the emotion of the nearest prototype.
+
+    Parameters
+    ----------
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic"
+        Frame embeddings. A name is short for ``HeterogeneousEncoder(encoders=name)``.
+    dynamics : DynamicFeatureTransformer, default=None
+        Tracks and their changes (Eq. 1); None for the defaults.
+    source_language, target_language : str, default=None
+        Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
+    embedding_dim : int, default=48
+        Width of the embedding beside the four dynamics; half describes the clip, half the moment.
+    epochs : int, default=80
+        Passes over the larger pool.
+    learning_rate : float, default=1e-3
+        Of Adam.
+    batch_size : int, default=128
+        Unlabeled clips of each pool in a step, beside all shots.
+    prototype_weight, dual_weight : float, default=1.0 and 0.3
+        Weights of global prototype resonance (Eq. 8) and dual instance resonance (Eq. 9) in Eq. 10.
+    shot_weight : float, default=1.0
+        Weight of the labeled clips' cross-entropy in Eq. 10.
+    field_weight : float, default=0.3
+        Weight of the assignments' cross-entropy under the resonance field itself, which is what trains intensity and
+        temperature.
+    drift_weight : float, default=1.0
+        Penalty on leaving the starting projection.
+    context_share : float, default=0.5
+        Part of the embedding's power that belongs to the clip as a whole, 0..1.
+    dynamics_scale : float, default=0.1
+        Weight of the dynamics beside the embedding in Eq. 2.
+    gate : {"feature", "frame"}, default="feature"
+        One gate per dynamic feature or one per frame.
+    intensity : {"abs", "signed", "square"}, default="abs"
+        Form of the burst intensity (Eq. 3).
+    field_form : {"product", "raw", "sum"}, default="product"
+        How cosine and synchrony combine (Eq. 4).
+    field_gap : {"exponential", "gaussian"}, default="exponential"
+        Form of the synchrony (Eq. 4).
+    tau : float, default=1.0
+        Starting temperature of the synchrony (Eq. 4).
+    highlight_share : float, default=1.0
+        Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
+    frame_rate : float, default=10.0
+        Frames a second that take part in resonance; of those in between the strongest burst is kept.
+    assignment : {"balanced", "class", "anchor"}, default="balanced"
+        How unlabeled clips find their emotion: by resonance and distance with class shares in balance, the same
+        without balance, or by the one shot with the highest resonance (the paper's words).
+    field_share : float, default=0.5
+        Part of the resonance field beside prototype distances in an assignment, 0..1.
+    sharpness : float, default=3.0
+        Inverse temperature of assignments and of distances.
+    balance : float, default=1.0
+        1 expects all emotions equally often in a pool, 0 trusts the shares estimated from it.
+    prototype_source : float, default=1.0
+        What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
+    prototype_pool : {"both", "target", "source"}, default="both"
+        Whose clips enhance the prototypes.
+    pool_weight : float, default=1.0
+        How far the pools move the prototypes from the shots' means, 0..1.
+    speaker_shrinkage : float, default=4.0
+        Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
+    callbacks : sequence of callable, default=()
+        Each is called with every epoch's record (see `history_`); a true return value stops training.
+    warm_start : bool, default=False
+        Go on from the previous fit's network.
+    cache : bool, path or FrameStore, default=True
+        Where extracted features are kept: the user's own store, another folder, or nowhere.
+    n_jobs : int, default=None
+        joblib workers of the extraction.
+    device : str, default="auto"
+        Torch device; "auto" is CUDA where there is one.
+    random_state : int, RandomState or None, default=None
+        Order of minibatches.
+    verbose : int, default=0
+        Anything but 0 shows progress on a terminal.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted.
+    prototypes_ : ndarray of shape (n_classes, p)
+        Enhanced prototypes (Eq. 7).
+    history_ : list of dict
+        A record an epoch: ``epoch``; ``loss`` and its terms ``shots``, ``prototype``, ``dual``, ``field``, ``drift``;
+        ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
+        ``target_quality``, a label-free score in 0..1; ``tau``.
+    n_features_in_ : int
+        Only after a fit on feature vectors.
+
+    Notes
+    -----
+    X is a list, Series or object array of paths; a list of 1-D waveforms at 16 kHz; a DataFrame with a column ``path``
+    or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end``; Utterances; or a 2-D
+    array of feature vectors. Clips shorter than a frame (20 ms) count as one frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere import SEREClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(10, 6)) + np.repeat([[0], [3]], 5, 0), ["sad"] * 5 + ["happy"] * 5
+    >>> target = rng.normal(size=(40, 6)) + np.repeat([[1], [4]], 20, 0)
+    >>> classifier = SEREClassifier(epochs=5, random_state=0).fit(X, y, X_unlabeled_tgt=(target,))
+    >>> classifier.predict(target[[0, -1]])
+    array(['sad', 'happy'], dtype='<U5')
+    """
+
+    # Pools travel with fit by themselves: nobody needs set_fit_request.
+    __metadata_request__fit: ClassVar = {"X_unlabeled_src": True, "X_unlabeled_tgt": True}
+
+    def __init__(
+        self,
+        encoder: Any = "acoustic",
+        dynamics: Any = None,
+        source_language: str | None = None,
+        target_language: str | None = None,
+        embedding_dim: int = 48,
+        epochs: int = 80,
+        learning_rate: float = 1e-3,
+        batch_size: int = 128,
+        prototype_weight: float = 1.0,
+        dual_weight: float = 0.3,
+        shot_weight: float = 1.0,
+        field_weight: float = 0.3,
+        drift_weight: float = 1.0,
+        context_share: float = 0.5,
+        dynamics_scale: float = 0.1,
+        gate: str = "feature",
+        intensity: str = "abs",
+        field_form: str = "product",
+        field_gap: str = "exponential",
+        tau: float = 1.0,
+        highlight_share: float = 1.0,
+        frame_rate: float = 10.0,
+        assignment: str = "balanced",
+        field_share: float = 0.5,
+        sharpness: float = 3.0,
+        balance: float = 1.0,
+        prototype_source: float = 1.0,
+        prototype_pool: str = "both",
+        pool_weight: float = 1.0,
+        speaker_shrinkage: float = 4.0,
+        callbacks: Sequence[Callable] = (),
+        warm_start: bool = False,
+        cache: Any = True,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        self.encoder = encoder
+        self.dynamics = dynamics
+        self.source_language = source_language
+        self.target_language = target_language
+        self.embedding_dim = embedding_dim
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.prototype_weight = prototype_weight
+        self.dual_weight = dual_weight
+        self.shot_weight = shot_weight
+        self.field_weight = field_weight
+        self.drift_weight = drift_weight
+        self.context_share = context_share
+        self.dynamics_scale = dynamics_scale
+        self.gate = gate
+        self.intensity = intensity
+        self.field_form = field_form
+        self.field_gap = field_gap
+        self.tau = tau
+        self.highlight_share = highlight_share
+        self.frame_rate = frame_rate
+        self.assignment = assignment
+        self.field_share = field_share
+        self.sharpness = sharpness
+        self.balance = balance
+        self.prototype_source = prototype_source
+        self.prototype_pool = prototype_pool
+        self.pool_weight = pool_weight
+        self.speaker_shrinkage = speaker_shrinkage
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.cache = cache
+        self.n_jobs = n_jobs
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
+        """Learn from labeled clips and unlabeled pools.
+
+        Parameters
+        ----------
+        X : n labeled clips of the source language, in any form of the class's notes
+        y : array-like of shape (n,)
+            Emotions, str or int.
+        X_unlabeled_src, X_unlabeled_tgt : clips, tuple of clips, or None
+            Unlabeled pools of the source and of the target language. A tuple holds one or several pools and is
+            never sliced by scikit-learn's cross-validation. Without a pool the losses that need it rest.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        AudioError
+            Unusable clips: names each row and what to do.
+        ValueError
+            Fewer than two classes, lengths of X and y that differ, parameters out of range.
+        """
+        self._check_params()
+        labeled = read_rows(self, X, reset=True, rows="features")
+        classes, codes = self._read_labels(y, len(labeled))
+        source, targets = self._read_pools(X_unlabeled_src, X_unlabeled_tgt, len(labeled))
+        labeled = self._speak(labeled, self.source_language)
+        source = self._speak(source, self.source_language) if source is not None else None
+        targets = [self._speak(pool, self.target_language) for pool in targets]
+        self._check_steps(labeled, source, targets)
+        self._say_what_rests(source, targets)
+
+        self._build_steps()
+        labeled = self._embed_audio(labeled, "labeled", "X")
+        source = self._embed_audio(source, "source", "X_unlabeled_src") if source is not None else None
+        targets = [self._embed_audio(pool, "target", "X_unlabeled_tgt") for pool in targets]
+        from sere.training.fit import fit_model
+
+        self.classes_ = classes
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        previous = getattr(self, "_model", None) if self.warm_start else None
+        history = list(getattr(self, "history_", ())) if previous is not None else []
+        self._model, records, interrupted = fit_model(
+            self, labeled, codes, len(classes), source, targets, seed, previous, first_epoch=len(history)
+        )
+        self.history_ = history + records
+        if interrupted:
+            warnings.warn(
+                f"interrupted after {len(records)} of {self.epochs} epochs; the model of the last whole epoch is kept",
+                SereWarning,
+                stacklevel=2,
+            )
+        return self
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._fitted().prototypes.shape[1]
+
+    @property
+    def prototypes_(self) -> np.ndarray:
+        """Enhanced prototypes (Eq. 7), (n_classes, p)."""
+        return self._fitted().prototypes
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Scaled negative squared distances to the prototypes.
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            With two classes of shape (n,), positive for ``classes_[1]``.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each emotion: softmax of `decision_function`.
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+        """
+        logits = self._logits(X)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Emotion of each clip: its nearest prototype.
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        codes = self._logits(X).argmax(axis=1)
+        return self.classes_[codes]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+        """
+        return np.concatenate([self._fitted().embed(chunk) for chunk in self._chunks(X)])
+
+    def resonance(self, X: Any) -> np.ndarray:
+        """Instantaneous resonance field of each clip with each labeled shot (Eq. 3-6).
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n, n_shots)
+            Columns in the order of fit's X.
+        """
+        return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
+
+    def _logits(self, X: Any) -> np.ndarray:
+        model = self._fitted()
+        return np.concatenate([model.logits(model.embed(chunk)) for chunk in self._chunks(X)])
+
+    def _chunks(self, X: Any) -> Iterator[Utterances]:
+        """Yield X embedded, a bounded number of clips at a time."""
+        self._fitted()
+        utterances = self._speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
+        for first in range(0, len(utterances), CHUNK):
+            part = utterances[first : first + CHUNK]
+            source = [self._model.is_source(language) for language in part.languages]
+            if any(source) and not all(source) and part.frames is None:
+                rows = [np.flatnonzero(source), np.flatnonzero(~np.array(source))]
+                parts = [
+                    self._embed_audio(part[r], role, "X") for r, role in zip(rows, ("source", "target"), strict=True)
+                ]
+                yield concatenate(parts)[np.argsort(np.concatenate(rows))]
+            else:
+                yield self._embed_audio(part, "source" if all(source) else "target", "X")
+
+    def _fitted(self) -> Any:
+        if not hasattr(self, "_model"):
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+                "using this estimator."
+            )
+        return self._model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return sorted classes and each label's number."""
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(np.empty(n), y)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if y.dtype == object and any(label is None for label in y):
+            raise ValueError(f"y[{[label is None for label in y].index(True)}] is None; every clip of X needs a label")
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs labels of at least 2 classes; y has one class, {classes[0]!r}"
+            )
+        return classes, codes
+
+    def _read_pools(self, source: Any, target: Any, n: int) -> tuple[Utterances | None, list[Utterances]]:
+        """Return the source pool as one and each target pool, in the same kind of input as X."""
+        tables = hasattr(self, "n_features_in_")
+        pools = {}
+        for where, given in (("X_unlabeled_src", source), ("X_unlabeled_tgt", target)):
+            parts = as_pools(given, n, where)
+            if tables:
+                parts = [read_rows(self, part, reset=False, rows="features") for part in parts]
+            pools[where] = [part for part in parts if len(part)]
+        joined = join_pools(pools["X_unlabeled_src"], "X_unlabeled_src")
+        return joined, [join_pools([part], "X_unlabeled_tgt") for part in pools["X_unlabeled_tgt"]]  # type: ignore[misc]
+
+    def _speak(self, utterances: Utterances, language: str | None) -> Utterances:
+        """Fill in the language of clips that do not say theirs."""
+        if language is None:
+            return utterances
+        known = [language if own is None else own for own in utterances.languages]
+        return utterances.with_(languages=np.array(known, dtype=object))
+
+    def _check_steps(self, labeled: Utterances, source: Utterances | None, targets: list[Utterances]) -> None:
+        """Refuse pools that went around the transformers X came through."""
+        for pool in [*targets, *([] if source is None else [source])]:
+            if (pool.frames is None) != (labeled.frames is None):
+                raise ValueError(
+                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. In "
+                    "a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
+                    "'X_unlabeled_tgt'] and enable metadata routing; or use SEREClassifier alone on audio"
+                )
+
+    def _say_what_rests(self, source: Utterances | None, targets: list[Utterances]) -> None:
+        if not self.verbose:
+            return
+        if source is None and not targets:
+            print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
+        elif source is None:
+            print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
+        elif not targets:
+            print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")
+
+    def _build_steps(self) -> None:
+        """Make the sub-estimators that turn audio into frames."""
+        shared = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        self.dynamics_ = DynamicFeatureTransformer(**shared) if self.dynamics is None else clone(self.dynamics)
+        if isinstance(self.encoder, HeterogeneousEncoder):
+            self.encoder_ = clone(self.encoder)
+        else:
+            self.encoder_ = HeterogeneousEncoder(
+                encoders=self.encoder, pitch_model=self.dynamics_.pitch_model, device=self.device, **shared
+            )
+
+    def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
+        """Add what is missing: dynamics, then frames."""
+        if utterances.frames is not None and utterances.context is not None:
+            return utterances
+        if utterances.dynamics is None:
+            utterances = self.dynamics_.extract(utterances, where)
+        return self.encoder_.encode(utterances, role, where)
+
+    def _check_params(self) -> None:
+        """Raise for parameters that cannot be used, before any work."""
+        choices = {
+            "gate": ("feature", "frame"),
+            "intensity": ("abs", "signed", "square"),
+            "field_form": ("product", "raw", "sum"),
+            "field_gap": ("exponential", "gaussian"),
+            "assignment": ("balanced", "class", "anchor"),
+            "prototype_pool": ("both", "target", "source"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        for name in ("learning_rate", "tau", "sharpness", "frame_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        for name in ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)!r}")
+        for name in ("context_share", "highlight_share", "field_share", "balance", "prototype_source", "pool_weight"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)!r}")
+        for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1)):
+            if not isinstance(getattr(self, name), (int, np.integer)) or getattr(self, name) < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
+        if not self.speaker_shrinkage >= 0 or not self.dynamics_scale >= 0:
+            raise ValueError("speaker_shrinkage and dynamics_scale must be 0 or more")

@@ -1,0 +1,244 @@
+"""Heterogeneous encoders: each language's clips are embedded by the encoder that knows the language best.
+
+Section II-A and Table III of the paper. A clip's encoder follows its language; without one, its role: labeled, source
+pool or target pool. Encoders of different width meet later, in the learned projection of
+:class:`~sere.SEREClassifier`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sere._dynamics import as_pitch, resolve_device, static_tracks
+from sere._extract import extract
+from sere._transformer import AudioTransformer
+from sere._utterances import Summary, Utterances
+from sere.encoders.base import Encoded, FrameEncoder
+
+ROLES = ("labeled", "source", "target")
+
+
+class HeterogeneousEncoder(AudioTransformer):
+    """Frame embeddings at 50 Hz, by an encoder per language or role.
+
+    Parameters
+    ----------
+    encoders : str, FrameEncoder or dict, default="acoustic"
+        One encoder for every clip, or a dict from language ("de"), role ("labeled", "source", "target") or "default" to
+        an encoder. An encoder is one of
+
+        - ``"acoustic"``: frame descriptors of pitch, loudness, voice and timbre; embedded, nothing learned;
+        - ``"egemaps"``: eGeMAPS through openSMILE (``pip install "sere[egemaps]"``);
+        - the name or folder of a Whisper, WavLM, HuBERT, Wav2Vec2 or w2v-BERT checkpoint (``pip install
+          "sere[pretrained]"``);
+        - a :class:`~sere.encoders.base.FrameEncoder`.
+
+        ``"paper"`` stands for the checkpoints of the paper: one per language, and wav2vec2-base for labeled clips.
+    labeled : str or FrameEncoder, default=None
+        Encoder of labeled clips, whatever their language.
+    layer : int, tuple of int or "weighted", default=-1
+        Which hidden states of a checkpoint embed a frame; a tuple is averaged; "weighted" learns the weights.
+    trainable_layers : int, default=0
+        Fine-tune the last n transformer layers of checkpoints inside :class:`~sere.SEREClassifier`.
+    pitch_model : {"tiny", "full"}, default="tiny"
+        CREPE network behind descriptors that need pitch.
+    n_jobs : int, default=None
+        joblib workers for clips that are not in the cache.
+    cache : bool, path or FrameStore, default=True
+        Where embeddings are kept: the user's own store, another folder, or nowhere.
+    device : str, default="auto"
+        Torch device of checkpoints; "auto" is CUDA where there is one.
+    verbose : int, default=0
+        Anything but 0 shows progress on a terminal.
+
+    Notes
+    -----
+    `fit_transform` embeds its clips as labeled ones, `transform` as target ones, where neither a language nor a
+    single encoder decides. A language is looked up before a role.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere import HeterogeneousEncoder
+    >>> clips = [np.sin(np.arange(n) / 20) for n in (8000, 12000)]
+    >>> embedded = HeterogeneousEncoder(cache=False).fit_transform(clips)
+    >>> [len(frames) for frames in embedded.frames]
+    [26, 38]
+    """
+
+    def __init__(
+        self,
+        encoders: Any = "acoustic",
+        labeled: Any = None,
+        layer: Any = -1,
+        trainable_layers: int = 0,
+        pitch_model: str = "tiny",
+        n_jobs: int | None = None,
+        cache: Any = True,
+        device: str = "auto",
+        verbose: int = 0,
+    ):
+        self.encoders = encoders
+        self.labeled = labeled
+        self.layer = layer
+        self.trainable_layers = trainable_layers
+        self.pitch_model = pitch_model
+        self.n_jobs = n_jobs
+        self.cache = cache
+        self.device = device
+        self.verbose = verbose
+
+    def encode(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+        """Return the clips embedded in a role; what `transform` does for role "target".
+
+        Parameters
+        ----------
+        utterances : Utterances with audio
+        role : {"labeled", "source", "target"}
+        where : str
+            What errors call the clips.
+        """
+        self._check_params()
+        return self._transform(utterances, role, where)
+
+    def _check_params(self) -> None:
+        if isinstance(self.encoders, Mapping) and not self.encoders:
+            raise ValueError("encoders is an empty dict; name an encoder per language, or pass 'acoustic'")
+        if self.trainable_layers < 0:
+            raise ValueError(f"trainable_layers must be 0 or more, got {self.trainable_layers}")
+        if self.pitch_model not in ("tiny", "full"):
+            raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
+
+    def choose(self, language: str | None, role: str) -> Any:
+        """Return what `encoders` and `labeled` name for a clip.
+
+        Raises
+        ------
+        ValueError
+            No entry fits: names the language and role, and the entries there are.
+        """
+        if role == "labeled" and self.labeled is not None:
+            return self.labeled
+        if self.encoders == "paper":
+            return _paper_checkpoint(language, role)
+        if not isinstance(self.encoders, Mapping):
+            return self.encoders
+        from sere.encoders.languages import normalise_language
+
+        if language is not None:
+            by_language = {
+                k if k in (*ROLES, "default") else normalise_language(k): v for k, v in self.encoders.items()
+            }
+            code = normalise_language(language)
+            if code in by_language:
+                return by_language[code]
+        for key in (role, "default"):
+            if key in self.encoders:
+                return self.encoders[key]
+        if len(set(map(str, self.encoders.values()))) == 1:
+            return next(iter(self.encoders.values()))
+        raise ValueError(
+            f"no encoder for a {role} clip of language {language!r}: encoders has {sorted(self.encoders)}; add the "
+            "language, the role or 'default', or give the clips a column 'language'"
+        )
+
+    def build(self, spec: Any) -> FrameEncoder:
+        """Return the encoder object that a name stands for, with this estimator's layer settings."""
+        if isinstance(spec, FrameEncoder):
+            return spec
+        if spec == "acoustic":
+            from sere.encoders.acoustic import AcousticEncoder
+
+            return AcousticEncoder()
+        if spec == "egemaps":
+            from sere.encoders.egemaps import EgemapsEncoder
+
+            return EgemapsEncoder()
+        from sere.encoders.pretrained import PretrainedEncoder
+
+        return PretrainedEncoder(
+            spec, layer=self.layer, trainable_layers=self.trainable_layers, device=resolve_device(self.device)
+        )
+
+    def _transform(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+        if utterances.clips is None:
+            raise TypeError("these Utterances hold feature vectors; encoders need audio")
+        specs = [self.choose(language, role) for language in utterances.languages]
+        names = np.array([spec_name(spec) for spec in specs], dtype=object)
+        built = {name: self.build(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
+        frames: list[Any] = [None] * len(utterances)
+        context: list[Any] = [None] * len(utterances)
+        for name, encoder in built.items():
+            rows = np.flatnonzero(names == name)
+            for row, encoded in zip(rows, self._embed(encoder, utterances[rows], where), strict=True):
+                frames[row], context[row] = encoded.frames, encoded.context
+        with_frames = utterances.with_(frames=frames, context=context, encoders=names)
+        if len({c.size for c in context}) > 1:  # widths differ: no 2-D array, but the classifier can project
+            return with_frames
+        first = next(iter(built.values()))
+        columns = tuple(_context_names(first, frames[0].shape[1]))
+        summary = Summary(np.array(context, dtype=np.float64), columns)
+        return with_frames.with_(summaries={**utterances.summaries, "embedding": summary})
+
+    def _embed(self, encoder: FrameEncoder, utterances: Utterances, where: str) -> list[Encoded]:
+        """Return each clip's embedding from the store, or compute it; context is always there."""
+        options: dict[str, Any] = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose, "where": where}
+        clips = utterances.clips
+        assert clips is not None
+        pitches = utterances.pitches
+        if encoder.needs_pitch and pitches is None:
+            found = static_tracks(clips, self.pitch_model, device=self.device, **options)
+            pitches = [as_pitch(arrays) for arrays in found]
+        params = ("embedding", encoder.cache_key, self.pitch_model if encoder.needs_pitch else "")
+        arrays = extract(
+            clips,
+            _Embedding(encoder),
+            params,
+            companions=pitches if encoder.needs_pitch else None,
+            label="embedding",
+            **options,
+        )
+        return [Encoded(a["frames"], a["context"]) for a in arrays]
+
+
+class _Embedding:
+    """Embeds a batch of waveforms (a class, so that workers can unpickle it)."""
+
+    def __init__(self, encoder: FrameEncoder):
+        self.encoder = encoder
+
+    def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
+        encoded = self.encoder.encode(waves, pitches or None)
+        return [{"frames": e.frames, "context": _pooled(e.frames) if e.context is None else e.context} for e in encoded]
+
+
+def spec_name(spec: Any) -> str:
+    """Return the name under which an encoder's clips are grouped and projected."""
+    return spec.cache_key if isinstance(spec, FrameEncoder) else str(spec)
+
+
+def _pooled(frames: np.ndarray) -> np.ndarray:
+    """Return mean and SD over frames, for encoders that give no context of their own."""
+    return np.concatenate([frames.mean(0), frames.std(0)]).astype(np.float32)
+
+
+def _context_names(encoder: FrameEncoder, width: int) -> list[str]:
+    if encoder.context_names:
+        return encoder.context_names
+    names = encoder.frame_names or [f"h{i}" for i in range(width)]
+    return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in names]
+
+
+def _paper_checkpoint(language: str | None, role: str) -> str:
+    """Return the paper's checkpoint for a clip (Section III-A)."""
+    from sere.encoders import languages
+
+    if role == "labeled":
+        return languages.LABELED_CHECKPOINT
+    if language is None:
+        raise ValueError(
+            f'encoders="paper" chooses by language, and a {role} clip has none: add a column "language", or set '
+            "source_language and target_language"
+        )
+    return languages.resolve(language)

@@ -1,0 +1,212 @@
+"""The command line: ``sere`` or ``python -m sere``.
+
+This module holds the words (commands, options, help) and what every command shares: errors as one line, exit codes,
+warnings without a stack. The work is in ``sere._cli_*``, imported when a command runs, so that ``--help`` answers at
+once.
+
+Exit codes: 0 all went well; 1 some input could not be used (what could be done was done); 2 the command itself was
+wrong; 130 interrupted.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from typing import TextIO
+
+from sere import __version__
+
+_DESCRIPTION = """\
+Recognise emotions in speech of a language that nobody labeled, from a few labeled clips of another.
+
+  sere demo                     see it work
+  sere corpora DIR              which corpora are in a folder
+  sere fit --labels few.csv --source DIR --target DIR --out model
+  sere predict model new/*.wav  emotions of new clips
+  sere evaluate model --corpus DIR
+"""
+
+_EPILOG = """\
+Exit codes: 0 all went well, 1 some input could not be used, 2 wrong usage.
+Features are kept between runs in SERE_CACHE (a folder, or "off"); `sere cache info` shows them.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments after the program's name; ``sys.argv[1:]`` when not given.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn_in_one_line
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the parsed command; turn what goes wrong into one line and an exit code."""
+    try:
+        with _workers(getattr(arguments, "jobs", None)):
+            return _handler(arguments.run)(arguments)
+    except KeyboardInterrupt:
+        print("sere: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) has what it wanted. Python would complain again while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UsageError as error:
+        print(f"sere {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if arguments.traceback:
+            raise
+        print(f"sere {arguments.command}: {_sentence(error)}", file=sys.stderr)
+        return 1
+
+
+class UsageError(Exception):
+    """Arguments that parse but make no sense together."""
+
+
+def _handler(name: str) -> Callable[[argparse.Namespace], int]:
+    """Return the function that ``module:function`` names, below ``sere``."""
+    module, function = name.split(":")
+    return getattr(import_module(f"sere.{module}"), function)
+
+
+def _workers(jobs: int | None) -> AbstractContextManager:
+    """Return a context in which extraction runs in that many processes."""
+    if jobs is None:
+        return nullcontext()
+    from joblib import parallel_config
+
+    return parallel_config(n_jobs=jobs)
+
+
+def _sentence(error: Exception) -> str:
+    """Return what an error says, with its type where the text alone would not be understood."""
+    text = str(error).strip()
+    if isinstance(error, (ValueError, TypeError, OSError, ImportError)) and text:
+        return text
+    return f"{type(error).__name__}: {text or 'no message'} (--traceback shows where)"
+
+
+def _warn_in_one_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Stand in for `warnings.showwarning`, which would show code to someone who did not write any."""
+    if not issubclass(category, (DeprecationWarning, PendingDeprecationWarning)):
+        print(f"sere: warning: {message}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("-q", "--quiet", action="store_true", help="no progress, results only")
+    shared.add_argument("--traceback", action="store_true", help="show where an error came from")
+    work = argparse.ArgumentParser(add_help=False)
+    work.add_argument("-j", "--jobs", type=_count, metavar="N", help="processes that extract features (default: 1)")
+    parser = argparse.ArgumentParser(
+        "sere", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"sere {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+
+    def command(name: str, run: str, help_: str, details: str = "", jobs: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=help_,
+            description=f"{help_[0].upper()}{help_[1:]}.\n{details}",
+            parents=[shared, work] if jobs else [shared],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(run=run)
+        return added
+
+    demo = command(
+        "demo",
+        "_cli_fit:demo",
+        "five labeled clips an emotion in one language, the score in another",
+        "Real speech where a folder of corpora holds EmoDB and EMOVO, synthetic voices otherwise.",
+    )
+    demo.add_argument("--corpora", metavar="DIR", help="folder of corpora (default: SERE_CORPORA)")
+    demo.add_argument("--figure", metavar="FILE", default="sere-demo.png", help="picture (default: %(default)s)")
+    demo.add_argument("--shots", type=_count, default=5, metavar="N", help="labeled clips an emotion (default: 5)")
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="draws the labeled clips (default: 0)")
+
+    corpora = command("corpora", "_cli_score:corpora", "which corpora are in a folder", jobs=False)
+    corpora.add_argument("folder", metavar="DIR", help="a corpus, or a folder of corpora")
+
+    _add_fit(command)
+    _add_predict(command)
+
+    evaluate = command(
+        "evaluate",
+        "_cli_score:evaluate",
+        "score a model, or predictions made with it, on labeled clips",
+        "Prints the unweighted average recall, its speaker-clustered interval and a table of emotions.",
+    )
+    evaluate.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
+    evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
+
+    cache = command("cache", "_cli_score:cache", "what is kept between runs", jobs=False)
+    cache.add_argument("action", choices=["info", "clear"], help="show it, or delete it")
+    return parser
+
+
+def _add_fit(command: Callable[..., argparse.ArgumentParser]) -> None:
+    fit = command(
+        "fit",
+        "_cli_fit:fit",
+        "train a model on a few labeled clips and unlabeled ones",
+        "few.csv has the columns path and emotion, and if you like speaker, language, start and end (seconds).\n"
+        "Clips in DIR need no labels; labels that are there are not used.",
+    )
+    fit.add_argument("--labels", metavar="CSV", required=True, help="the labeled clips")
+    fit.add_argument("--source", metavar="DIR|CSV", help="unlabeled clips of the labeled language")
+    fit.add_argument("--target", metavar="DIR|CSV", help="unlabeled clips of the language to recognise")
+    fit.add_argument("--out", metavar="FILE", required=True, help="where to save the model")
+    fit.add_argument("--source-language", metavar="CODE", help="ISO 639 code, such as de")
+    fit.add_argument("--target-language", metavar="CODE", help="ISO 639 code, such as it")
+    fit.add_argument("--encoder", metavar="NAME", help="encoder name, checkpoint or folder (default: the embedded one)")
+    fit.add_argument("--epochs", type=_count, metavar="N", help="training epochs")
+    fit.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+
+
+def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:
+    predict = command(
+        "predict",
+        "_cli_predict:predict",
+        "emotions of clips",
+        "Results are written as they are found. A file that cannot be used is named on stderr and the others\n"
+        "are predicted all the same; the exit code is then 1.",
+    )
+    predict.add_argument("model", metavar="MODEL", help="what `sere fit` saved")
+    predict.add_argument(
+        "inputs",
+        metavar="FILE|DIR|CSV|-",
+        nargs="+",
+        help="audio files, folders, lists with a column path, or - for paths from stdin, one a line",
+    )
+    predict.add_argument(
+        "-f", "--format", choices=["table", "csv", "json"], default="table", help="output (default: %(default)s)"
+    )
+    predict.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

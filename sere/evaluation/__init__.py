@@ -1,0 +1,14 @@
+"""Running a few-shot task from beginning to end and saying how well it went.
+
+A task (:func:`sere.datasets.make_task`) holds a few labeled clips of one language, unlabeled clips of that language and
+of another, and the clips to score. :func:`run_task` fits and scores; :class:`TaskResult` keeps what a report needs: the
+unweighted average recall (UAR) over the task's own list of emotions, its speaker-clustered interval, the recall of each
+emotion and the seconds it took. :func:`demo` does all of it for someone who has just installed the library.
+
+Functions: `run_task`, `speakers_of`, `demo`; class: `TaskResult`.
+"""
+
+from sere.evaluation.demonstration import demo
+from sere.evaluation.tasks import TaskResult, run_task, speakers_of
+
+__all__ = ["TaskResult", "demo", "run_task", "speakers_of"]

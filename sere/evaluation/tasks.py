@@ -1,0 +1,132 @@
+"""One task, one fit, one score.
+
+The score is the unweighted average recall over the task's fixed list of emotions, in percent where it is printed and
+between 0 and 1 where it is a number. Its interval resamples speakers, because clips of one speaker succeed and fail
+together; see :mod:`sere.metrics`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils import Bunch
+
+from sere.metrics import per_emotion_report, uar_interval, uar_score
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What came out of a task.
+
+    Attributes
+    ----------
+    y_true, y_pred : ndarray of shape (n_clips,)
+        The scored clips' emotions and the predictions.
+    labels : list of str
+        The task's emotions; one that a prediction may take.
+    speakers : ndarray of shape (n_clips,) or None
+        Who speaks, where every clip's speaker is known and there are at least two.
+    model : estimator or None
+        The fitted estimator.
+    fit_seconds, predict_seconds : float
+        Wall time, reading and extraction included.
+    """
+
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    labels: list[str]
+    speakers: np.ndarray | None = None
+    model: Any = None
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+
+    @cached_property
+    def uar(self) -> float:
+        """Unweighted average recall, between 0 and 1."""
+        return uar_score(self.y_true, self.y_pred, labels=self.labels)
+
+    @property
+    def chance(self) -> float:
+        """Expected UAR of guessing, one over the number of emotions."""
+        return 1 / len(self.labels)
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of `uar`, over speakers where they are known, else over clips."""
+        return uar_interval(self.y_true, self.y_pred, speakers=self.speakers, labels=self.labels)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row an emotion, as :func:`sere.metrics.per_emotion_report` returns it."""
+        return per_emotion_report(self.y_true, self.y_pred, labels=self.labels)
+
+    def summary(self) -> str:
+        """Return the score against chance and the table of emotions as lines of text."""
+        low, high = self.interval
+        over = "clips" if self.speakers is None else f"{len(set(self.speakers))} speakers"
+        lines = [
+            f"UAR {100 * self.uar:.1f} % on {len(self.y_true)} clips "
+            f"(95 % interval over {over}: {100 * low:.1f} to {100 * high:.1f}; "
+            f"chance {100 * self.chance:.1f})",
+            "",
+            f"{'emotion':<12} {'clips':>6} {'recall':>8} {'precision':>10}  most confused with",
+        ]
+        for row in self.table.to_dict("records"):
+            confused = row["confused_with"] if isinstance(row["confused_with"], str) else "-"
+            shares = f"{_percent(row['recall']):>8} {_percent(row['precision']):>10}"
+            lines.append(f"{row['emotion']!s:<12} {row['clips']:>6} {shares}  {confused}")
+        return "\n".join(lines)
+
+
+def run_task(estimator: Any, task: Bunch) -> TaskResult:
+    """Fit a clone of an estimator on a task and score it on the task's test clips.
+
+    Parameters
+    ----------
+    estimator : SEREClassifier, or any classifier whose ``fit`` takes the same arguments
+    task : Bunch
+        As :func:`sere.datasets.make_task` returns it.
+
+    Returns
+    -------
+    TaskResult
+    """
+    model = clone(estimator)
+    start = time.perf_counter()
+    model.fit(
+        task.X_labeled,
+        task.y,
+        # A tuple is never mistaken for something to slice along with X.
+        X_unlabeled_src=(task.X_unlabeled_src,),
+        X_unlabeled_tgt=(task.X_unlabeled_tgt,),
+    )
+    fitted = time.perf_counter()
+    y_pred = model.predict(task.X_test)
+    return TaskResult(
+        y_true=np.asarray(task.y_test),
+        y_pred=np.asarray(y_pred),
+        labels=list(task.labels),
+        speakers=speakers_of(task.X_test),
+        model=model,
+        fit_seconds=fitted - start,
+        predict_seconds=time.perf_counter() - fitted,
+    )
+
+
+def speakers_of(clips: pd.DataFrame | Sequence) -> np.ndarray | None:
+    """Return each clip's speaker, or None unless all are known and there are at least two."""
+    if not isinstance(clips, pd.DataFrame) or "speaker" not in clips:
+        return None
+    speakers = clips["speaker"]
+    if speakers.isna().any() or speakers.nunique() < 2:
+        return None
+    return speakers.to_numpy(dtype=object)
+
+
+def _percent(share: float) -> str:
+    return "-" if np.isnan(share) else f"{100 * share:.1f} %"

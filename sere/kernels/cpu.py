@@ -1,0 +1,323 @@
+"""The resonance field on a CPU: blocks of a matrix product, then a compiled pass over each.
+
+A block takes some whole query clips against a run of key frames. Its product lies with the query
+frames along the rows of memory, so that the running maximum over key frames is a comparison of
+whole rows: no horizontal reduction, and the compiler vectorises value and position alike. In the
+default reading the synchrony needs no exponential inside the block, because
+
+    ``exp(-|a - b| / tau) = min(e^(a/tau) e^(-b/tau), e^(-a/tau) e^(b/tau))``,
+
+whose four factors are computed once a frame, around the middle of all intensities. Where they
+would leave the range of float32, and for the other readings, the block's resonances are computed
+by torch and only the maximum is compiled.
+
+Going back, one pass over the query frames recomputes the resonances that won and gathers the
+gradients of the queries; a second, in which every key clip belongs to one worker, those of the
+keys. No two workers write to the same place and all sums run in a fixed order: the result does
+not depend on the number of threads.
+
+Workers are Python threads with one BLAS thread each, as many as torch has threads, started anew
+in each call, so that nothing outlives it (a forked process finds no dead pool). Threads of numba
+are not used: its layers end the process when it forks or calls from two threads.
+
+Variables as in :mod:`sere.kernels.tiles`.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from sere.kernels import tiles
+
+QUERY_ROWS = 1024
+KEY_ROWS = 512
+
+# Beyond this, e^x and e^-x come too close to the ends of float32.
+_SAFE_EXPONENT = 80.0
+
+# Below this many multiplications starting threads costs more than it saves.
+_WORTH_THREADS = 2e7
+
+_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _compiled(**options: Any) -> Callable[[Callable], Callable]:
+    """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
+
+    def decorate(function: Callable) -> Callable:
+        try:
+            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+        except RuntimeError:
+            return numba.njit(nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
+
+
+def field(
+    zq: Tensor,
+    zk: Tensor,
+    a: Tensor,
+    b: Tensor,
+    offsets_q: Tensor,
+    offsets_k: Tensor,
+    tau: Tensor,
+    share: Tensor,
+    form: str,
+    gap: str,
+    want_best: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Scores of Eq. 6 and the winners of Eq. 5.
+
+    Parameters
+    ----------
+    zq, zk : tensor of shape (N_q, d), (N_k, d)
+        Frames of any length, on the CPU.
+    a, b : tensor of shape (N_q,), (N_k,)
+    offsets_q, offsets_k : int64 tensor of shape (n_q + 1,), (n_k + 1,)
+    tau : 0-dim tensor
+    share : tensor of shape (N_q,)
+        Share of each query frame in its clip's mean.
+    form, gap : str
+    want_best : bool
+        Whether to return the winners; without them the second tensor is empty.
+
+    Returns
+    -------
+    tensor of shape (n_q, n_k), int64 tensor of shape (N_q, n_k)
+    """
+    n_k = len(offsets_k) - 1
+    starts = offsets_q.numpy()
+    owner = np.repeat(np.arange(n_k), np.diff(offsets_k.numpy()))
+    weight = share.numpy()
+    v = torch.empty_like(zk)
+    scores = torch.empty((len(starts) - 1, n_k), dtype=zq.dtype)
+    best = torch.empty((len(zq) if want_best else 0, n_k), dtype=torch.int64)
+    factors = _exponentials(a, b, tau) if (form, gap) == ("product", "exponential") else None
+
+    def normalise(rows: slice) -> None:
+        torch.div(zk[rows], tiles.lengths_of(zk[rows])[:, None], out=v[rows])
+
+    def block(clips: slice) -> None:
+        top, bottom = int(starts[clips.start]), int(starts[clips.stop])
+        width = min(QUERY_ROWS, bottom - top)
+        buffer = torch.empty((KEY_ROWS, width), dtype=v.dtype)
+        peak = np.full((n_k, bottom - top), -np.inf, dtype=weight.dtype)
+        where = np.zeros((n_k, bottom - top), dtype=np.int32)
+        for left in range(top, bottom, QUERY_ROWS):
+            rows = slice(left, min(left + QUERY_ROWS, bottom))
+            inside = slice(rows.start - top, rows.stop - top)
+            u = zq[rows] / tiles.lengths_of(zq[rows])[:, None]
+            for first in range(0, len(v), KEY_ROWS):
+                keys = slice(first, min(first + KEY_ROWS, len(v)))
+                C = buffer[: keys.stop - first, : rows.stop - left]
+                torch.mm(v[keys], u.T, out=C)
+                args = (owner[keys], first, peak[:, inside], where[:, inside])
+                if factors is None:
+                    S = tiles.synchrony(b[keys, None] - a[rows], tau, gap)
+                    _keep_best(tiles.combine(C, S, form).numpy(), *args)
+                else:
+                    ea, na, eb, nb = factors
+                    _keep_best_product(C.numpy(), ea[rows], na[rows], eb[keys], nb[keys], *args)
+        _clip_means(
+            peak,
+            weight[top:bottom],
+            starts[clips.start : clips.stop + 1] - top,
+            scores[clips].numpy(),
+        )
+        if want_best:
+            best[top:bottom] = torch.from_numpy(where).T
+
+    work = len(zq) * zk.numel()
+    _share_out(normalise, _steps(len(zk), KEY_ROWS), work)
+    _share_out(block, _runs(starts, QUERY_ROWS), work)
+    return scores, best
+
+
+def winner_gradients(
+    u: Tensor,
+    v: Tensor,
+    a: Tensor,
+    b: Tensor,
+    offsets_k: Tensor,
+    tau: Tensor,
+    best: Tensor,
+    grad_peak: Tensor,
+    form: str,
+    gap: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of ``sum(grad_peak * peak)``: see :func:`sere.kernels.tiles.winner_gradients`."""
+    n_q, n_k = best.shape
+    du, dv = torch.empty_like(u), torch.zeros_like(v)
+    da, db, dtau = torch.empty_like(a), torch.zeros_like(b), torch.empty_like(a)
+    pull, push, peak = (torch.empty((n_q, n_k), dtype=u.dtype) for _ in range(3))
+    U, V, A, B = u.numpy(), v.numpy(), a.numpy(), b.numpy()
+    winners, grad = best.numpy(), grad_peak.numpy()
+    reading = (tiles.FORM_NUMBER[form], tiles.GAP_NUMBER[gap])
+
+    def queries(rows: slice) -> None:
+        out = [x.numpy()[rows] for x in (du, da, dtau, pull, push, peak)]
+        _query_gradients(U[rows], V, A[rows], B, tau.item(), winners[rows], grad[rows], *reading, *out)
+
+    def keys(clips: slice) -> None:
+        _key_gradients(U, winners, pull.numpy(), push.numpy(), clips.start, clips.stop, dv.numpy(), db.numpy())
+
+    work = n_q * n_k * u.shape[1]
+    _share_out(queries, _steps(n_q, 256), work)
+    _share_out(keys, _steps(n_k, -(-n_k // torch.get_num_threads())), work)
+    return du, dv, da, db, dtau.sum(), peak
+
+
+def _exponentials(a: Tensor, b: Tensor, tau: Tensor) -> tuple[np.ndarray, ...] | None:
+    """``e^(a/tau), e^(-a/tau), e^(b/tau), e^(-b/tau)`` around the middle; None where too large."""
+    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), tau.item()
+    low, high = min(A.min(), B.min()), max(A.max(), B.max())
+    if not (high - low) / (2 * t) < _SAFE_EXPONENT:
+        return None
+    middle = (low + high) / 2
+    factors = [np.exp(sign * (x - middle) / t) for x in (A, B) for sign in (1, -1)]
+    return tuple(f.astype(a.numpy().dtype) for f in factors)
+
+
+def _steps(total: int, step: int) -> list[slice]:
+    return [slice(i, min(i + step, total)) for i in range(0, total, step)]
+
+
+def _runs(starts: np.ndarray, rows: int) -> list[slice]:
+    """Runs of whole clips of up to `rows` frames; a longer clip is a run of its own."""
+    runs, first = [], 0
+    for clip in range(1, len(starts)):
+        if starts[clip] - starts[first] > rows and clip - 1 > first:
+            runs.append(slice(first, clip - 1))
+            first = clip - 1
+    return [*runs, slice(first, len(starts) - 1)]
+
+
+def _share_out(task: Callable[[slice], None], parts: Iterable[slice], work: float) -> None:
+    """Run `task` over `parts` on as many threads as torch may use."""
+    parts = list(parts)
+    threads = min(torch.get_num_threads(), len(parts))
+    if threads == 1 or work < _WORTH_THREADS:
+        for part in parts:
+            task(part)
+        return
+    inference = torch.is_inference_mode_enabled()
+
+    def without_grad(part: slice) -> None:
+        # A new thread starts in grad mode, and may not write to the caller's inference tensors.
+        with torch.inference_mode(inference), torch.no_grad():
+            task(part)
+
+    with _lock:
+        allowed = torch.get_num_threads()
+        # Threads started from here on run their matrix products alone.
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(without_grad, parts))
+        finally:
+            torch.set_num_threads(allowed)
+
+
+@_compiled()
+def _keep_best_product(C, ea, na, eb, nb, owner, first, peak, where):
+    """Running maximum of (1 + C) / 2 * S over the key frames of a block."""
+    half = C.dtype.type(0.5)
+    for j in range(C.shape[0]):
+        cosine, high, position = C[j], peak[owner[j]], where[owner[j]]
+        up, down = half * eb[j], half * nb[j]
+        frame = np.int32(first + j)
+        for i in range(C.shape[1]):
+            p, q = ea[i] * down, na[i] * up
+            sync = p if p < q else q
+            r = sync + cosine[i] * sync
+            better = r > high[i]
+            high[i] = r if better else high[i]
+            position[i] = frame if better else position[i]
+
+
+@_compiled()
+def _keep_best(R, owner, first, peak, where):
+    """Running maximum of R over the key frames of a block."""
+    for j in range(R.shape[0]):
+        row, high, position = R[j], peak[owner[j]], where[owner[j]]
+        frame = np.int32(first + j)
+        for i in range(R.shape[1]):
+            better = row[i] > high[i]
+            high[i] = row[i] if better else high[i]
+            position[i] = frame if better else position[i]
+
+
+@_compiled()
+def _clip_means(peak, weight, starts, scores):
+    """Weighted sums of the peaks over the frames of each query clip, in double precision."""
+    for k in range(peak.shape[0]):
+        for c in range(len(starts) - 1):
+            total = 0.0
+            for i in range(starts[c], starts[c + 1]):
+                total += weight[i] * peak[k, i]
+            scores[c, k] = total
+
+
+@_compiled(fastmath={"reassoc", "contract", "nsz"})
+def _query_gradients(u, v, a, b, tau, best, grad, form, gap, du, da, dtau, pull, push, peak):
+    """For each winner its resonance and slopes; their sums over a query frame's winners.
+
+    `pull` receives the gradient by the winner's cosine, `push` by its intensity.
+    """
+    for i in range(best.shape[0]):
+        du[i, :] = 0
+        by_intensity, by_tau = 0.0, 0.0
+        for k in range(best.shape[1]):
+            j = best[i, k]
+            cosine = u.dtype.type(0)
+            for x in range(u.shape[1]):
+                cosine += u[i, x] * v[j, x]
+            delta = a[i] - b[j]
+            if gap == 0:
+                sync = np.exp(-abs(delta) / tau)
+                by_delta, s_by_tau = -np.sign(delta) * sync / tau, abs(delta) * sync / tau**2
+            else:
+                sync = np.exp(-delta * delta / (2 * tau * tau))
+                by_delta, s_by_tau = -delta * sync / tau**2, delta * delta * sync / tau**3
+            if form == 0:
+                by_cosine, by_sync, r = sync / 2, (1 + cosine) / 2, (1 + cosine) / 2 * sync
+            elif form == 1:
+                by_cosine, by_sync, r = sync, 1.0 * cosine, cosine * sync
+            else:
+                by_cosine, by_sync, r = 0.25, 0.5, ((1 + cosine) / 2 + sync) / 2
+            g = grad[i, k]
+            weight = u.dtype.type(g * by_cosine)
+            for x in range(u.shape[1]):
+                du[i, x] += weight * v[j, x]
+            by_intensity += g * by_sync * by_delta
+            by_tau += g * by_sync * s_by_tau
+            pull[i, k], push[i, k], peak[i, k] = weight, -g * by_sync * by_delta, r
+        da[i], dtau[i] = by_intensity, by_tau
+
+
+@_compiled()
+def _key_gradients(u, best, pull, push, first, past, dv, db):
+    """Sums over the query frames that chose a key frame, for key clips `first` to `past`."""
+    for top in range(0, best.shape[0], 128):
+        for k in range(first, past):
+            for i in range(top, min(top + 128, best.shape[0])):
+                j, weight = best[i, k], pull[i, k]
+                db[j] += push[i, k]
+                for x in range(u.shape[1]):
+                    dv[j, x] += weight * u[i, x]

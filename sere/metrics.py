@@ -1,0 +1,297 @@
+"""How well emotions were recognised: unweighted average recall, its uncertainty, and a report.
+
+Emotion corpora are uneven, so the field's measure is the unweighted average recall (UAR), the
+mean over a task's emotions of the share of their clips that were recognised; chance is one over
+the number of emotions. The list of emotions belongs to the task, not to the fold at hand.
+
+Clips of one speaker succeed and fail together. An interval that treats clips as independent is
+too narrow, so the intervals here resample whole speakers (cluster bootstrap; Field and Welsh
+2007). With the four to ten speakers of most corpora even these are somewhat narrow: read them as
+the least uncertainty there is.
+
+Functions: `uar_score`, `uar_interval`, `uar_difference_interval`, `per_emotion_report`.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+# Resamples held in memory at a time: their number times the number of distinct clusters.
+_CELLS_AT_A_TIME = 4_000_000
+
+
+def uar_score(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = None) -> float:
+    """Return the unweighted average recall, between 0 and 1.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_clips,)
+        The emotions.
+    y_pred : array-like of shape (n_clips,)
+        The predictions. One that is no label of the task counts as wrong.
+    labels : array-like, optional
+        The emotions of the task; by default those that occur in `y_true`. An emotion without a
+        clip in `y_true` has no recall: the mean is over the others, and a warning says so,
+        because such a score cannot be compared with one over all of them.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, there is no clip, or `y_true` holds an emotion that is not in
+        `labels`.
+
+    Warns
+    -----
+    UserWarning
+        If an emotion of `labels` does not occur in `y_true`.
+
+    Examples
+    --------
+    >>> uar_score(["anger", "anger", "fear", "fear"], ["anger", "fear", "fear", "fear"])
+    0.75
+    """
+    true, pred, names = _checked(y_true, y_pred, labels)
+    hits, counts = _tallies(true, pred, names)
+    absent = [str(name) for name, count in zip(names, counts.sum(axis=0)) if count == 0]
+    if absent:
+        warnings.warn(
+            f"no clip of {', '.join(absent)} is in y_true; the mean is over the other "
+            f"{len(names) - len(absent)} emotions.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return float(_mean_recall(hits.sum(axis=0), counts.sum(axis=0)))
+
+
+def uar_interval(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    speakers: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: int | np.random.RandomState | None = 0,
+) -> tuple[float, float]:
+    """Return a bootstrap interval of the unweighted average recall.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_clips,)
+        The emotions and the predictions.
+    speakers : array-like of shape (n_clips,), optional
+        Who speaks. Speakers are drawn with replacement, each with all their clips. Without it
+        single clips are drawn, and the interval says nothing about other speakers.
+    labels : array-like, optional
+        The emotions of the task, as for :func:`uar_score`. Emotions that a resample lacks are
+        left out of its mean.
+    level : float, default=0.95
+        Share of the resamples inside the interval; its ends are the percentiles.
+    n_resamples : int, default=2000
+        Number of resamples.
+    random_state : int, RandomState instance or None, default=0
+        Draws them.
+
+    Returns
+    -------
+    low, high : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        As :func:`uar_score`; or if there is only one speaker, or a speaker is missing.
+    """
+    true, pred, names = _checked(y_true, y_pred, labels)
+    hits, counts = _tallies(true, pred, names)
+    groups = _clusters(speakers, len(true))
+    scores = _resampled(
+        np.hstack([_by_cluster(hits, groups), _by_cluster(counts, groups)]),
+        lambda sums: _mean_recall(*np.split(sums, 2, axis=1)),
+        n_resamples,
+        random_state,
+    )
+    return _percentiles(scores, level)
+
+
+def uar_difference_interval(
+    y_true: ArrayLike,
+    pred_a: ArrayLike,
+    pred_b: ArrayLike,
+    speakers: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: int | np.random.RandomState | None = 0,
+) -> tuple[float, float]:
+    """Return a bootstrap interval of UAR(`pred_a`) - UAR(`pred_b`) on the same clips.
+
+    Both are scored on the same resamples, so what makes a speaker hard for both cancels out. An
+    interval that does not hold 0 says that one is better for speakers like these.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_clips,)
+        The emotions.
+    pred_a, pred_b : array-like of shape (n_clips,)
+        Two sets of predictions.
+    speakers, labels, level, n_resamples, random_state
+        As for :func:`uar_interval`.
+
+    Returns
+    -------
+    low, high : float
+        Between -1 and 1.
+
+    Raises
+    ------
+    ValueError
+        As :func:`uar_interval`.
+    """
+    true, first, names = _checked(y_true, pred_a, labels)
+    _, second, _ = _checked(y_true, pred_b, labels)
+    hits_a, counts = _tallies(true, first, names)
+    hits_b, _ = _tallies(true, second, names)
+    groups = _clusters(speakers, len(true))
+
+    def difference(sums: np.ndarray) -> np.ndarray:
+        a, b, count = np.split(sums, 3, axis=1)
+        return _mean_recall(a, count) - _mean_recall(b, count)
+
+    parts = [_by_cluster(part, groups) for part in (hits_a, hits_b, counts)]
+    return _percentiles(_resampled(np.hstack(parts), difference, n_resamples, random_state), level)
+
+
+def per_emotion_report(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = None) -> pd.DataFrame:
+    """Return recall, precision and the commonest mistake of each emotion.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_clips,)
+        The emotions and the predictions.
+    labels : array-like, optional
+        The emotions of the task, as for :func:`uar_score`.
+
+    Returns
+    -------
+    DataFrame
+        One row an emotion: `emotion`, `clips` (in `y_true`), `recall`, `precision` (NaN where
+        there is nothing to divide by) and `confused_with`, the wrong prediction that its clips
+        get most often (the first in alphabetical order among equals; missing when there is
+        none).
+
+    Raises
+    ------
+    ValueError
+        As :func:`uar_score`.
+    """
+    true, pred, names = _checked(y_true, y_pred, labels)
+    rows = []
+    for name in names:
+        ours, said = true == name, pred == name
+        wrong, times = np.unique(pred[ours & ~said], return_counts=True)
+        right = int((ours & said).sum())
+        rows.append(
+            {
+                "emotion": name,
+                "clips": int(ours.sum()),
+                "recall": right / ours.sum() if ours.any() else np.nan,
+                "precision": right / said.sum() if said.any() else np.nan,
+                "confused_with": wrong[times.argmax()] if len(wrong) else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _checked(
+    y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the emotions, the predictions and the sorted label list as arrays."""
+    true, pred = np.asarray(y_true), np.asarray(y_pred)
+    if true.ndim != 1 or true.shape != pred.shape:
+        raise ValueError(
+            f"y_true and y_pred must be one-dimensional and of equal length; "
+            f"their shapes are {true.shape} and {pred.shape}."
+        )
+    if len(true) == 0:
+        raise ValueError("there is no clip to score.")
+    if true.dtype.kind in "fc" and np.isnan(true).any():
+        raise ValueError(f"y_true is NaN at position {int(np.flatnonzero(np.isnan(true))[0])}.")
+    names = np.unique(true if labels is None else np.asarray(labels))
+    unknown = np.setdiff1d(true, names)
+    if len(unknown):
+        raise ValueError(
+            f"y_true holds {', '.join(map(str, unknown))}, which labels= does not list ({', '.join(map(str, names))})."
+        )
+    return true, pred, names
+
+
+def _tallies(true: np.ndarray, pred: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two arrays of shape (n_clips, n_labels): one-hot emotions, recognised and all."""
+    counts = true[:, None] == names[None, :]
+    return counts & (true == pred)[:, None], counts
+
+
+def _mean_recall(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the mean of hits / counts over the last axis, over emotions that have clips."""
+    recall = hits / np.maximum(counts, 1)
+    return recall.sum(axis=-1) / (counts > 0).sum(axis=-1)
+
+
+def _clusters(speakers: ArrayLike | None, n_clips: int) -> np.ndarray:
+    """Return each clip's cluster number: its speaker's, or its own."""
+    if speakers is None:
+        return np.arange(n_clips)
+    who = pd.Series(np.asarray(speakers, dtype=object))
+    if len(who) != n_clips:
+        raise ValueError(f"there are {n_clips} clips and {len(who)} speakers.")
+    if who.isna().any():
+        raise ValueError(
+            f"the speaker at position {int(np.flatnonzero(who.isna())[0])} is missing; "
+            "pass speakers=None to resample clips."
+        )
+    groups, known = pd.factorize(who)
+    if len(known) < 2:
+        raise ValueError(
+            f"all clips are of one speaker ({known[0]}), so speakers cannot be resampled; "
+            "pass speakers=None to resample clips."
+        )
+    return groups
+
+
+def _by_cluster(tallies: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    sums = np.zeros((groups.max() + 1, tallies.shape[1]))
+    np.add.at(sums, groups, tallies)
+    return sums
+
+
+def _resampled(clusters: np.ndarray, statistic, n_resamples: int, random_state) -> np.ndarray:
+    """Return a statistic of the summed rows of `clusters`, drawn with replacement.
+
+    Equal rows are drawn together: how often each distinct row comes up is multinomial, and
+    without speakers there are only as many distinct rows as there are ways to be right or wrong.
+    """
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples is {n_resamples!r}; it must be at least 1.")
+    rng = check_random_state(random_state)
+    rows, times = np.unique(clusters, axis=0, return_counts=True)
+    at_a_time = max(1, _CELLS_AT_A_TIME // len(rows))
+    scores = []
+    for start in range(0, n_resamples, at_a_time):
+        size = min(at_a_time, n_resamples - start)
+        drawn = rng.multinomial(len(clusters), times / len(clusters), size=size)
+        scores.append(statistic(drawn @ rows))
+    return np.concatenate(scores)
+
+
+def _percentiles(scores: np.ndarray, level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level!r}; it must lie between 0 and 1.")
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""Learning from few shots and large unlabeled pools: normalisation, network, loop."""

@@ -1,0 +1,276 @@
+"""One fit from embedded clips to a model that holds numpy only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from sere._utterances import Utterances, concatenate
+from sere.kernels import resonance_scores
+from sere.training.loop import Chain, Settings
+from sere.training.network import Pool, ResonanceNetwork
+from sere.training.normalise import Moments, Standardiser
+from sere.training.prepare import Preparation, starting_projections
+
+#: Domain of labeled clips and the source pool.
+SOURCE = "source"
+#: Domain of clips to predict when several target pools leave open which is meant.
+TARGET = "target"
+
+
+@dataclass
+class FittedModel:
+    """All that prediction needs; no torch object, so that it loads anywhere.
+
+    Attributes
+    ----------
+    preparation : Preparation
+    network : dict of str to ndarray
+        The network's state.
+    options : dict
+        gate, intensity, dynamics_scale, tau, field_form, field_gap, highlight_share.
+    prototypes : ndarray of shape (n_classes, p)
+    scale : float
+        Factor of squared distances.
+    shot_frames : list of ndarray of shape (n_frames, p)
+        Enhanced representations of the labeled clips.
+    shot_intensity : list of ndarray of shape (n_frames,)
+    languages : dict of str to set of str
+        Languages of each domain.
+    """
+
+    preparation: Preparation
+    network: dict[str, np.ndarray]
+    options: dict[str, Any]
+    prototypes: np.ndarray
+    scale: float
+    shot_frames: list[np.ndarray]
+    shot_intensity: list[np.ndarray]
+    languages: dict[str, set[str]]
+
+    def is_source(self, language: str | None) -> bool:
+        """Whether a clip of this language is prepared as a source clip."""
+        return self.domain(language) == SOURCE
+
+    def domain(self, language: str | None) -> str:
+        """The domain whose mean and SD a clip takes: its language's, else the target's, else the source's."""
+        if language is not None:
+            targets = [d for d, spoken in self.languages.items() if d != SOURCE and language in spoken]
+            if len(targets) == 1:
+                return targets[0]
+            if not targets and language in self.languages[SOURCE]:
+                return SOURCE
+        return TARGET if TARGET in self.languages else SOURCE
+
+    def embed(self, utterances: Utterances) -> np.ndarray:
+        """Clip embeddings, (n, p)."""
+        return self._forward(utterances)[0]
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """Scaled negative squared distances to the prototypes, (n, n_classes)."""
+        return -self.scale * np.square(embeddings[:, None] - self.prototypes[None]).sum(2)
+
+    def resonance(self, utterances: Utterances) -> np.ndarray:
+        """IRF of each clip with each shot, (n, n_shots)."""
+        _, frames, intensity = self._forward(utterances)
+        scores = resonance_scores(
+            self.shot_frames,
+            frames,
+            float(np.exp(self.network["log_tau"])),
+            query_intensity=self.shot_intensity,
+            key_intensity=intensity,
+        )
+        return np.asarray(scores).T
+
+    @torch.no_grad()
+    def _forward(self, utterances: Utterances) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        """Embeddings, enhanced frames and intensities in the order of `utterances`."""
+        pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
+        embedded = self._rebuild()(pool.to(torch.float64))
+        bounds = embedded.packed.offsets[1:-1].tolist()
+        back = np.argsort(order)
+        frames = np.split(embedded.packed.frames.numpy(), bounds)
+        intensity = np.split(embedded.packed.intensity.numpy(), bounds)
+        return embedded.clips.numpy()[back], [frames[i] for i in back], [intensity[i] for i in back]
+
+    def _rebuild(self) -> ResonanceNetwork:
+        n = len(self.preparation.names)
+        starts = [(self.network[f"context_maps.{i}"], self.network[f"frame_maps.{i}"]) for i in range(n)]
+        network = ResonanceNetwork(starts, **{k: self.options[k] for k in _NETWORK_OPTIONS})
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.network.items()})
+        return network.double()
+
+
+_NETWORK_OPTIONS = ("gate", "intensity", "dynamics_scale", "tau")
+
+
+def fit_model(
+    params: Any,
+    labeled: Utterances,
+    y: np.ndarray,
+    n_classes: int,
+    source: Utterances | None,
+    targets: list[Utterances],
+    seed: int,
+    previous: FittedModel | None = None,
+    first_epoch: int = 0,
+) -> tuple[FittedModel, list[dict[str, Any]], bool]:
+    """Standardise, train and freeze.
+
+    Parameters
+    ----------
+    params : SEREClassifier
+        Read only, for its parameters.
+    labeled, source, targets : Utterances with frames, context and dynamics
+    y : int ndarray of shape (n,)
+    n_classes : int
+    seed : int
+    previous : FittedModel, optional
+        Where the network starts.
+    first_epoch : int
+        Number of the first record.
+
+    Returns
+    -------
+    model : FittedModel
+    records : list of dict
+        One an epoch.
+    interrupted : bool
+    """
+    from sere._dynamics import resolve_device
+
+    device = resolve_device(params.device)
+    preparation = Preparation(params.speaker_shrinkage, params.frame_rate)
+    languages = _learn_domains(preparation, labeled, source, targets)
+    pools = {"labeled": preparation.pool(labeled, [SOURCE] * len(labeled))}
+    if source is not None:
+        pools["source"] = preparation.pool(source, [SOURCE] * len(source))
+    if targets:
+        domains = [
+            f"{TARGET}{k}" if len(targets) > 1 else TARGET for k, pool in enumerate(targets) for _ in range(len(pool))
+        ]
+        pools["target"] = preparation.pool(concatenate(targets), domains)
+    options = {
+        name: getattr(params, name) for name in (*_NETWORK_OPTIONS, "field_form", "field_gap", "highlight_share")
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        starts = _starts(params, preparation, pools, labeled, source, targets)
+        network = ResonanceNetwork(starts, **{k: options[k] for k in _NETWORK_OPTIONS})
+        if previous is not None and _fits(network, previous):
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in previous.network.items()})
+        network.to(device)
+        ready = {name: pool.to(torch.float32, device) for name, (pool, _) in pools.items()}
+        order = pools["labeled"][1]
+        codes = torch.from_numpy(np.asarray(y)[order]).to(device)
+        chain = Chain(
+            network,
+            ready["labeled"],
+            codes,
+            n_classes,
+            ready.get("source"),
+            ready.get("target"),
+            _settings(params),
+            seed,
+        )
+        records: list[dict[str, Any]] = []
+        with tqdm(total=params.epochs, desc="epochs", disable=None if params.verbose else True, leave=False) as bar:
+
+            def report(record: dict[str, Any]) -> bool:
+                record = {"epoch": first_epoch + len(records), **record}
+                records.append(record)
+                bar.update()
+                return any([bool(callback(record)) for callback in params.callbacks])
+
+            interrupted = chain.run(params.epochs, report)
+        model = _freeze(chain, preparation, options, languages, order)
+    return model, records, interrupted
+
+
+def _learn_domains(
+    preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
+) -> dict[str, set[str]]:
+    """Learn every domain's standardisation; returns the languages of each."""
+    near = labeled if source is None else concatenate([labeled, source])
+    preparation.learn(SOURCE, near)
+    languages = {SOURCE: _spoken(near)}
+    if targets:
+        preparation.learn(TARGET, concatenate(targets))
+        languages[TARGET] = _spoken(concatenate(targets))
+        for k, pool in enumerate(targets if len(targets) > 1 else ()):
+            preparation.learn(f"{TARGET}{k}", pool)
+            languages[f"{TARGET}{k}"] = _spoken(pool)
+        if len(targets) > 1:
+            languages[TARGET] = set()
+    return languages
+
+
+def _spoken(utterances: Utterances) -> set[str]:
+    return {language for language in utterances.languages if language is not None}
+
+
+def _starts(
+    params: Any,
+    preparation: Preparation,
+    pools: dict[str, tuple[Pool, np.ndarray]],
+    labeled: Utterances,
+    source: Utterances | None,
+    targets: list[Utterances],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Starting projections; with several encoders over the dynamics' statistics, standardised by domain."""
+    widths = (params.embedding_dim // 2, params.embedding_dim - params.embedding_dim // 2)
+    if not any(space.context.shape[1] for space in pools["labeled"][0].spaces):
+        widths = (0, params.embedding_dim)
+    summaries = None
+    if len(preparation.names) > 1:
+        shared = Standardiser(params.speaker_shrinkage)
+        groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
+        groups += [("target", TARGET, concatenate(targets))] if targets else []
+        near = [labeled] if source is None else [labeled, source]
+        for domain, parts in ((SOURCE, near), (TARGET, targets)):
+            if parts:
+                together = concatenate(parts)
+                shared.learn(domain, Moments.of_vectors(together.summaries["dynamics"].values), together.speakers)
+        summaries = []
+        for name, domain, part in groups:
+            if part is not None:
+                values = part.summaries["dynamics"].values
+                rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
+                summaries.append(np.array(rows)[pools[name][1]])
+    return starting_projections(
+        preparation, [pool for pool, _ in pools.values()], summaries, widths, params.context_share
+    )
+
+
+def _fits(network: ResonanceNetwork, previous: FittedModel) -> bool:
+    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    return own == {name: value.shape for name, value in previous.network.items()}
+
+
+def _settings(params: Any) -> Settings:
+    renamed = {"form": "field_form", "gap": "field_gap"}
+    return Settings(**{name: getattr(params, renamed.get(name, name)) for name in Settings.__dataclass_fields__})
+
+
+def _freeze(
+    chain: Chain, preparation: Preparation, options: dict[str, Any], languages: dict[str, set[str]], order: np.ndarray
+) -> FittedModel:
+    """Take everything off torch and off the device."""
+    with torch.no_grad():
+        shots = chain.network(chain.labeled).packed
+    bounds = shots.offsets[1:-1].tolist()
+    back = np.argsort(order)
+    frames = np.split(shots.frames.cpu().numpy(), bounds)
+    intensity = np.split(shots.intensity.cpu().numpy(), bounds)
+    return FittedModel(
+        preparation,
+        {name: value.detach().cpu().numpy().copy() for name, value in chain.network.state_dict().items()},
+        options,
+        chain.prototypes.cpu().numpy().astype(np.float64),
+        float(np.exp(chain.log_scale or 0.0)),
+        [frames[i].copy() for i in back],
+        [intensity[i].copy() for i in back],
+        languages,
+    )

@@ -1,0 +1,363 @@
+"""The chain of the paper's overview, epoch by epoch.
+
+Each epoch first looks, without gradients, at everything: labeled shots, source pool, target pool. The shots define
+prototypes; source clips join the prototypes they resonate with; target clips then join what has grown (Eq. 4-7). With
+these assignments fixed, minibatches of both pools beside all shots take gradient steps on the triple-resonance loss
+(Eq. 8-10).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sere.kernels.field import resonance_field
+from sere.kernels.packed import Packed
+from sere.kernels.pairs import paired_aware
+from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
+from sere.method.prototypes import (
+    anchor_weights,
+    balanced_assignment,
+    enhanced_prototypes,
+    estimate_shares,
+    pseudo_anchors,
+    remove_hubs,
+)
+from sere.method.resonance import highlight_frames
+from sere.training.network import Embedded, Pool, ResonanceNetwork
+
+#: Clips whose field is computed at a time.
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the loop needs to know; see :class:`sere.SEREClassifier` for the meaning of each."""
+
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    shot_weight: float
+    prototype_weight: float
+    dual_weight: float
+    field_weight: float
+    drift_weight: float
+    form: str
+    gap: str
+    highlight_share: float
+    assignment: str
+    field_share: float
+    sharpness: float
+    balance: float
+    prototype_source: float
+    prototype_pool: str
+    pool_weight: float
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What a pool was found to be.
+
+    Attributes
+    ----------
+    embeddings : tensor of shape (n, p)
+    field : tensor of shape (n, n_shots)
+        IRF of each clip with each shot.
+    classes : tensor of shape (n, C)
+        Soft assignments, rows sum to 1.
+    anchors : int64 tensor of shape (n,)
+        The shot whose resonance pools the clip's frames (Eq. 5).
+    """
+
+    embeddings: Tensor
+    field: Tensor
+    classes: Tensor
+    anchors: Tensor
+
+
+class Chain:
+    """One training run: the pools, the network and where the prototypes stand.
+
+    Parameters
+    ----------
+    network : ResonanceNetwork
+    labeled : Pool
+    y : int64 tensor of shape (n_shots,)
+    n_classes : int
+    source, target : Pool or None
+    settings : Settings
+    seed : int
+    """
+
+    def __init__(
+        self,
+        network: ResonanceNetwork,
+        labeled: Pool,
+        y: Tensor,
+        n_classes: int,
+        source: Pool | None,
+        target: Pool | None,
+        settings: Settings,
+        seed: int,
+    ):
+        self.network, self.labeled, self.y, self.settings = network, labeled, y, settings
+        self.pools = {name: pool for name, pool in (("source", source), ("target", target)) if pool is not None}
+        member = F.one_hot(y, n_classes).float()
+        self.member = member / member.sum(0).clamp_min(1)
+        self.n_classes = n_classes
+        self.random = np.random.default_rng(seed)
+        self.optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.log_scale: float | None = None
+        self.prototypes = torch.empty(0)
+        self.assigned: dict[str, Assigned] = {}
+
+    def run(self, epochs: int, report: Callable[[dict[str, Any]], bool | None]) -> bool:
+        """Train; returns whether it was interrupted, in which case the last whole epoch stands.
+
+        Parameters
+        ----------
+        epochs : int
+        report : callable
+            Gets each epoch's record; a true return value stops training.
+        """
+        kept = {k: v.clone() for k, v in self.network.state_dict().items()}
+        interrupted = False
+        try:
+            for _ in range(epochs):
+                self.look()
+                losses = self._train_epoch()
+                kept = {k: v.clone() for k, v in self.network.state_dict().items()}
+                if report({**losses, **self._describe()}):
+                    break
+        except KeyboardInterrupt:
+            self.network.load_state_dict(kept)
+            interrupted = True
+        self.look()
+        return interrupted
+
+    @torch.no_grad()
+    def look(self) -> None:
+        """Assign both pools and rebuild the prototypes (Eq. 3-7), source first, then target."""
+        shots = self.network(self.labeled)
+        self.prototypes = enhanced_prototypes(shots.clips, self.y, n_classes=self.n_classes)
+        if self.log_scale is None:
+            distances = -prototype_logits(shots.clips, self.prototypes)
+            everyone = [shots.clips, *(self.network(pool).clips for pool in self.pools.values())]
+            distances = -prototype_logits(torch.cat(everyone), self.prototypes)
+            self.log_scale = float(torch.log(self.settings.sharpness / distances.median().clamp_min(1e-12)))
+        self.assigned = {}
+        fields = {name: self._field_of(pool, shots) for name, pool in self.pools.items()}
+        for name in ("source", "target"):
+            if name not in fields:
+                continue
+            embeddings, field = fields[name]
+            self.assigned[name] = self._assign(embeddings, field)
+            if self.settings.prototype_pool in (name, "both"):
+                self.prototypes = self._enhance(shots.clips)
+        for name, (embeddings, field) in fields.items():
+            self.assigned[name] = self._assign(embeddings, field)
+
+    def logits(self, clips: Tensor) -> Tensor:
+        """Scaled negative squared distances to the prototypes, (n, C)."""
+        return prototype_logits(clips, self.prototypes, float(np.exp(self.log_scale or 0.0)))
+
+    def _enhance(self, shots: Tensor) -> Tensor:
+        """Eq. 7 over every assigned pool that the prototypes listen to."""
+        pools = [a for name, a in self.assigned.items() if self.settings.prototype_pool in (name, "both")]
+        weights = torch.cat([anchor_weights(a.classes, a.field, self.y) for a in pools])
+        unlabeled = torch.cat([a.embeddings for a in pools])
+        grown = enhanced_prototypes(
+            shots,
+            self.y,
+            weights,
+            unlabeled,
+            source=self.settings.prototype_source,
+            n_classes=self.n_classes,
+        )
+        start = enhanced_prototypes(shots, self.y, n_classes=self.n_classes)
+        return start + self.settings.pool_weight * (grown - start)
+
+    def _field_of(self, pool: Pool, shots: Embedded) -> tuple[Tensor, Tensor]:
+        """Embeddings (n, p) of a pool and its IRF with the shots (n, n_shots), in chunks of clips."""
+        embeddings, fields = [], []
+        for rows in torch.arange(len(pool), device=self.y.device).split(CHUNK):
+            part = self.network(pool.take(rows))
+            scores = self._field(shots.packed, part.packed)
+            embeddings.append(part.clips)
+            fields.append(scores.T)
+        return torch.cat(embeddings), torch.cat(fields)
+
+    def _field(self, queries: Packed, keys: Packed) -> Tensor:
+        """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
+        scores, _ = resonance_field(
+            queries,
+            keys,
+            self.network.tau,
+            form=self.settings.form,
+            gap=self.settings.gap,
+            query_weight=self._highlights(queries),
+        )
+        return scores
+
+    def _highlights(self, packed: Packed) -> Tensor | None:
+        """1 for the frames that count in Eq. 6, None for all."""
+        share = self.settings.highlight_share
+        if share >= 1:
+            return None
+        parts = packed.intensity.detach().split(packed.offsets.diff().tolist())
+        marks = []
+        for part in parts:
+            mark = torch.zeros_like(part)
+            mark[highlight_frames(part, share)] = 1
+            marks.append(mark)
+        return torch.cat(marks)
+
+    def _assign(self, embeddings: Tensor, field: Tensor) -> Assigned:
+        """Classes and anchors of a pool from its field and its distances to the prototypes."""
+        settings = self.settings
+        if settings.assignment == "anchor":
+            anchors = pseudo_anchors(field)
+            return Assigned(embeddings, field, F.one_hot(self.y[anchors], self.n_classes).float(), anchors)
+        field = remove_hubs(field)
+        resonance = field @ self.member
+        scores = settings.sharpness * (
+            settings.field_share * _standard(resonance)
+            + (1 - settings.field_share) * _standard(self.logits(embeddings))
+        )
+        if settings.assignment == "balanced":
+            shares = estimate_shares(scores.double())
+            even = torch.full_like(shares, 1 / self.n_classes)
+            classes = balanced_assignment(scores.double(), settings.balance * even + (1 - settings.balance) * shares)
+            classes = classes.to(scores.dtype)
+        else:
+            classes = scores.softmax(1)
+        inside = field.masked_fill(self.y[None] != classes.argmax(1)[:, None], -torch.inf)
+        return Assigned(embeddings, field, classes, inside.argmax(1))
+
+    def _train_epoch(self) -> dict[str, float]:
+        """One pass over the larger pool; returns the mean of each loss."""
+        totals: dict[str, float] = {}
+        steps = 0
+        for batch in self._batches():
+            losses = self._losses(batch)
+            loss = total_loss(
+                self.settings.shot_weight * losses["shots"],
+                losses.get("prototype"),
+                losses.get("dual"),
+                prototype_weight=self.settings.prototype_weight,
+                dual_weight=self.settings.dual_weight,
+            )
+            loss = loss + self.settings.field_weight * losses["field"] + self.settings.drift_weight * losses["drift"]
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            steps += 1
+            for name, value in {**losses, "loss": loss}.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach())
+        return {name: value / steps for name, value in totals.items()}
+
+    def _batches(self) -> Iterator[dict[str, Tensor]]:
+        """Yield row numbers of both pools, sorted; the smaller pool is gone through again as needed."""
+        sizes = {name: len(pool) for name, pool in self.pools.items()}
+        if not sizes:
+            yield {}
+            return
+        steps = -(-max(sizes.values()) // self.settings.batch_size)
+        queues = {}
+        for name, size in sizes.items():
+            rounds = -(-steps * min(self.settings.batch_size, size) // size)
+            queues[name] = np.concatenate([self.random.permutation(size) for _ in range(rounds)])
+        for step in range(steps):
+            batch = {}
+            for name, size in sizes.items():
+                width = min(self.settings.batch_size, size)
+                rows = np.unique(queues[name][step * width : (step + 1) * width])
+                batch[name] = torch.from_numpy(rows).to(self.y.device)
+            yield batch
+
+    def _losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Every term of Eq. 10 for one minibatch of both pools beside all shots."""
+        shots = self.network(self.labeled)
+        losses = {"shots": shot_loss(self.logits(shots.clips), self.y), "drift": self.network.drift()}
+        prototype, dual, field_terms = [], [], []
+        embedded = {name: self.network(self.pools[name].take(rows)) for name, rows in batch.items()}
+        for name, rows in batch.items():
+            assigned, own = self.assigned[name], embedded[name]
+            scores = self._field(shots.packed, own.packed)
+            here = torch.arange(len(rows), device=rows.device)
+            pairs = torch.stack([assigned.anchors[rows], here], dim=1)
+            r = self._aware(shots.packed, own.packed, pairs)
+            classes = assigned.classes[rows]
+            scale = float(np.exp(self.log_scale or 0.0))
+            prototype.append(prototype_loss(r, self.prototypes, classes, scale))
+            resonance = scores.T @ self.member
+            resonance = self.settings.sharpness * _standard(resonance - resonance.mean(0))
+            field_terms.append(-(classes * resonance.log_softmax(1)).sum(1).mean())
+            if name == "source":
+                dual.append(dual_resonance_loss(r, self._aware(own.packed, shots.packed, pairs.flip(1))))
+        if "target" in batch and "source" in batch:
+            dual.append(self._cross_lingual(batch, embedded))
+        losses["field"] = torch.stack(field_terms).mean() if field_terms else losses["shots"].new_zeros(())
+        if prototype:
+            losses["prototype"] = torch.stack(prototype).mean()
+        if dual:
+            losses["dual"] = torch.stack(dual).mean()
+        return losses
+
+    def _cross_lingual(self, batch: dict[str, Tensor], embedded: dict[str, Embedded]) -> Tensor:
+        """Eq. 9 for target clips: each moves towards the source clip of the batch it resonates with most."""
+        source, target = embedded["source"].packed, embedded["target"].packed
+        agree = self.assigned["target"].classes[batch["target"]] @ self.assigned["source"].classes[batch["source"]].T
+        with torch.no_grad():
+            scores = self._field(source, target)
+            reference = (remove_hubs(scores.T) + agree * scores.std()).argmax(1)
+        here = torch.arange(len(reference), device=reference.device)
+        pairs = torch.stack([reference, here], dim=1)
+        r = self._aware(source, target, pairs)
+        return dual_resonance_loss(r, self._aware(target, source, pairs.flip(1)))
+
+    def _aware(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
+        """Resonance-aware representations: what of the key clips answers each query clip (Eq. 5)."""
+        settings = self.settings
+        return paired_aware(
+            queries,
+            keys,
+            pairs,
+            self.network.tau.detach(),
+            form=settings.form,
+            gap=settings.gap,
+            query_weight=self._highlights(queries),
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        """Assignment histograms and a label-free score of each pool."""
+        record: dict[str, Any] = {"tau": float(self.network.tau.detach())}
+        for name, assigned in self.assigned.items():
+            record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
+            record[f"{name}_quality"] = mutual_information(self.logits(assigned.embeddings).softmax(1))
+        return record
+
+
+def mutual_information(probabilities: Tensor) -> float:
+    """Label-free quality in 0..1: clips confident, classes all used.
+
+    Entropy of the mean prediction minus the mean entropy, over the log of the number of classes.
+
+    Parameters
+    ----------
+    probabilities : tensor of shape (n, C)
+    """
+    p = probabilities.double().clamp_min(1e-12)
+    mean = p.mean(0)
+    information = -(mean * mean.log()).sum() + (p * p.log()).sum(1).mean()
+    return float(information / np.log(p.shape[1]))
+
+
+def _standard(scores: Tensor) -> Tensor:
+    """Rows centred, then the whole scaled to SD 1: scores of different kinds made comparable."""
+    centred = scores - scores.mean(1, keepdim=True)
+    return centred / centred.detach().std().clamp_min(1e-9) if centred.numel() > 1 else centred

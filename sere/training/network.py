@@ -1,0 +1,211 @@
+"""The learnable part of SERE: projection, gate, intensity.
+
+Few shots cannot teach a network to hear. So the network starts as the identity on its inputs' leading directions (an
+orthonormal projection, no whitening), the gate half open, all four dynamics equally intense, and training moves it
+away from there only as far as the losses pay for.
+
+Each *space*, the output of one encoder, has a projection of its own; all lead to one common width, where clips of any
+encoder meet (paper, Section III-A: "the output dimensions of the encoders for all paths remain consistent").
+
+A clip's enhanced representation is ``z_t = [h_t ; s D(t)]`` (Eq. 2), where ``h_t`` is the projected context of the clip
+beside the projected frame, and its embedding is the mean of z over its frames.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sere.kernels.packed import Packed
+from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
+from sere.method.resonance import burst_intensity
+
+
+@dataclass(frozen=True)
+class Space:
+    """Clips of one encoder, standardised, frames end to end.
+
+    Attributes
+    ----------
+    index : int
+        Which projection of the network they take.
+    context : tensor of shape (n, context_width)
+    frames : tensor of shape (N, width)
+    changes : tensor of shape (N, 4)
+        Normalised changes (Eq. 1).
+    offsets : int64 tensor of shape (n + 1,)
+    """
+
+    index: int
+    context: Tensor
+    frames: Tensor
+    changes: Tensor
+    offsets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.context)
+
+    def take(self, clips: Tensor) -> "Space":
+        """Return some clips, in the given order."""
+        lengths = self.offsets.diff()[clips]
+        ends = lengths.cumsum(0)
+        inside = torch.arange(int(ends[-1]), device=ends.device) - (ends - lengths).repeat_interleave(lengths)
+        rows = self.offsets[clips].repeat_interleave(lengths) + inside
+        offsets = torch.cat([ends.new_zeros(1), ends])
+        return Space(self.index, self.context[clips], self.frames[rows], self.changes[rows], offsets)
+
+    def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Space":
+        """Return the clips in another precision, on a device."""
+        context, frames, changes = (part.to(device, dtype) for part in (self.context, self.frames, self.changes))
+        return Space(self.index, context, frames, changes, self.offsets.to(device))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Clips of one role, sorted by the space they live in."""
+
+    spaces: tuple[Space, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.spaces))
+
+    def take(self, clips: Tensor) -> "Pool":
+        """Return some clips; `clips` must be sorted, as spaces stay together."""
+        parts, first = [], 0
+        for space in self.spaces:
+            own = clips[(clips >= first) & (clips < first + len(space))] - first
+            if len(own):
+                parts.append(space.take(own))
+            first += len(space)
+        return Pool(tuple(parts))
+
+    def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Pool":
+        """Return the clips in another precision, on a device."""
+        return Pool(tuple(space.to(dtype, device) for space in self.spaces))
+
+
+class Embedded(NamedTuple):
+    """What the network makes of a pool.
+
+    Attributes
+    ----------
+    packed : Packed
+        Enhanced frames z and burst intensities.
+    clips : tensor of shape (n, p)
+        Mean of z over each clip's frames.
+    """
+
+    packed: Packed
+    clips: Tensor
+
+
+class ResonanceNetwork(nn.Module):
+    """Projection, gate and intensity (Eq. 2-3).
+
+    Parameters
+    ----------
+    projections : list of (ndarray of shape (context_width, p_c), ndarray of shape (width, p_f))
+        Where each space's projections start.
+    gate : {"feature", "frame"}
+        One gate output per dynamic feature, or one per frame.
+    intensity : {"abs", "signed", "square"}
+        Form of Eq. 3.
+    dynamics_scale : float
+        s of Eq. 2, the weight of dynamics beside the context.
+    tau : float
+        Where the temperature of Eq. 4 starts; it is learned.
+    """
+
+    def __init__(
+        self,
+        projections: list[tuple[np.ndarray, np.ndarray]],
+        gate: str,
+        intensity: str,
+        dynamics_scale: float,
+        tau: float,
+    ):
+        super().__init__()
+        self.context_maps = nn.ParameterList([torch.tensor(c, dtype=torch.float32) for c, _ in projections])
+        self.frame_maps = nn.ParameterList([torch.tensor(f, dtype=torch.float32) for _, f in projections])
+        width = projections[0][0].shape[1] + projections[0][1].shape[1]
+        outputs = {"feature": 4, "frame": 1}[gate]
+        self.gate_weight = nn.Parameter(torch.zeros(outputs, width))
+        self.gate_bias = nn.Parameter(torch.zeros(outputs))
+        self.raw_intensity = nn.Parameter(torch.full((4,), _inverse_softplus(0.25)))
+        self.log_tau = nn.Parameter(torch.tensor(float(np.log(tau))))
+        self.intensity = intensity
+        self.dynamics_scale = dynamics_scale
+        self.start = {name: value.detach().clone() for name, value in self.named_parameters() if "maps" in name}
+
+    @property
+    def tau(self) -> Tensor:
+        """Temperature of the synchrony (Eq. 4)."""
+        return self.log_tau.exp()
+
+    def forward(self, pool: Pool) -> Embedded:
+        """Embed clips, in the pool's order."""
+        parts = [self._embed(space) for space in pool.spaces]
+        if len(parts) == 1:
+            return parts[0]
+        shifts = np.cumsum([0, *(len(part.packed.frames) for part in parts[:-1])])
+        offsets = [p.packed.offsets[1:] + int(shift) for p, shift in zip(parts, shifts, strict=True)]
+        packed = Packed(
+            torch.cat([p.packed.frames for p in parts]),
+            torch.cat([p.packed.intensity for p in parts]),
+            torch.cat([parts[0].packed.offsets[:1], *offsets]),
+        )
+        return Embedded(packed, torch.cat([p.clips for p in parts]))
+
+    def drift(self) -> Tensor:
+        """Squared distance of the projections from where they started, relative to their size."""
+        return sum(
+            (
+                (value - self.start[name].to(value.device)).square().sum()
+                / self.start[name].square().sum().clamp_min(1e-12)
+                for name, value in self.named_parameters()
+                if name in self.start
+            ),
+            torch.zeros((), device=self.log_tau.device),
+        )
+
+    def _embed(self, space: Space) -> Embedded:
+        lengths = space.offsets.diff()
+        context = (space.context @ self.context_maps[space.index]).repeat_interleave(lengths, dim=0)
+        h = torch.cat([context, space.frames @ self.frame_maps[space.index]], dim=1)
+        dynamics = dynamic_features(space.changes, context_gate(h, self.gate_weight, self.gate_bias))
+        z = enhanced_representation(h, dynamics, self.dynamics_scale)
+        strength = burst_intensity(dynamics, nn.functional.softplus(self.raw_intensity), self.intensity)
+        clips = torch.segment_reduce(z, "mean", offsets=space.offsets, axis=0)
+        return Embedded(Packed(z, strength, space.offsets), clips)
+
+
+def principal_projection(rows: np.ndarray, width: int, power: float) -> np.ndarray:
+    """Return orthonormal leading directions of centred rows, scaled to a mean squared output of `power`.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+    width : int
+        Columns of the result; those beyond the rank are 0.
+    power : float
+
+    Returns
+    -------
+    ndarray of shape (d, width)
+    """
+    projection = np.zeros((rows.shape[1], width))
+    if not rows.size:
+        return projection
+    _, vectors = np.linalg.eigh(np.cov(rows.T, bias=True).reshape(rows.shape[1], -1))
+    leading = vectors[:, ::-1][:, :width]
+    # The sign of an eigenvector is an accident of the library that computed it.
+    leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(leading.shape[1])])
+    projection[:, : leading.shape[1]] = leading
+    spread = np.square(rows @ projection).sum(1).mean()
+    return projection * np.sqrt(power / spread) if spread > 0 else projection
+
+
+def _inverse_softplus(value: float) -> float:
+    return float(np.log(np.expm1(value)))

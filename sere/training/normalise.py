@@ -1,0 +1,110 @@
+"""Standardisation without labels: each domain by its own clips, each speaker towards their own.
+
+How a language, a room and a throat sound is larger than how an emotion sounds, and none of it needs labels to be
+removed. Every column is standardised by the mean and SD of its domain (labeled clips and source pool; each target
+pool). Where speakers are known their own mean and SD stand in, shrunk towards the domain's by the number of their
+clips: with few clips, or clips of one emotion only, a speaker's mean *is* emotion.
+
+Shrinkage follows James and Stein: a speaker of n clips gets the weight ``n / (n + shrinkage)``.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+#: Standardised values beyond this many SD are cut: one broken measurement should not decide.
+CLIP = 4.0
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First two moments of each clip's rows.
+
+    Attributes
+    ----------
+    mean, square : ndarray of shape (n, d)
+        Mean of a clip's rows and of their squares.
+    weight : ndarray of shape (n,)
+        Rows behind them.
+    """
+
+    mean: np.ndarray
+    square: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of_vectors(cls, vectors: np.ndarray) -> "Moments":
+        """Moments of one row a clip."""
+        return cls(vectors, vectors**2, np.ones(len(vectors)))
+
+    @classmethod
+    def of_frames(cls, frames: list[np.ndarray]) -> "Moments":
+        """Moments of ragged frames, computed in float64."""
+        wide = [np.asarray(f, dtype=np.float64) for f in frames]
+        mean, square = np.array([f.mean(0) for f in wide]), np.array([(f**2).mean(0) for f in wide])
+        return cls(mean, square, np.array([len(f) for f in wide], dtype=float))
+
+    def pooled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and SD over all rows of some clips, each of shape (d,); the SD of a constant column is 0."""
+        weight = self.weight[rows] / self.weight[rows].sum()
+        mean = weight @ self.mean[rows]
+        variance = weight @ self.square[rows] - mean**2
+        noise = 1e-12 * (weight @ self.square[rows])
+        return mean, np.sqrt(np.where(variance > noise, variance, 0.0))
+
+
+@dataclass
+class Standardiser:
+    """Means and SDs per domain and, shrunk, per speaker of a domain.
+
+    Attributes
+    ----------
+    shrinkage : float
+        Clips at which a speaker counts half; ``inf`` ignores speakers.
+    domains : dict of str to (mean, sd)
+    speakers : dict of (domain, speaker) to (mean, sd)
+    """
+
+    shrinkage: float
+    domains: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    speakers: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def learn(self, domain: str, moments: Moments, speakers: np.ndarray) -> None:
+        """Learn one domain from all its clips.
+
+        Parameters
+        ----------
+        domain : str
+        moments : Moments of n clips
+        speakers : ndarray of shape (n,), object
+            None for unknown.
+        """
+        everyone = np.arange(len(speakers))
+        mean, sd = moments.pooled(everyone)
+        self.domains[domain] = mean, _usable(sd)
+        if not np.isfinite(self.shrinkage):
+            return
+        for speaker in {s for s in speakers if s is not None}:
+            rows = np.flatnonzero(speakers == speaker)
+            own_mean, own_sd = moments.pooled(rows)
+            trust = len(rows) / (len(rows) + self.shrinkage)
+            # A column that one speaker never varies has no SD of its own.
+            own_sd = np.where(own_sd > 0.05 * sd, own_sd, sd)
+            self.speakers[domain, speaker] = (
+                mean + trust * (own_mean - mean),
+                _usable(own_sd**trust * sd ** (1 - trust)),
+            )
+
+    def scales(self, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and SD for a clip; a speaker that was not seen gets the domain's."""
+        return self.speakers.get((domain, speaker or ""), self.domains[domain])
+
+    def apply(self, values: np.ndarray, domain: str, speaker: str | None) -> np.ndarray:
+        """Return standardised rows, (n, d), cut at :data:`CLIP` SD."""
+        mean, sd = self.scales(domain, speaker)
+        return np.clip((values - mean) / sd, -CLIP, CLIP)
+
+
+def _usable(sd: np.ndarray) -> np.ndarray:
+    """Replace SDs of 0, so that a constant column becomes 0 and not NaN."""
+    return np.where(sd > 0, sd, 1.0)

@@ -1,0 +1,224 @@
+"""From Utterances to what the network takes: aligned, thinned, standardised, packed.
+
+Frames are thinned to one every 100 ms by default: of each run of five the one with the strongest burst stays, so that
+the moments that resonance looks for survive while its cost falls by 25. Embeddings change slowly at that scale
+(descriptors are statistics of 0.46 s windows, transformers see the whole clip).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from sere._utterances import Utterances
+from sere.audio import FRAME_RATE
+from sere.training.network import Pool, Space, principal_projection
+from sere.training.normalise import Moments, Standardiser
+
+#: Frames that principal directions are taken from, at most.
+SAMPLE = 20_000
+#: Ridge penalty, per clip, of the bridge between unlike encoders.
+RIDGE = 1.0
+
+
+@dataclass
+class Preparation:
+    """How clips of each encoder are standardised, learned from all clips of fit; numpy only.
+
+    Parameters
+    ----------
+    shrinkage : float
+        As in :class:`~sere.training.normalise.Standardiser`.
+    frame_rate : float
+        Frames a second that are kept.
+
+    Attributes
+    ----------
+    names : list of str
+        Encoders, in the order of the network's projections.
+    context, frames : dict of str to Standardiser
+        One per encoder.
+    """
+
+    shrinkage: float
+    frame_rate: float
+    names: list[str] = field(default_factory=list)
+    context: dict[str, Standardiser] = field(default_factory=dict)
+    frames: dict[str, Standardiser] = field(default_factory=dict)
+
+    def learn(self, domain: str, utterances: Utterances) -> None:
+        """Learn the standardisation of a domain from all its clips."""
+        for name, rows in self._by_encoder(utterances):
+            if name not in self.names:
+                self.names.append(name)
+                self.context[name] = Standardiser(self.shrinkage)
+                self.frames[name] = Standardiser(self.shrinkage)
+            part = utterances[rows]
+            assert part.context is not None
+            assert part.frames is not None
+            self._check_width(name, part)
+            context = np.array(part.context, dtype=np.float64)
+            self.context[name].learn(domain, Moments.of_vectors(context), part.speakers)
+            self.frames[name].learn(domain, Moments.of_frames(part.frames), part.speakers)
+
+    def pool(self, utterances: Utterances, domains: list[str]) -> tuple[Pool, np.ndarray]:
+        """Return the clips as a Pool, and for each of its rows the row of `utterances` it came from.
+
+        Parameters
+        ----------
+        utterances : Utterances with frames and context
+        domains : list of str
+            Each clip's domain.
+        """
+        spaces, order = [], []
+        for name, rows in self._by_encoder(utterances):
+            if name not in self.names:
+                raise ValueError(
+                    f"clips embedded by {name!r} cannot be used: fit saw {self.names}; give them a language or role "
+                    "whose encoder took part in fit"
+                )
+            part = utterances[rows]
+            self._check_width(name, part)
+            spaces.append(self._space(name, part, [domains[r] for r in rows]))
+            order.append(rows)
+        return Pool(tuple(spaces)), np.concatenate(order)
+
+    def _space(self, name: str, part: Utterances, domains: list[str]) -> Space:
+        assert part.context is not None
+        assert part.frames is not None
+        contexts, frames, changes = [], [], []
+        for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
+            known = domain if domain in self.context[name].domains else next(iter(self.context[name].domains))
+            contexts.append(self.context[name].apply(np.asarray(part.context[row], np.float64), known, speaker))
+            kept, moved = thin(part.frames[row], part.dynamics[row] if part.dynamics else None, self.frame_rate)
+            frames.append(self.frames[name].apply(kept.astype(np.float64), known, speaker))
+            changes.append(moved)
+        offsets = np.cumsum([0, *map(len, frames)])
+        return Space(
+            self.names.index(name),
+            _tensor(np.array(contexts).reshape(len(part), -1)),
+            _tensor(np.concatenate(frames)),
+            _tensor(np.concatenate(changes)),
+            torch.from_numpy(offsets),
+        )
+
+    def _check_width(self, name: str, part: Utterances) -> None:
+        assert part.context is not None
+        assert part.frames is not None
+        widths = {(len(c), f.shape[1]) for c, f in zip(part.context, part.frames, strict=True)}
+        known = self.context[name].domains
+        if known:
+            context, frames = next(iter(known.values())), next(iter(self.frames[name].domains.values()))
+            widths.add((len(context[0]), len(frames[0])))
+        if len(widths) > 1:
+            counts = sorted({width for _, width in widths})
+            raise ValueError(
+                f"clips of one encoder ({name!r}) differ in width: {counts} columns a frame; X and the pools must come "
+                "from the same features"
+            )
+
+    def _by_encoder(self, utterances: Utterances) -> list[tuple[str, np.ndarray]]:
+        """Rows of each encoder, known encoders in the network's order."""
+        assert utterances.encoders is not None
+        present = [*self.names, *sorted(set(utterances.encoders) - set(self.names))]
+        found = [(name, np.flatnonzero(utterances.encoders == name)) for name in present]
+        return [(name, rows) for name, rows in found if len(rows)]
+
+
+def thin(frames: np.ndarray, changes: np.ndarray | None, frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Keep, of each run of frames, the one with the strongest burst.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, width)
+    changes : ndarray of shape (n_changes, 4) or None
+        Normalised changes; the longer of the two loses its end. None counts as no change.
+    frame_rate : float
+        Frames a second to keep, at most 50.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_kept, width)
+    changes : ndarray of shape (n_kept, 4)
+    """
+    n = len(frames) if changes is None else min(len(frames), len(changes))
+    moved = np.zeros((n, 4)) if changes is None else changes[:n]
+    step = max(round(FRAME_RATE / frame_rate), 1)
+    starts = range(0, n, step)
+    strength = np.abs(moved).sum(1)
+    keep = [start + int(strength[start : start + step].argmax()) for start in starts]
+    return frames[keep], moved[keep]
+
+
+def starting_projections(
+    preparation: Preparation,
+    pools: list[Pool],
+    summaries: list[np.ndarray] | None,
+    widths: tuple[int, int],
+    share: float,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return where each space's context and frame projections start.
+
+    With one encoder: its leading principal directions. Axes of unlike encoders mean nothing to each other, so with
+    several each projection starts as the ridge regression onto the leading directions of what all clips share, the
+    statistics of their dynamics.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    pools : list of Pool
+        All clips of fit.
+    summaries : list of ndarray of shape (n, m), or None
+        Standardised shared statistics of each pool's clips, in the pool's order; needed with several encoders.
+    widths : (int, int)
+        Columns of the context and of the frame projection.
+    share : float
+        Part of z's power that belongs to the context, 0..1; columns that do not exist give theirs to the other.
+    """
+    n = len(preparation.names)
+    gathered: list[list[tuple[Space, np.ndarray | None]]] = [[] for _ in range(n)]
+    for k, pool in enumerate(pools):
+        first = 0
+        for space in pool.spaces:
+            rows = None if summaries is None else summaries[k][first : first + len(space)]
+            gathered[space.index].append((space, rows))
+            first += len(space)
+    result = []
+    common = None
+    if n > 1 and summaries is not None:
+        everything = np.concatenate(summaries)
+        common = principal_projection(everything, min(widths), 1.0)
+    for parts in gathered:
+        context = np.concatenate([s.context.numpy() for s, _ in parts]).astype(np.float64)
+        frames = np.concatenate([s.frames.numpy() for s, _ in parts]).astype(np.float64)
+        power = (share if context.shape[1] else 0.0, 1 - share if context.shape[1] else 1.0)
+        if common is None:
+            sample = frames[:: max(len(frames) // SAMPLE, 1)]
+            starts = (
+                principal_projection(context, widths[0], power[0]),
+                principal_projection(sample, widths[1], power[1]),
+            )
+        else:
+            shared = np.concatenate([rows for _, rows in parts if rows is not None]) @ common
+            means = np.concatenate([_clip_means(s) for s, _ in parts])
+            starts = (_bridge(context, shared, widths[0], power[0]), _bridge(means, shared, widths[1], power[1]))
+        result.append(starts)
+    return result
+
+
+def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) -> np.ndarray:
+    """Ridge regression from an encoder's space to the shared statistics, scaled to a mean squared output of `power`."""
+    projection = np.zeros((inputs.shape[1], width))
+    # n equations in d unknowns: the dual form is the small one for wide encoders.
+    dual = np.linalg.solve(inputs @ inputs.T + RIDGE * inputs.shape[1] * np.eye(len(inputs)), shared)
+    projection[:, : shared.shape[1]] = inputs.T @ dual
+    spread = np.square(inputs @ projection).sum(1).mean()
+    return projection * np.sqrt(power / spread) if spread > 0 else projection
+
+
+def _clip_means(space: Space) -> np.ndarray:
+    return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).numpy().astype(np.float64)
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

@@ -1,0 +1,207 @@
+"""Folders of emotions, CSV lists, users' own names, and what goes wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sere.datasets import CORPORA, Corpus, find_corpora, load_corpus, register_corpus
+from sere.datasets.emotions import EMOTIONS, EmotionNames, canonical_emotion
+
+
+def touch(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def test_emotion_words_are_canonical_whatever_their_case_and_numbers():
+    words = ["Happy", "JOY", "01Neutral", "fearful", "pleasant_surprise", "OAF", "Sad "]
+    expected = ["happiness", "happiness", "neutral", "fear", "surprise", None, "sadness"]
+    assert [canonical_emotion(word) for word in words] == expected
+    assert all(canonical_emotion(name) == name for name in EMOTIONS)
+
+
+def test_an_override_wins_by_label_before_by_canonical_name():
+    names = EmotionNames(
+        {"W": "anger", "E": "disgust", "x": None}, {"w": "rage", "anger": "no", "disgust": None}
+    )
+    assert [names("W"), names("e"), names("X")] == ["rage", None, None]
+
+
+def test_an_override_of_something_unknown_names_what_there_is():
+    with pytest.raises(ValueError, match=r"'joy', which this corpus does not use.*'W'.*happiness"):
+        EmotionNames({"W": "anger"}, {"joy": "happiness"})
+
+
+def test_folders_named_after_emotions_are_recognised(tmp_path):
+    touch(tmp_path / "mine", "Angry/a.wav", "Angry/day 2/b.flac", "train/happy/c.ogg")
+    clips = load_corpus(tmp_path / "mine")
+    assert clips["emotion"].tolist() == ["anger", "anger", "happiness"]
+    assert set(clips["corpus"]) == {"mine"}
+    assert clips[["speaker", "language", "text"]].isna().all(axis=None)
+    assert find_corpora(tmp_path) == {"mine": str(tmp_path / "mine")}
+
+
+def test_folders_with_names_of_ones_own_are_read_when_asked_for(tmp_path):
+    touch(tmp_path, "wistful/a.wav", "smug/b.wav", "happy/c.wav")
+    clips = load_corpus(tmp_path, "folders")
+    assert sorted(clips["emotion"]) == ["happiness", "smug", "wistful"]
+    own = load_corpus(tmp_path, "folders", emotions={"happy": "happy", "smug": None})
+    assert sorted(own["emotion"]) == ["happy", "wistful"]
+
+
+def test_speaker_and_language_can_be_told_for_folders(tmp_path):
+    touch(tmp_path / "mine", "angry/ane_1.wav", "sad/jon_1.wav")
+    clips = load_corpus(tmp_path / "mine", speaker=r"([^/_]+)_[^/]*$", language="eu")
+    assert clips["speaker"].tolist() == ["mine-ane", "mine-jon"]
+    assert set(clips["language"]) == {"eu"}
+    with pytest.raises(ValueError, match=r"finds nothing in .*ane_1\.wav"):
+        load_corpus(tmp_path / "mine", speaker=r"(jon)_")
+    with pytest.raises(ValueError, match="no group"):
+        load_corpus(tmp_path / "mine", speaker=r"jon")
+
+
+def test_clips_outside_any_folder_have_no_label(tmp_path):
+    touch(tmp_path, "angry/a.wav", "b.wav")
+    with pytest.raises(ValueError, match=r"b\.wav lies in no folder"):
+        load_corpus(tmp_path, "folders")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.csv", "path,emotion,speaker\na.wav,Angry,x\nsub/b.wav,wistful,\n"),
+        ("list.csv", "\ufeffFile;Label;Speaker_ID\na.wav;Angry;x\n\nsub/b.wav;wistful;\n"),
+        (
+            "list.csv",
+            "file,label,path,emotion,speaker\nx,y,a.wav,angry,x\nx,y,sub/b.wav,wistful,\n",
+        ),
+        ("list.tsv", 'path\temotion\tspeaker\n"a.wav"\tangry\tx\nsub/b.wav\twistful\t\n'),
+    ],
+)
+def test_a_list_is_read_whatever_separates_its_columns(tmp_path, name, text):
+    touch(tmp_path, "a.wav", "sub/b.wav")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    clips = load_corpus(tmp_path / name)
+    assert clips["emotion"].tolist() == ["anger", "wistful"]
+    assert clips["path"].tolist() == [str(tmp_path / "a.wav"), str(tmp_path / "sub/b.wav")]
+    assert clips["speaker"].iloc[0] == "x"
+    assert pd.isna(clips["speaker"].iloc[1])
+    assert set(clips["corpus"]) == {"list"}
+
+
+def test_a_list_may_cut_segments_out_of_long_files(tmp_path):
+    touch(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text("path,emotion,start,end\na.wav,fear,1.5,3\na.wav,joy,3,\n")
+    clips = load_corpus(tmp_path / "list.csv")
+    assert clips["start"].tolist() == [1.5, 3.0]
+    assert clips["end"].iloc[0] == 3.0
+    assert np.isnan(clips["end"].iloc[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("", ValueError, "no column 'path'.*names nothing"),
+        ("path,feeling\na.wav,joy\n", ValueError, "no column 'emotion'.*path, feeling"),
+        ("path,emotion\n", ValueError, "lists no clips"),
+        ("path,emotion\na.wav,joy\na.wav,\n", ValueError, "line 3: the column 'emotion' is empty"),
+        ("path,emotion\na.wav,joy\nz.wav,joy\n", FileNotFoundError, r"line 3: .*z\.wav"),
+        ("path,emotion,start\na.wav,joy,soon\n", ValueError, "line 2: start is 'soon'"),
+        ("path,emotion,end\na.wav,joy,-1\n", ValueError, "line 2: end is '-1'"),
+        ("path,class,label\na.wav,joy,joy\n", ValueError, "more than one column.*emotion"),
+    ],
+)
+def test_a_wrong_list_is_told_by_line_and_column(tmp_path, text, error, message):
+    touch(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(error, match=message):
+        load_corpus(tmp_path / "list.csv")
+
+
+def test_a_list_that_is_not_utf8_is_told(tmp_path):
+    (tmp_path / "list.csv").write_bytes("path,emotion\nä.wav,joy\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="not UTF-8"):
+        load_corpus(tmp_path / "list.csv")
+
+
+def test_a_missing_folder_is_told_with_what_does_exist(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"no {tmp_path}/x/y; the folder {tmp_path} does"):
+        load_corpus(tmp_path / "x" / "y")
+
+
+def test_a_folder_without_audio_is_told_with_what_it_holds(tmp_path):
+    touch(tmp_path, "archive.zip", "readme.txt")
+    with pytest.raises(FileNotFoundError, match=r"no audio.*archive\.zip, readme\.txt"):
+        load_corpus(tmp_path)
+
+
+def test_an_unknown_layout_is_told_with_examples_and_a_way_out(tmp_path):
+    touch(tmp_path, "x/1.wav", "x/2.wav")
+    with pytest.raises(ValueError, match=r"2 audio files such as x/1\.wav.*emodb.*CSV file"):
+        load_corpus(tmp_path)
+    assert find_corpora(tmp_path) == {}
+
+
+def test_a_corpus_that_is_not_there_is_told_with_its_layout(tmp_path):
+    touch(tmp_path, "x/1.wav")
+    with pytest.raises(
+        ValueError, match=r"none is named like those of EmoDB \(wav/03a01Fa\.wav\)"
+    ):
+        load_corpus(tmp_path, "emodb")
+
+
+def test_a_corpus_name_that_is_unknown_is_told_with_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"corpus='imagined' is not known.*casia.*folders"):
+        load_corpus(tmp_path, "imagined")
+
+
+def test_one_audio_file_is_no_corpus(tmp_path):
+    touch(tmp_path, "a.wav")
+    with pytest.raises(ValueError, match="is one file"):
+        load_corpus(tmp_path / "a.wav")
+    (tmp_path / "list.csv").write_text("path,emotion\na.wav,joy\n")
+    with pytest.raises(ValueError, match="is a file"):
+        find_corpora(tmp_path / "list.csv")
+    with pytest.raises(ValueError, match="pass the CSV file itself"):
+        load_corpus(tmp_path, "csv")
+
+
+def test_a_dataframe_is_no_folder():
+    with pytest.raises(TypeError, match="DataFrame already"):
+        load_corpus(pd.DataFrame({"path": [], "emotion": []}))
+
+
+def entry(**changes):
+    return Corpus(
+        **{
+            "name": "mine",
+            "title": "Mine",
+            "language": "eu",
+            "layout": "ane_pozik.wav",
+            "pattern": r"(?P<speaker>[a-z]+)_(?P<emotion>pozik|triste)",
+            "emotions": {"pozik": "happiness", "triste": "sadness"},
+            "clips": 2,
+            "license": "ours",
+            **changes,
+        }
+    )
+
+
+def test_one_entry_adds_a_corpus(tmp_path, monkeypatch):
+    monkeypatch.setitem(CORPORA, "mine", entry())
+    register_corpus(entry())
+    touch(tmp_path, "ane_pozik.wav", "jon_triste.wav")
+    clips = load_corpus(tmp_path)
+    assert clips["emotion"].tolist() == ["happiness", "sadness"]
+    assert clips["speaker"].tolist() == ["mine-ane", "mine-jon"]
+
+
+def test_an_entry_that_cannot_work_is_refused():
+    with pytest.raises(ValueError, match="lower case"):
+        register_corpus(entry(name="My corpus"))
+    with pytest.raises(ValueError, match="no group named speaker"):
+        register_corpus(entry(pattern="(?P<emotion>x)"))
+    assert "mine" not in CORPORA

@@ -1,0 +1,390 @@
+"""The frame store: what goes in comes out, whatever happens to processes and disk around it."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from sere.store import FrameStore, _decode, _encode, content_key, default_folder
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
+NUMERIC = hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.complex_number_dtypes()
+
+
+def key(number: int) -> bytes:
+    return content_key(b"%d" % number)
+
+
+def clip(number: int, n_frames: int = 50) -> dict[str, np.ndarray]:
+    return {"frames": np.full((n_frames, 4), number, "f4"), "context": np.arange(3.0) + number}
+
+
+def assert_clip(found, number: int) -> None:
+    assert found is not None
+    expected = clip(number, len(found["frames"]))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype
+        np.testing.assert_array_equal(found[name], value)
+
+
+def run_python(code: str, *args: object, wait: bool = True) -> subprocess.Popen:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if wait:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+    return process
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        NUMERIC.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0))),
+        max_size=4,
+    )
+)
+@settings(deadline=None)
+def test_a_record_reads_back_as_it_was_written(arrays):
+    found = _decode(memoryview(_encode(arrays)))
+    assert list(found) == list(arrays)
+    for name, value in arrays.items():
+        assert found[name].dtype == value.dtype
+        assert found[name].shape == value.shape
+        assert found[name].tobytes() == value.tobytes()
+        assert found[name].flags.writeable
+
+
+@given(st.integers(0, 200), st.integers(1, 255))
+@settings(deadline=None)
+def test_a_record_with_one_wrong_byte_is_rejected(position, change):
+    record = bytearray(_encode({"f": np.arange(20.0)}))
+    record[position % len(record)] ^= change
+    with pytest.raises(ValueError, match="checksum"):
+        _decode(memoryview(bytes(record)))
+
+
+def test_objects_and_strings_are_refused(tmp_path):
+    for value in (np.array([{}], dtype=object), np.array(["a"])):
+        with pytest.raises(TypeError, match="numeric"):
+            FrameStore(tmp_path).put_many([(key(0), {"bad": value})])
+
+
+def test_found_and_missing_keys_keep_their_order(tmp_path):
+    store = FrameStore(tmp_path)
+    store.put_many([(key(i), clip(i)) for i in (0, 2)])
+    found = FrameStore(tmp_path).get_many([key(2), key(1), key(0)])
+    assert_clip(found[0], 2)
+    assert found[1] is None
+    assert_clip(found[2], 0)
+
+
+def test_a_key_that_is_there_is_left_as_it_is(tmp_path):
+    store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0))])
+    before = store.info()
+    store.put_many([(key(0), clip(9))])
+    assert_clip(store.get_many([key(0)])[0], 0)
+    assert store.info() == before
+
+
+def test_keys_tell_contents_and_parameters_apart():
+    ones = np.ones(4, "f4")
+    keys = [
+        content_key(b"a"),
+        content_key(b"b"),
+        content_key(b"a", 1),
+        content_key(b"a", 1.0),
+        content_key(b"a", True),
+        content_key(b"a", "1"),
+        content_key(b"a", None),
+        content_key(b"a", [1, 2]),
+        content_key(b"a", 1, 2),
+        content_key(b"a", {"x": 1}),
+        content_key(ones),
+        content_key(ones.reshape(2, 2)),
+        content_key(ones.view("i4")),
+        content_key(ones.tobytes()),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert content_key(ones[::2]) == content_key(np.ones(2, "f4"))
+    assert content_key(b"a", {"x": 1, "y": 2}) == content_key(b"a", {"y": 2, "x": 1})
+    assert content_key(b"a", np.int64(3)) == content_key(b"a", 3)
+    with pytest.raises(TypeError, match="plain numbers"):
+        content_key(b"a", object())
+
+
+def test_the_oldest_entries_leave_at_the_cap(tmp_path):
+    store = FrameStore(tmp_path, max_bytes=100_000)
+    for i in range(100):
+        store.put_many([(key(i), clip(i, n_frames=500))])
+        assert store.info().n_bytes <= 100_000
+    found = [arrays is not None for arrays in store.get_many([key(i) for i in range(100)])]
+    kept = sum(found)
+    assert 5 <= kept < 100
+    assert found == [False] * (100 - kept) + [True] * kept
+    assert store.info().entries == kept
+
+
+def test_a_value_larger_than_the_cap_pushes_nothing_out(tmp_path):
+    store = FrameStore(tmp_path, max_bytes=50_000)
+    store.put_many([(key(0), clip(0)), (key(1), clip(1, n_frames=100_000))])
+    found = store.get_many([key(0), key(1)])
+    assert_clip(found[0], 0)
+    assert found[1] is None
+
+
+def test_long_use_at_the_cap_never_fills_the_map(tmp_path):
+    rng = np.random.default_rng(0)
+    store = FrameStore(tmp_path, max_bytes=3_000_000)
+    for i in range(300):
+        store.put_many([(key(i), clip(i, n_frames=int(rng.integers(1, 20_000))))])
+    assert_clip(store.get_many([key(299)])[0], 299)
+    assert store.info().n_bytes <= 3_000_000
+
+
+def test_clear_gives_the_disk_back_and_the_store_goes_on(tmp_path):
+    store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0, n_frames=50_000))])
+    store.clear()
+    assert list(tmp_path.iterdir()) == []
+    assert store.get_many([key(0)]) == [None]
+    store.put_many([(key(1), clip(1))])
+    assert_clip(store.get_many([key(1)])[0], 1)
+
+
+def test_clear_by_another_process_leaves_a_reader_what_it_had(tmp_path):
+    store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0))])
+    run_python("import sys; from sere.store import FrameStore; FrameStore(sys.argv[1]).clear()", tmp_path)
+    assert_clip(store.get_many([key(0)])[0], 0)
+    assert FrameStore(tmp_path / "." / "").info().usable
+
+
+def test_the_store_travels_to_worker_processes(tmp_path):
+    store = pickle.loads(pickle.dumps(FrameStore(tmp_path, max_bytes=10_000_000)))
+    assert store.max_bytes == 10_000_000
+    joblib.Parallel(n_jobs=2)(joblib.delayed(store.put_many)([(key(i), clip(i))]) for i in range(20))
+    for i, found in enumerate(store.get_many([key(i) for i in range(20)])):
+        assert_clip(found, i)
+
+
+def _write_in_child(store: FrameStore) -> None:
+    assert_clip(store.get_many([key(0)])[0], 0)
+    store.put_many([(key(1), clip(1))])
+
+
+@needs_posix
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_and_its_parent_both_go_on(tmp_path):
+    store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0))])
+    child = multiprocessing.get_context("fork").Process(target=_write_in_child, args=(store,))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    store.put_many([(key(2), clip(2))])
+    for i, found in enumerate(store.get_many([key(0), key(1), key(2)])):
+        assert_clip(found, i)
+
+
+WRITER = """
+import sys, numpy as np
+from sere.store import FrameStore, content_key
+store, start, stop = FrameStore(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+for i in range(start, stop):
+    arrays = {"frames": np.full((2000, 4), i, "f4"), "context": np.arange(3.0) + i}
+    store.put_many([(content_key(b"%d" % i), arrays)])
+    print(i, flush=True)
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("moment", [1, 7, 20])
+def test_a_writer_killed_in_the_middle_loses_nothing_it_had_finished(tmp_path, moment):
+    writer = run_python(WRITER, tmp_path, 0, 100_000, wait=False)
+    done = [int(writer.stdout.readline()) for _ in range(moment)]
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.communicate(timeout=60)
+    store = FrameStore(tmp_path)
+    for i, found in zip(done, store.get_many([key(i) for i in done])):
+        assert_clip(found, i)
+    store.put_many([(key(-1), clip(-1))])
+    assert_clip(store.get_many([key(-1)])[0], -1)
+    total = sum(arrays is not None for arrays in store.get_many([key(i) for i in range(-1, 2000)]))
+    assert store.info().entries == total
+
+
+def test_two_writers_at_once_keep_everything(tmp_path):
+    writers = [run_python(WRITER, tmp_path, a, a + 60, wait=False) for a in (0, 30)]
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+    store = FrameStore(tmp_path)
+    for i, found in enumerate(store.get_many([key(i) for i in range(90)])):
+        assert_clip(found, i)
+    assert store.info().entries == 90
+
+
+@pytest.mark.parametrize("damage", ["noise", "truncated", "foreign", "format"])
+def test_a_damaged_or_foreign_database_is_moved_aside(tmp_path, damage):
+    database = tmp_path / "frames" / "data.mdb"
+    if damage == "noise":
+        database.parent.mkdir()
+        database.write_bytes(bytes(range(256)) * 400)
+    elif damage == "truncated":
+        writing = "from test_store import *; FrameStore(sys.argv[1]).put_many([(key(0), clip(0, 9999))])"
+        run_python(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {writing}", tmp_path)
+        os.truncate(database, 20_000)
+    else:
+        other = "t.put(b'a', b'b')"
+        if damage == "format":
+            other = (
+                "[e.open_db(n, txn=t) for n in (b'values', b'order', b'notes')];"
+                "t.put(b'format', b'sere-frames-0', db=e.open_db(b'meta', txn=t))"
+            )
+        run_python(
+            "import lmdb, os, sys; os.makedirs(sys.argv[1]);"
+            "e = lmdb.open(sys.argv[1], max_dbs=4);"
+            f"t = e.begin(write=True); {other}; t.commit()",
+            database.parent,
+        )
+    store = FrameStore(tmp_path)
+    with pytest.warns(RuntimeWarning, match="moved to"):
+        assert store.get_many([key(0)]) == [None]
+    store.put_many([(key(1), clip(1))])
+    assert_clip(store.get_many([key(1)])[0], 1)
+    assert len([p for p in tmp_path.iterdir() if "damaged" in p.name]) == 1
+
+
+def test_a_damaged_record_counts_as_missing_and_is_replaced(tmp_path, monkeypatch):
+    store = FrameStore(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("sere.store.zlib.crc32", lambda body, start: 0)
+        store.put_many([(key(0), clip(0))])
+    assert store.get_many([key(0)]) == [None]
+    assert store.info().entries == 0
+    store.put_many([(key(0), clip(0))])
+    assert_clip(store.get_many([key(0)])[0], 0)
+
+
+def test_a_folder_that_cannot_be_made_costs_one_warning(tmp_path, recwarn):
+    (tmp_path / "file").write_text("in the way")
+    store = FrameStore(tmp_path / "file" / "cache")
+    for _ in range(3):
+        store.put_many([(key(0), clip(0))])
+        assert store.get_many([key(0)]) == [None]
+    assert not store.info().usable
+    assert len(recwarn) == 1
+    assert "SERE_CACHE" in str(recwarn[0].message)
+
+
+FULL_DISK = """
+import resource, signal, sys, warnings, numpy as np
+from sere.store import FrameStore, content_key
+store = FrameStore(sys.argv[1])
+store.put_many([(content_key(b"0"), {"f": np.zeros(10)})])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    for i in range(1, 5):
+        store.put_many([(content_key(b"%d" % i), {"f": np.zeros(100_000)})])
+assert len(seen) == 1 and "written to" in str(seen[0].message), seen
+found = store.get_many([content_key(b"0"), content_key(b"1")])
+assert found[0] is not None and found[1] is None, found
+"""
+
+
+@needs_posix
+def test_a_full_disk_costs_one_warning_and_reading_goes_on(tmp_path):
+    run_python(FULL_DISK, tmp_path)
+
+
+def test_a_file_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
+    store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
+    file.write_bytes(b"first")
+    monkeypatch.setattr("sere.store._SETTLED_NS", 0)
+    time.sleep(0.01)
+    (first,) = store.file_digests([file])
+    reads = []
+    original = __import__("sere.store").store._hash_file
+    monkeypatch.setattr("sere.store._hash_file", lambda name: reads.append(name) or original(name))
+    assert store.file_digests([file, str(file)]) == [first, first]
+    assert reads == []
+    file.write_bytes(b"other")
+    os.utime(file, ns=(1, 1))
+    time.sleep(0.01)
+    (second,) = store.file_digests([file])
+    assert second != first
+    copy = tmp_path / "copy.wav"
+    copy.write_bytes(b"first")
+    assert store.file_digests([copy]) == [first]
+
+
+def test_a_file_touched_a_moment_ago_is_not_trusted(tmp_path):
+    store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
+    file.write_bytes(b"first")
+    (first,) = store.file_digests([file])
+    status = file.stat()
+    file.write_bytes(b"other")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert store.file_digests([file]) != [first]
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        FrameStore(tmp_path / "cache").file_digests([tmp_path / "none.wav"])
+
+
+def test_off_means_no_store(monkeypatch, tmp_path):
+    monkeypatch.setenv("SERE_CACHE", "off")
+    store, file = FrameStore(), tmp_path / "a.wav"
+    store.put_many([(key(0), clip(0))])
+    store.clear()
+    assert store.get_many([key(0)]) == [None]
+    assert store.info().folder is None
+    file.write_bytes(b"x")
+    assert len(store.file_digests([file])) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_the_default_folder_follows_the_platform(monkeypatch, tmp_path):
+    monkeypatch.setenv("SERE_CACHE", str(tmp_path))
+    assert default_folder() == tmp_path
+    monkeypatch.delenv("SERE_CACHE")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "sere"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert default_folder() == Path.home() / ".cache" / "sere"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert default_folder() == Path.home() / "Library" / "Caches" / "sere"
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert default_folder() == tmp_path / "sere" / "Cache"
+
+
+def test_the_cap_comes_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("SERE_CACHE_GB", "0.5")
+    assert FrameStore(tmp_path).max_bytes == 500_000_000
+    monkeypatch.setenv("SERE_CACHE_GB", "plenty")
+    with pytest.raises(ValueError, match="SERE_CACHE_GB"):
+        FrameStore(tmp_path)
+    with pytest.raises(ValueError, match="positive"):
+        FrameStore(tmp_path, max_bytes=0)
