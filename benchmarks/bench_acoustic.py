@@ -13,6 +13,9 @@ Normalisation looks at no label: each corpus standardised over its own clips, th
 over theirs. The last column is the smallest margin over eGeMAPS when any one corpus is left out: a descriptor that
 helps one corpus only shows there.
 
+Which descriptors the encoder keeps was decided on these five corpora, all pairs together, so its margins here are
+somewhat optimistic.
+
 Run: ``SERE_CORPORA=... python benchmarks/bench_acoustic.py --cache FOLDER``. Writes results/acoustic.md.
 """
 
@@ -60,7 +63,7 @@ def main() -> None:
         for encoder in (EgemapsEncoder(), AcousticEncoder())
     }
     runs = []
-    for source, target in tqdm(list(itertools.permutations(corpora, 2))):
+    for source, target in tqdm(list(itertools.permutations(corpora, 2)), disable=None):
         for draw in range(arguments.draws):
             task = make_task(corpora[source], corpora[target], random_state=draw, max_pool=LARGEST_POOL)
             for (name, clips), known, (way, recognise) in itertools.product(
@@ -81,7 +84,7 @@ def extract(encoder: FrameEncoder, paths: list[str], cache: Path) -> Features:
     file = cache / f"{encoder.cache_key}.pickle"
     known: Features = pickle.loads(file.read_bytes()) if file.exists() else {}
     missing = [path for path in paths if path not in known]
-    for count, path in enumerate(tqdm(missing, desc=encoder.cache_key), 1):
+    for count, path in enumerate(tqdm(missing, desc=encoder.cache_key, disable=None), 1):
         wave = read(path)
         [clip] = encoder.encode([wave], [pitch(wave)] if encoder.needs_pitch else None)
         known[path] = Encoded(clip.frames[::STRIDE], clip.context)
