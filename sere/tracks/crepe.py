@@ -16,10 +16,10 @@ runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from `
 
 Periodicity is the network's activation of the decoded bin.
 
-Torch's threads are used for whole chunks or clips: splitting each of the many small products between them would cost
-more than it gains, on a busy machine ten times so. Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
-(an hour of audio: 200 MB). Clips never share a chunk, and chunks depend on the clip's length alone, so a clip's pitch
-is bit for bit the same in any company and on any number of threads.
+Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
+(an hour of audio: 200 MB). Torch's threads take whole chunks or clips: splitting each of the many small products
+between them costs more than it gains, on a busy machine ten times so. Clips never share a chunk, and chunks depend on
+the clip's length alone, so a clip's pitch is bit for bit the same in any company and on any number of threads.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

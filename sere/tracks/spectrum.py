@@ -85,8 +85,7 @@ def _mel_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _second_cosine() -> np.ndarray:
     """Return row 1 of the orthonormal DCT-II over the mel bands, (128,)."""
     bands = np.arange(_N_MELS)
-    cosine = np.sqrt(2 / _N_MELS) * np.cos(np.pi * (2 * bands + 1) / (2 * _N_MELS))
-    return cosine.astype(np.float32)
+    return np.sqrt(2 / _N_MELS) * np.cos(np.pi * (2 * bands + 1) / (2 * _N_MELS))
 
 
 def spectral(wave: np.ndarray) -> Spectral:
@@ -129,5 +128,6 @@ def spectral(wave: np.ndarray) -> Spectral:
     centroid = hertz_per_bin * np.divide(moment, total, out=np.zeros_like(total), where=total > 0)
     decibel = 10 * np.log10(np.maximum(bands, _FLOOR_POWER, out=bands), out=bands)
     # einsum, for a matrix product would wake a second thread for microseconds of work.
-    mfcc2 = np.einsum("tb,b->t", np.maximum(decibel, decibel.max() - _RANGE_DB, out=decibel), _second_cosine())
+    np.maximum(decibel, decibel.max() - _RANGE_DB, out=decibel)
+    mfcc2 = np.einsum("tb,b->t", decibel, _second_cosine(), dtype=np.float64).astype(np.float32)
     return Spectral(np.sqrt(energies / FRAME_LENGTH), mfcc2, centroid)
