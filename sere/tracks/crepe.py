@@ -17,14 +17,11 @@ runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from `
 Periodicity is the network's activation of the decoded bin.
 
 Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
-(an hour of audio: 200 MB). Torch's threads take whole chunks or clips: splitting each of the many small products
-between them costs more than it gains, on a busy machine ten times so. Clips never share a chunk, and chunks depend on
-the clip's length alone, so a clip's pitch is bit for bit the same in any company and on any number of threads.
+(an hour of audio: 200 MB). Clips never share a chunk, and chunks depend on the clip's length alone, so a clip's pitch
+is bit for bit the same in any company and on any number of threads.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +32,7 @@ import torch
 from ..audio import HOP, n_frames
 from ._crepe_fast import FastCrepe
 from ._crepe_first import MARGIN, WINDOW
+from ._threads import Run, workers
 from .viterbi import N_BINS, best_path
 
 _CENTS_PER_BIN = 20.0
@@ -43,9 +41,6 @@ _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _NEIGHBOURS = 4
 _CHUNK_FRAMES = 72
-
-#: Applies a function to each of several things and returns the results in order, like the built-in ``map``.
-Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 class Pitch(NamedTuple):
@@ -115,21 +110,6 @@ def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "
     frames = _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
     with torch.inference_mode():
         return load_network(model, device)(frames.to(device)).cpu().numpy()
-
-
-@contextmanager
-def _workers() -> Iterator[Run]:
-    """Turn torch's threads into workers that each do one thing at a time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        if threads == 1:
-            yield map
-        else:
-            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                yield pool.map
-    finally:
-        torch.set_num_threads(threads)
 
 
 def activations(
@@ -274,5 +254,5 @@ def pitches(
 
     if device != "cpu":
         return [follow(wave) for wave in waves]
-    with _workers() as run:
+    with workers() as run:
         return [follow(waves[0], run)] if len(waves) == 1 else list(run(follow, waves))
