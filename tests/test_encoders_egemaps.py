@@ -19,10 +19,10 @@ def test_without_opensmile_the_error_says_what_to_install_and_under_which_licenc
         egemaps.EgemapsEncoder()
 
 
-def test_rows_every_20_ms_are_means_of_the_defined_two_around_them():
-    values = np.array([[0.0], [2.0], [4.0], [np.nan], [8.0]])
-    expected = [0.0, 3.0, 8.0, 8.0]
-    np.testing.assert_allclose(egemaps.every_20_ms(values, 4)[:, 0], expected)
+def test_rows_of_the_20_ms_grid_are_those_whose_windows_are_centred_there():
+    values = np.arange(10.0).repeat(2).reshape(10, 2)
+    taken = egemaps.every_20_ms(values, 6, np.array([1, 3]))
+    np.testing.assert_array_equal(taken.T, [[0, 1, 3, 5, 7, 9], [0, 0, 1, 3, 5, 7]])
 
 
 @pytest.mark.parametrize("n", [1, 320, 959, 8000])

@@ -34,7 +34,6 @@ _TOP = 5500.0
 VOICE_NAMES = (
     "hnr",
     "jitter",
-    "shimmer",
     "alikeness",
     "h1_h2",
     "h1_a3",
@@ -42,11 +41,7 @@ VOICE_NAMES = (
     "f1_bandwidth",
     "f1_amplitude",
     "f2",
-    "f2_bandwidth",
     "f2_amplitude",
-    "f3",
-    "f3_bandwidth",
-    "f3_amplitude",
     "cpp",
 )
 
@@ -112,21 +107,21 @@ def match_periods(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> tuple
     -------
     frame : ndarray of shape (n_periods,), int
         The frame that holds the mark.
-    length, height, alike : ndarray of shape (n_periods,)
-        Samples; peak-to-peak amplitude; the best normalised correlation with the next period.
+    length, alike : ndarray of shape (n_periods,)
+        Samples; the best normalised correlation with the next period.
     """
     samples = np.arange(0, len(wave), 8)
     pitch = np.interp(samples, HOP * np.arange(len(f0)), f0)
     phase = np.cumsum(pitch) * 8 / SAMPLE_RATE
     marks = np.interp(np.arange(1, int(phase[-1])), phase, samples) if len(phase) else np.zeros(0)
     if len(marks) < 2:
-        return np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), np.zeros(0)
+        return np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
     frame = np.clip(np.rint(marks / HOP).astype(np.int64), 0, len(voiced) - 1)
     period = np.diff(marks)
     keep = voiced[frame[:-1]] & voiced[frame[1:]]
     frame, start, period = frame[:-1][keep], marks[:-1][keep], period[keep]
     source = wave[None].astype(np.float32)
-    length, height, alike = np.empty(len(start)), np.empty(len(start)), np.empty(len(start))
+    length, alike = np.empty(len(start)), np.empty(len(start))
     offsets = _SHIFTS[:, None] + _PHASE
     for first in range(0, len(start), _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -135,14 +130,13 @@ def match_periods(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> tuple
         here = here.reshape(-1, len(_PHASE))
         ahead = start[block, None] + p * (1.0 + offsets.reshape(1, -1))
         after = read_between(source, ahead.reshape(1, -1)).reshape(-1, *offsets.shape)
-        height[block] = np.ptp(here, axis=1)
         here = here - here.mean(1, keepdims=True)
         after = after - after.mean(2, keepdims=True)
         norm = np.sqrt((here**2).sum(1)[:, None] * (after**2).sum(2)) + 1e-9
         similar = np.einsum("np,nsp->ns", here, after) / norm
         shift, alike[block] = parabolic_peak(similar)
         length[block] = p[:, 0] * (1.0 + _SHIFTS[0] + shift * (_SHIFTS[1] - _SHIFTS[0]))
-    return frame, length, height, alike
+    return frame, length, alike
 
 
 def parabolic_peak(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -158,36 +152,27 @@ def parabolic_peak(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def perturbation(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> np.ndarray:
-    """Jitter, shimmer and alikeness of neighbouring periods, averaged over three frames.
+    """Jitter and alikeness of neighbouring periods, averaged over three frames.
 
-    Jitter and shimmer (GeMAPS, 3.1) are the differences of consecutive period lengths and heights as shares of their
-    mean.
+    Jitter (GeMAPS, 3.1) is the difference of two consecutive period lengths as a share of their mean; alikeness the
+    normalised correlation of two consecutive periods.
 
     Returns
     -------
-    ndarray of shape (n_frames, 3)
+    ndarray of shape (n_frames, 2)
         NaN where three frames hold no two periods alike enough.
     """
-    frame, length, height, alike = match_periods(wave, f0, voiced)
-    follows = np.diff(frame) <= 1
-    both = follows & (alike[:-1] > _ALIKE) & (alike[1:] > _ALIKE)
-
-    def relative(x: np.ndarray) -> np.ndarray:
-        return np.abs(np.diff(x)) / (0.5 * (x[1:] + x[:-1]) + 1e-6)
+    frame, length, alike = match_periods(wave, f0, voiced)
+    sure = (np.diff(frame) <= 1) & (alike[:-1] > _ALIKE) & (alike[1:] > _ALIKE)
+    jitter = np.abs(np.diff(length)) / (0.5 * (length[1:] + length[:-1]))
 
     def on_frames(values: np.ndarray, at: np.ndarray) -> np.ndarray:
         count = np.bincount(at, minlength=len(f0)).astype(float)
         total = np.bincount(at, weights=values, minlength=len(f0))
-        three = np.ones(3)
-        count, total = (np.convolve(c, three)[1:-1] for c in (count, total))
+        count, total = (np.convolve(c, np.ones(3))[1:-1] for c in (count, total))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
-    columns = [
-        on_frames(relative(length)[both], frame[:-1][both]),
-        on_frames(relative(height)[both], frame[:-1][both]),
-        on_frames(alike, frame),
-    ]
-    return np.stack(columns, axis=1)
+    return np.stack([on_frames(jitter[sure], frame[:-1][sure]), on_frames(alike, frame)], axis=1)
 
 
 def linear_prediction(short: np.ndarray) -> np.ndarray:
@@ -291,7 +276,7 @@ def voice_descriptors(
 
     Returns
     -------
-    ndarray of shape (n_frames, 16), float32
+    ndarray of shape (n_frames, 11), float32
         Columns as in `VOICE_NAMES`; NaN on unvoiced frames.
     """
     out = np.full((len(f0), len(VOICE_NAMES)), np.nan, dtype=np.float32)
@@ -304,15 +289,17 @@ def voice_descriptors(
     first = peak_level(levels, pitch, 0.25 * pitch)
     second = peak_level(levels, 2 * pitch, 0.25 * pitch)
     at = [peak_level(levels, frequency[:, k], 0.5 * pitch) for k in range(3)]
-    of_tract = []
-    for k in range(3):
-        of_tract += [frequency[:, k], bandwidth[:, k], at[k] - first]
+    share = np.clip(repeats[voiced], 0.01, 0.9999)
     columns = [
         decibels(share / (1 - share)),
         *perturbation(wave, f0, voiced)[voiced].T,
         first - second,
         first - at[2],
-        *of_tract,
+        frequency[:, 0],
+        bandwidth[:, 0],
+        at[0] - first,
+        frequency[:, 1],
+        at[1] - first,
         cepstral_peak(levels, pitch),
     ]
     out[voiced] = np.stack(columns, axis=1)

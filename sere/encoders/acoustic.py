@@ -5,9 +5,12 @@ Geneva minimalistic set (Eyben et al., "The Geneva Minimalistic Acoustic Paramet
 Affective Computing", IEEE Trans. Affective Computing 7(2), 2016), written here from the paper's definitions, led by the
 CREPE pitch track that the library extracts anyway. Every 20 ms a row of low-level descriptors; from them
 
-* *frames*, the mean and standard deviation of each descriptor over the 0.46 s around each row: single rows know too
-  little to be compared across languages;
+* *frames*, means and deviations over the 0.46 s around each row: single rows know too little to be compared across
+  languages;
 * *context*, statistics of the whole clip.
+
+Which descriptors and statistics are kept was decided by whether they tell emotions apart alike in several languages
+(``benchmarks/bench_acoustic.py``): shimmer, the third formant's frequency, upper bandwidths and timing are left out.
 
 Values are raw (Hz, dB, semitones): what is loud for *this* speaker is for the classifier's normalisation to say.
 """
@@ -24,7 +27,7 @@ from sere.encoders import _acoustic_voice as voice
 from sere.encoders.base import Encoded, FrameEncoder
 
 #: Changes whenever the output would.
-_VERSION = 1
+_VERSION = 2
 #: A frame is voiced where CREPE is this sure of its pitch, this share of its power repeats after one period, and it is
 #: at most so far under the clip's loudest.
 _SURE = 0.2
@@ -35,11 +38,14 @@ _VOICED_ONLY = ("f0", *voice.VOICE_NAMES)
 _EVERYWHERE = spectrum.SPECTRAL_NAMES
 LOW_LEVEL_NAMES = (*_VOICED_ONLY, *_EVERYWHERE)
 #: Stands for a descriptor of the voice in a clip without voice: about what reading aloud gives.
-_DEFAULT = dict(
-    zip(
-        _VOICED_ONLY,
-        (31, 8, 0.02, 0.1, 0.9, 2, 25, 500, 150, 0, 1600, 250, -12, 2700, 300, -18, 8),
-    )
+_DEFAULT = np.array([31.0, 8.0, 0.02, 0.9, 2.0, 25.0, 500.0, 150.0, 0.0, 1600.0, -12.0, 1.5])
+#: Descriptors whose spread over the clip, whose spread within a window, and whose variation relative to their mean tell
+#: emotions apart alike in several languages; the spread of the others follows the text.
+_SPREAD = ("loudness", "alpha_ratio", "hammarberg", "slope_0_500", "mfcc1", "mfcc2", "mfcc4", "entropy")
+_WINDOW_SPREAD = ("f0", "h1_h2", "cpp", *_SPREAD)
+_VARIATION = (
+    *("f0", "hnr", "jitter", "h1_a3", "f1", "f2_amplitude"),
+    *("flux", "alpha_ratio", "hammarberg", "mfcc1", "centroid", "entropy"),
 )
 
 
@@ -69,7 +75,7 @@ def low_level(wave: np.ndarray, pitch: PitchLike) -> tuple[np.ndarray, np.ndarra
 
     Returns
     -------
-    values : ndarray of shape (1 + n_samples // 320, 30), float32
+    values : ndarray of shape (1 + n_samples // 320, 25), float32
         Columns as in `LOW_LEVEL_NAMES`; NaN where a descriptor of the voice meets a frame without voice.
     voiced : ndarray of shape (1 + n_samples // 320,), bool
     """
@@ -113,17 +119,20 @@ class AcousticEncoder(FrameEncoder):
 
     @property
     def frame_names(self) -> list[str]:
-        """Column names of the frames: each descriptor's mean, then each descriptor's deviation."""
-        return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in LOW_LEVEL_NAMES]
+        """Each descriptor's mean over 0.46 s, then the deviations of those whose deviation tells something."""
+        return [f"{name}_mean" for name in LOW_LEVEL_NAMES] + [f"{name}_sd" for name in _WINDOW_SPREAD]
 
     @property
     def context_names(self) -> list[str]:
         """Names of the clip's statistics."""
-        of_voice = [f"{name}_{s}" for s in ("mean", "sd") for name in _VOICED_ONLY]
-        voiced = [f"{name}_voiced_{s}" for s in ("mean", "sd") for name in _EVERYWHERE]
-        unvoiced = [f"{name}_unvoiced_mean" for name in _EVERYWHERE]
-        contours = [f"{c}_{s}" for c in ("f0", "loudness") for s in functionals.CONTOUR_NAMES]
-        return of_voice + voiced + unvoiced + contours + list(functionals.TIMING_NAMES)
+        return [
+            *(f"{name}_voiced_mean" for name in LOW_LEVEL_NAMES),
+            *(f"{name}_mean" for name in _EVERYWHERE),
+            *(f"{name}_voiced_variation" for name in _VARIATION),
+            *(f"{name}_sd" for name in _SPREAD),
+            *(f"f0_{name}" for name in functionals.F0_CONTOUR_NAMES),
+            *(f"loudness_{name}" for name in functionals.LOUDNESS_CONTOUR_NAMES),
+        ]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Describe each clip on its own.
@@ -158,8 +167,34 @@ class AcousticEncoder(FrameEncoder):
                 f"{len(pitch.f0)}. Compute it with sere.tracks.pitch(wave)."
             )
         values, voiced = low_level(np.asarray(wave, dtype=np.float32), pitch)
-        default = np.array([_DEFAULT.get(name, 0.0) for name in LOW_LEVEL_NAMES])
-        return Encoded(functionals.windowed(values, default), summarise(values, voiced))
+        return Encoded(compare(values), summarise(values, voiced))
+
+
+def _columns(names: Sequence[str]) -> list[int]:
+    return [LOW_LEVEL_NAMES.index(name) for name in names]
+
+
+def _weight(values: np.ndarray) -> np.ndarray:
+    """How much each frame counts: its loudness, and a trifle, so that silence has means too."""
+    return values[:, LOW_LEVEL_NAMES.index("loudness")].astype(float) + 1e-6
+
+
+def compare(values: np.ndarray) -> np.ndarray:
+    """What resonance compares frame by frame: statistics of the 0.46 s around each frame.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_frames, 25)
+        Low-level descriptors, NaN where undefined.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, 36), float32
+        Columns as in `AcousticEncoder.frame_names`.
+    """
+    default = np.concatenate([_DEFAULT, np.zeros(len(_EVERYWHERE))])
+    mean, deviation = functionals.windowed(values.astype(float), _weight(values), default)
+    return np.concatenate([mean, deviation[:, _columns(_WINDOW_SPREAD)]], axis=1).astype(np.float32)
 
 
 def summarise(values: np.ndarray, voiced: np.ndarray) -> np.ndarray:
@@ -167,24 +202,29 @@ def summarise(values: np.ndarray, voiced: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    values : ndarray of shape (n_frames, 30)
+    values : ndarray of shape (n_frames, 25)
         Low-level descriptors, NaN where undefined.
     voiced : ndarray of shape (n_frames,), bool
 
     Returns
     -------
-    ndarray of shape (m,), float32
+    ndarray of shape (71,), float32
         Ordered as `AcousticEncoder.context_names`.
     """
-    split = len(_VOICED_ONLY)
-    of_voice, everywhere = values[:, :split], values[:, split:]
-    default = np.array([_DEFAULT[name] for name in _VOICED_ONLY], dtype=float)
-    everywhere_mean = everywhere.mean(0)
-    parts: list = [*functionals.moments(of_voice, default)]
-    parts += functionals.moments(np.where(voiced[:, None], everywhere, np.nan), everywhere_mean)
-    parts.append(functionals.moments(np.where(voiced[:, None], np.nan, everywhere), everywhere_mean)[0])
-    loudness = everywhere[:, _EVERYWHERE.index("loudness")]
-    parts.append(functionals.contour(of_voice[:, 0], default[0]))
-    parts.append(functionals.contour(loudness, 0.0))
-    parts.append(functionals.timing(voiced, loudness))
-    return np.concatenate(parts).astype(np.float32)
+    values = values.astype(float)
+    everywhere = values[:, len(_VOICED_ONLY) :]
+    loud, even = _weight(values), np.ones(len(values))
+    heard, _ = functionals.moments(everywhere, loud, np.zeros(len(_EVERYWHERE)))
+    default = np.concatenate([_DEFAULT, heard])
+    while_voiced = np.where(voiced[:, None], values, np.nan)
+    of_voice, spread = functionals.moments(while_voiced, loud, default)
+    _, deviation = functionals.moments(values, even, default)
+    parts: list[np.ndarray | list[float]] = [
+        of_voice,
+        heard,
+        functionals.variation(of_voice, spread)[_columns(_VARIATION)],
+        deviation[_columns(_SPREAD)],
+        functionals.f0_contour(values[:, 0], float(_DEFAULT[0])),
+        functionals.loudness_contour(values[:, LOW_LEVEL_NAMES.index("loudness")]),
+    ]
+    return np.concatenate([np.asarray(part) for part in parts]).astype(np.float32)

@@ -21,6 +21,11 @@ _SHORTEST = SAMPLE_RATE // 10
 _PITCH = "F0semitoneFrom27.5Hz_sma3nz"
 #: This ending marks the descriptors that openSMILE sets to zero on frames without voice.
 _VOICED_ONLY = "nz"
+_LOUDNESS = "Loudness_sma3"
+#: openSMILE numbers rows by where their window begins: a window of 20 ms is centred one row (10 ms) later, the 60 ms
+#: windows of the voice three rows later.
+_SHORT_LAG = 1
+_LONG_LAG = 3
 
 
 class EgemapsEncoder(FrameEncoder):
@@ -79,7 +84,9 @@ class EgemapsEncoder(FrameEncoder):
         voiced = values[:, names.index(_PITCH)] > 0
         voice = np.array([name.endswith(_VOICED_ONLY) for name in names])
         values = np.where(~voiced[:, None] & voice, np.nan, values)
-        frames = windowed(every_20_ms(values, n_frames(len(wave))), np.zeros(len(names)))
+        rows = every_20_ms(values, n_frames(len(wave)), np.where(voice, _LONG_LAG, _SHORT_LAG))
+        loudness = np.maximum(rows[:, names.index(_LOUDNESS)], 0.0) + 1e-6
+        frames = np.concatenate(windowed(rows, loudness, np.zeros(len(names))), axis=1).astype(np.float32)
         context = statistics.process_signal(padded, SAMPLE_RATE).to_numpy(dtype=np.float32)[0]
         return Encoded(frames, np.nan_to_num(context))
 
@@ -106,23 +113,22 @@ def _opensmile() -> Any:
     return opensmile
 
 
-def every_20_ms(values: np.ndarray, count: int) -> np.ndarray:
-    """Rows every 10 ms brought to the library's grid: each 20 ms row is the mean of the two that surround it.
+def every_20_ms(values: np.ndarray, count: int, lag: np.ndarray) -> np.ndarray:
+    """Rows every 10 ms brought to the library's grid of 20 ms.
 
     Parameters
     ----------
     values : ndarray of shape (n, d)
-        Row k describes the 20 ms that begin at 10 k ms; NaN where undefined.
+        Row k describes a window that begins at 10 k ms.
     count : int
         Rows wanted; row t stands at 20 t ms.
+    lag : ndarray of shape (d,), int
+        Half a window, in rows, of each column.
 
     Returns
     -------
     ndarray of shape (count, d)
-        NaN where neither of the two rows is defined. Rows beyond the end repeat the last.
+        Beyond the ends the first and the last row are repeated.
     """
-    later = np.minimum(2 * np.arange(count), len(values) - 1)
-    pair = np.stack([values[np.maximum(later - 1, 0)], values[later]])
-    known = np.isfinite(pair)
-    number = known.sum(0)
-    return np.where(number > 0, np.where(known, pair, 0.0).sum(0) / np.maximum(number, 1), np.nan)
+    row = np.clip(2 * np.arange(count)[:, None] - lag, 0, len(values) - 1)
+    return np.take_along_axis(values, row, axis=0)

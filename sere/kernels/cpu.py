@@ -216,13 +216,20 @@ def _share_out(task: Callable[[slice], None], parts: Iterable[slice], work: floa
         for part in parts:
             task(part)
         return
+    inference = torch.is_inference_mode_enabled()
+
+    def without_grad(part: slice) -> None:
+        # A new thread starts in grad mode, and may not write to the caller's inference tensors.
+        with torch.inference_mode(inference), torch.no_grad():
+            task(part)
+
     with _lock:
         allowed = torch.get_num_threads()
         # Threads started from here on run their matrix products alone.
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(torch.no_grad()(task), parts))
+                list(pool.map(without_grad, parts))
         finally:
             torch.set_num_threads(allowed)
 

@@ -53,13 +53,26 @@ def resonance_field(
     best : int64 tensor of shape (N_q, n_k)
         Index into ``keys.frames`` of the frame that answers each query frame, ``j*(i)`` of Eq. 5.
     """
+    if not isinstance(tau, Tensor) and not tau > 0:
+        raise ValueError(f"tau must be > 0, got {tau}")
     if form not in FORMS:
         raise ValueError(f"form must be one of {FORMS}, got {form!r}")
     if gap not in GAPS:
         raise ValueError(f"gap must be one of {GAPS}, got {gap!r}")
     share = frame_shares(queries.offsets, query_weight, len(queries.frames), queries.frames)
-    tau = torch.as_tensor(tau, dtype=queries.frames.dtype, device=queries.frames.device)
-    return _Field.apply(*queries, *keys, tau, share, form, gap)
+    like = queries.frames
+    return _Field.apply(
+        queries.frames,
+        queries.intensity.to(like),
+        queries.offsets,
+        keys.frames,
+        keys.intensity.to(like),
+        keys.offsets,
+        torch.as_tensor(tau, dtype=like.dtype, device=like.device),
+        share,
+        form,
+        gap,
+    )
 
 
 def resonance_aware(
@@ -143,8 +156,8 @@ class _Field(torch.autograd.Function):
 
 
 def compiled(frames: Tensor) -> ModuleType | None:
-    """:mod:`sere.kernels.cpu`, if these frames lie on a CPU and numba can be had."""
-    if frames.device.type != "cpu":
+    """:mod:`sere.kernels.cpu`, if it can take these frames and numba can be had."""
+    if frames.device.type != "cpu" or frames.dtype not in (torch.float32, torch.float64):
         return None
     try:
         from sere.kernels import cpu

@@ -81,8 +81,9 @@ def normalised_changes(
     floor = _ROUNDING * torch.maximum(F[1:].abs(), F[:-1].abs())
     counts = known[1:] & known[:-1]
     step = torch.where(counts & (step.abs() > floor), step, torch.zeros_like(step))
-    mean = step.abs().sum(0) / counts.sum(0).clamp_min(1)
-    return torch.cat([torch.zeros_like(F[:1]), step / (mean + eps)])
+    unit = step.abs().sum(0) / counts.sum(0).clamp_min(1) + eps
+    unit = torch.where(unit > 0, unit, torch.ones_like(unit))
+    return torch.cat([torch.zeros_like(F[:1]), step / unit])
 
 
 def context_gate(context: Tensor | np.ndarray, weight: Tensor | np.ndarray, bias: Tensor | np.ndarray) -> Tensor:

@@ -152,6 +152,9 @@ class FastCrepe:
         self._dense = _float32((dense * scales[5]).reshape(_N_BINS, -1).T)
         self._dense_bias = _float32(net.classifier.bias.double().numpy() + (dense * shifts[5]).sum(axis=(1, 2)))
         self._even, self._odd = _folded_transform()
+        with torch.inference_mode():
+            #: Activations of a frame of zeros, (1, 360), rounded as torchcrepe rounds them.
+            self.silence = net(torch.zeros(1, WINDOW))
         width = min(len(orders[0]), _MAX_CHANNELS)
         self._slices = [slice(c, c + width) for c in range(0, len(orders[0]), width)]
 
@@ -163,7 +166,7 @@ class FastCrepe:
         samples : Tensor of shape (2 * MARGIN + 320 * (n_frames - 1) + 1024,)
             From `MARGIN` samples before the first frame to `MARGIN` after the last.
         means, gains : ndarray of shape (n_frames,), float32
-            Each frame's mean and one over its standard deviation (0 for silence).
+            Each frame's mean and one over its standard deviation, 0 for silence.
         """
         x = self._layers[0].finish(self._second_products(samples, means, gains))
         for layer in self._layers[1:]:

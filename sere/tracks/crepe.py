@@ -147,6 +147,7 @@ def activations(
             if device == "cpu":
                 gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
                 found = net(samples, frames.mean(dim=1).numpy(), gains)
+                found[torch.from_numpy(~sounding[chunk])] = net.silence
             else:
                 found = net(_centred_frames(frames).to(device)).cpu()
             kept[chunk] = found[:, bins]
@@ -161,9 +162,11 @@ def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
     ValueError
         If no bin lies in the range.
     """
-    low, high = ((1200 * np.log2(np.array([fmin, fmax]) / _REFERENCE_HZ)) - _FIRST_CENT) / _CENTS_PER_BIN
-    first, last = max(int(np.floor(low)), 0), min(int(np.ceil(high)), N_BINS)
-    if not 0 < fmin < fmax or last <= first:
+    first = last = 0
+    if 0 < fmin < fmax:
+        low, high = (1200 * np.log2(np.array([fmin, fmax]) / _REFERENCE_HZ) - _FIRST_CENT) / _CENTS_PER_BIN
+        first, last = max(int(np.floor(low)), 0), min(int(np.ceil(high)), N_BINS)
+    if last <= first:
         raise ValueError(f"fmin={fmin} and fmax={fmax}: CREPE hears 32 to 2006 Hz, give 0 < fmin < fmax inside that")
     return first, last
 

@@ -14,12 +14,14 @@ forbidden step or bin costs about 87 nats rather than being impossible.
 - bins out of range are left out: a single visit costs more than a forbidden step around it;
 - the loop over steps is outside and the loop over bins inside, so it runs on vector registers.
 
-Both add the same float64 numbers in the same order, so that ties fall alike.
+Both add the same float64 numbers in the same order, so that ties fall alike. Ties are real: where the network is fed
+silence all bins are equally unlikely, and a fall of the path may come a frame sooner or later at the same price.
 """
 
 from functools import cache
 
 import numpy as np
+import torch
 
 #: Number of pitch bins of CREPE.
 N_BINS = 360
@@ -46,8 +48,9 @@ def log_evidence(activations: np.ndarray) -> np.ndarray:
     activations : ndarray of shape (T, n_bins), float32
         The network's sigmoid outputs; ``-inf`` for no evidence at all.
     """
-    weight = np.exp(activations - activations.max(axis=1, keepdims=True))
-    return np.log(weight / weight.sum(axis=1, keepdims=True) + _TINY)
+    # Bins go first because torchcrepe has them so: in this order torch's rounding, which decides ties, is the same.
+    by_bin = torch.from_numpy(np.ascontiguousarray(activations.T))
+    return np.log(torch.softmax(by_bin, dim=0).numpy().T + _TINY)
 
 
 def best_path_reference(activations: np.ndarray, low: int) -> np.ndarray:

@@ -54,7 +54,8 @@ class Preparation:
                 self.context[name] = Standardiser(self.shrinkage)
                 self.frames[name] = Standardiser(self.shrinkage)
             part = utterances[rows]
-            assert part.context is not None and part.frames is not None
+            assert part.context is not None
+            assert part.frames is not None
             self._check_width(name, part)
             context = np.array(part.context, dtype=np.float64)
             self.context[name].learn(domain, Moments.of_vectors(context), part.speakers)
@@ -83,7 +84,8 @@ class Preparation:
         return Pool(tuple(spaces)), np.concatenate(order)
 
     def _space(self, name: str, part: Utterances, domains: list[str]) -> Space:
-        assert part.context is not None and part.frames is not None
+        assert part.context is not None
+        assert part.frames is not None
         contexts, frames, changes = [], [], []
         for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
             known = domain if domain in self.context[name].domains else next(iter(self.context[name].domains))
@@ -101,7 +103,8 @@ class Preparation:
         )
 
     def _check_width(self, name: str, part: Utterances) -> None:
-        assert part.context is not None and part.frames is not None
+        assert part.context is not None
+        assert part.frames is not None
         widths = {(len(c), f.shape[1]) for c, f in zip(part.context, part.frames, strict=True)}
         known = self.context[name].domains
         if known:

@@ -1,0 +1,164 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sere.audio import n_frames, read
+from sere.tracks import _crepe_first, crepe, pitch, pitches
+
+CORPORA = Path(os.environ.get("SERE_CORPORA", "/nowhere"))
+FILES = [
+    sorted(CORPORA.glob(f"{name}/**/*.flac"))[7] for name in ("casia", "emodb", "emovo") if (CORPORA / name).is_dir()
+]
+
+
+def glide(n_samples: int = 8000, seed: int = 0) -> np.ndarray:
+    """A rising harmonic tone that stops abruptly, over faint noise and a constant offset."""
+    time = np.arange(n_samples) / 16000
+    phase = 2 * np.pi * (120 * time + 60 * time**2)
+    voice = sum(np.sin(k * phase) / k for k in range(1, 8)) * (time % 0.4 < 0.3)
+    noise = np.random.default_rng(seed).normal(size=n_samples)
+    return (0.2 * voice + 1e-4 * noise + 0.01).astype(np.float32)
+
+
+def torchcrepe_bins(wave: np.ndarray, model: str) -> np.ndarray:
+    """The path of bins inside torchcrepe.predict, before it becomes a dithered frequency."""
+    import torchcrepe
+
+    found = []
+
+    def decoder(logits):
+        found.append(torchcrepe.decode.viterbi(logits)[0][0].numpy())
+        return torch.from_numpy(found[-1])[None], torch.zeros(1, len(found[-1]))
+
+    torchcrepe.predict(torch.from_numpy(wave)[None], 16000, 320, 50.0, 550.0, model, decoder)
+    return found[0]
+
+
+def decoded_bins(wave: np.ndarray, model: str) -> np.ndarray:
+    low, high = crepe.bin_range(50.0, 550.0)
+    heard, _ = crepe.activations(wave, model, bins=slice(low, high))
+    return crepe.best_path(heard, low)
+
+
+@pytest.mark.parametrize(("model", "n_samples"), [("tiny", 8000), ("tiny", 1), ("tiny", 320 * 131 + 5), ("full", 2000)])
+def test_rearranged_network_gives_torchcrepes_activations(model, n_samples):
+    wave = glide(n_samples)
+    heard, _ = crepe.activations(wave, model)
+    np.testing.assert_allclose(heard, crepe.activations_reference(wave, model), atol=2e-5)
+
+
+def test_reference_sees_the_frames_that_torchcrepe_sees():
+    import torchcrepe
+
+    wave = glide(3000)
+    expected = torchcrepe.infer(next(torchcrepe.preprocess(torch.from_numpy(wave)[None], 16000, 320)), "tiny")
+    np.testing.assert_allclose(crepe.activations_reference(wave), expected.detach().numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("model", "n_samples"), [("tiny", 16000), ("full", 5000)])
+def test_bins_are_torchcrepes(model, n_samples):
+    wave = glide(n_samples)
+    np.testing.assert_array_equal(decoded_bins(wave, model), torchcrepe_bins(wave, model))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_bins_are_torchcrepes_on_speech(path):
+    wave = read(str(path))
+    np.testing.assert_array_equal(decoded_bins(wave, "tiny"), torchcrepe_bins(wave, "tiny"))
+
+
+def test_first_layer_adds_up_to_a_plain_convolution():
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(6, 512)), rng.normal(size=6)
+    samples = rng.normal(size=2 * _crepe_first.MARGIN + 1024 + 2 * 320).astype(np.float32)
+    layer = _crepe_first.FirstLayer(weight, bias, n_max=4)
+    means, gains = np.array([0.1, -0.2, 0.3], np.float32), np.array([0.5, 2, 1], np.float32)
+    out = torch.empty(_crepe_first.CIRCLE, 3, 6)
+    layer.multiply(layer.windows(torch.from_numpy(samples), 3), slice(0, 6), (means, gains), out)
+
+    for t in range(3):
+        frame = samples[_crepe_first.MARGIN + 320 * t :][:1024]
+        padded = np.pad((frame - means[t]) * gains[t], 254)
+        plain = np.array([np.maximum(weight @ padded[4 * p : 4 * p + 512] + bias, 0) for p in range(256)])
+        pairs = plain.reshape(128, 2, 6)
+        circle = np.zeros((160, 6))
+        circle[:128] = np.where(np.arange(6) < 4, pairs.max(axis=1), pairs.min(axis=1))
+        for p in range(1, 80):
+            np.testing.assert_allclose(out[p, t], circle[p] + circle[160 - p], rtol=1e-4, atol=1e-3)
+            np.testing.assert_allclose(out[80 + p, t], circle[p] - circle[160 - p], rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(out[0, t], circle[0], rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(out[80, t], circle[80], rtol=1e-4, atol=1e-3)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 6000))
+def test_every_clip_has_a_frame_every_20_ms(n_samples):
+    found = pitch(glide(n_samples))
+    assert len(found.f0) == len(found.periodicity) == n_frames(n_samples)
+    assert found.f0.dtype == found.periodicity.dtype == np.float32
+
+
+def test_a_clip_has_the_same_pitch_in_any_company():
+    clips = [glide(n, seed) for seed, n in enumerate([3000, 47000, 700])]
+    for together, clip in zip(pitches(clips), clips, strict=True):
+        alone = pitch(clip)
+        np.testing.assert_array_equal(together.f0, alone.f0)
+        np.testing.assert_array_equal(together.periodicity, alone.periodicity)
+
+
+def test_bins_do_not_depend_on_chunks(monkeypatch):
+    wave = glide(40000)
+    whole = pitch(wave)
+    monkeypatch.setattr(crepe, "_CHUNK_FRAMES", 13)
+    np.testing.assert_allclose(pitch(wave).f0, whole.f0, rtol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25])
+def test_silence_has_no_periodicity_and_a_finite_f0(level):
+    found = pitch(np.full(8000, level, dtype=np.float32))
+    assert np.isfinite(found.f0).all()
+    np.testing.assert_array_equal(found.periodicity[3:-3], 0)
+
+
+def test_silence_inside_a_clip_is_heard_as_torchcrepe_hears_it():
+    wave = glide(12000)
+    wave[4000:8000] = 0
+    np.testing.assert_array_equal(decoded_bins(wave, "tiny"), torchcrepe_bins(wave, "tiny"))
+
+
+@pytest.mark.parametrize("hertz", [80.0, 183.0, 391.0])
+def test_f0_of_a_steady_tone_is_within_a_tenth_of_a_semitone(hertz):
+    time = np.arange(8000) / 16000
+    tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 6)).astype(np.float32)
+    found = pitch(tone)
+    cents = 1200 * np.log2(found.f0[5:-5] / hertz)
+    assert np.abs(cents).max() < 20
+    assert found.periodicity[5:-5].min() > 0.5
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(0.01, 50))
+def test_pitch_does_not_depend_on_loudness(gain):
+    wave = glide(4000)
+    np.testing.assert_allclose(pitch(np.float32(gain) * wave).f0, pitch(wave).f0, rtol=1e-4)
+
+
+def test_f0_stays_in_the_range_asked_for():
+    f0 = pitch(glide(16000), fmin=100.0, fmax=140.0).f0
+    assert 98 < f0.min() < f0.max() < 142
+
+
+def test_unknown_model_is_named():
+    with pytest.raises(ValueError, match=r"'huge'.*'tiny' or 'full'"):
+        pitch(glide(1000), "huge")
+
+
+@pytest.mark.parametrize(("fmin", "fmax"), [(300.0, 200.0), (0.0, 200.0), (3000.0, 4000.0)])
+def test_an_empty_range_of_frequencies_is_refused(fmin, fmax):
+    with pytest.raises(ValueError, match="32 to 2006 Hz"):
+        pitch(glide(1000), fmin=fmin, fmax=fmax)
