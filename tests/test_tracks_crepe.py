@@ -126,6 +126,13 @@ def test_pitch_does_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(one.periodicity, three.periodicity)
 
 
+def test_other_devices_run_the_plain_network_to_the_same_pitch():
+    wave = glide(12000)
+    plain, fast = pitch(wave, device="cpu:0"), pitch(wave)
+    np.testing.assert_allclose(plain.f0, fast.f0, rtol=1e-4)
+    np.testing.assert_allclose(plain.periodicity, fast.periodicity, atol=2e-5)
+
+
 def test_bins_do_not_depend_on_chunks(monkeypatch):
     wave = glide(40000)
     whole = pitch(wave)

@@ -126,16 +126,16 @@ def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  
                         out[half + pair, t, c] = a[c]
 
 
-def _measure(padded, spectrum, first, hop, starts, stops, weights, energies, bands, moments):  # type: ignore[no-untyped-def]
+def _measure(samples, spectrum, first, hop, starts, stops, weights, energies, bands, moments):  # type: ignore[no-untyped-def]
     """Measure a few frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
 
     Parameters
     ----------
-    padded : ndarray of shape (n_samples,), float64
-        Frame t begins at sample ``hop * t``.
+    samples : ndarray of shape ((few - 1) * hop + 2 * (n_bins - 1),), float64
     spectrum : ndarray of shape (few, 2 * n_bins), float64
-        Real and imaginary parts in turns, of the frames from `first` on.
+        Real and imaginary parts in turns.
     first, hop : int
+        These frames are the clip's from `first` on, and begin every `hop` samples.
     starts, stops : ndarray of shape (n_bands,), int64
         The bins at which each band begins and ends.
     weights : ndarray, float32
@@ -152,10 +152,9 @@ def _measure(padded, spectrum, first, hop, starts, stops, weights, energies, ban
     # Frames side by side, so that the short loops over a band's bins run on all of them at once.
     power = np.empty((n_bins, few), dtype=np.float32)
     for t in range(few):
-        begin = hop * (first + t)
         energy = 0.0
-        for i in range(begin, begin + 2 * (n_bins - 1)):
-            energy += padded[i] * padded[i]
+        for i in range(hop * t, hop * t + 2 * (n_bins - 1)):
+            energy += samples[i] * samples[i]
         energies[first + t] = energy
         for i in range(n_bins):
             re, im = np.float32(spectrum[t, 2 * i]), np.float32(spectrum[t, 2 * i + 1])

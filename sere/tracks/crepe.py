@@ -204,7 +204,8 @@ def pitch(
     fmin, fmax : float
         Range of frequencies considered (Hz).
     device : str
-        Where the network runs.
+        Where the network runs. "cpu" takes the rearranged network; any other device of torch's, such as "cuda", the
+        plain one, whose rounding (TF32 where torch allows it) is the device's.
 
     Returns
     -------

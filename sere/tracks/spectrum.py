@@ -88,6 +88,16 @@ def _second_cosine() -> np.ndarray:
     return np.sqrt(2 / _N_MELS) * np.cos(np.pi * (2 * bands + 1) / (2 * _N_MELS))
 
 
+def _padded(wave: np.ndarray, first: int, few: int) -> np.ndarray:
+    """Return the zero-padded samples under `few` frames from `first` on, float64."""
+    begin = first * HOP - FRAME_LENGTH // 2
+    samples = np.zeros((few - 1) * HOP + FRAME_LENGTH)
+    inner = wave[max(begin, 0) : begin + len(samples)]
+    before = max(-begin, 0)
+    samples[before : before + len(inner)] = inner
+    return samples
+
+
 def spectral(wave: np.ndarray) -> Spectral:
     """Return RMS, 2nd MFCC and spectral centroid of a clip.
 
@@ -111,18 +121,18 @@ def spectral(wave: np.ndarray) -> Spectral:
     """
     from ._compiled import measure
 
+    wave = np.asarray(wave, dtype=np.float32)
     total_frames = n_frames(len(wave))
-    padded = np.zeros(len(wave) + FRAME_LENGTH)
-    padded[FRAME_LENGTH // 2 : -(FRAME_LENGTH // 2)] = wave
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME_LENGTH)[::HOP]
     energies = np.empty(total_frames, dtype=np.float32)
     bands = np.empty((_N_MELS, total_frames), dtype=np.float32)
     moments = np.empty((2, total_frames), dtype=np.float32)
     windowed = np.empty((_BLOCK_FRAMES, FRAME_LENGTH))
     for first in range(0, total_frames, _BLOCK_FRAMES):
-        block = slice(first, min(first + _BLOCK_FRAMES, total_frames))
-        spectrum = np.fft.rfft(np.multiply(frames[block], _hann(), out=windowed[: block.stop - first]))
-        measure(padded, spectrum.view(np.float64), first, HOP, *_mel_weights(), energies, bands, moments)
+        few = min(_BLOCK_FRAMES, total_frames - first)
+        samples = _padded(wave, first, few)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME_LENGTH)[::HOP]
+        spectrum = np.fft.rfft(np.multiply(frames, _hann(), out=windowed[:few]))
+        measure(samples, spectrum.view(np.float64), first, HOP, *_mel_weights(), energies, bands, moments)
     total, moment = moments
     hertz_per_bin = np.float32(SAMPLE_RATE / FRAME_LENGTH)
     centroid = hertz_per_bin * np.divide(moment, total, out=np.zeros_like(total), where=total > 0)
