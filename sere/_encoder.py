@@ -7,6 +7,7 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 
 from collections.abc import Mapping
 from copy import copy
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sere._utterances import Summary, Utterances
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
 
 ROLES = ("labeled", "source", "target")
+WITHOUT_LAYERS = ("acoustic", "egemaps")
 
 
 class HeterogeneousEncoder(AudioTransformer):
@@ -140,6 +142,14 @@ class HeterogeneousEncoder(AudioTransformer):
             raise ValueError("encoders is an empty dict; name an encoder per language, or pass 'acoustic'")
         if self.trainable_layers < 0:
             raise ValueError(f"trainable_layers must be 0 or more, got {self.trainable_layers}")
+        named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
+        checkpoints = [spec for spec in named if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
+        if (self.trainable_layers or self.layer != -1) and not checkpoints:
+            raise ValueError(
+                f"layer={self.layer!r} and trainable_layers={self.trainable_layers} choose among the layers of a "
+                f"checkpoint that encoders names, and encoders={self.encoders!r} names none; an encoder object takes "
+                "them itself"
+            )
         if self.pitch_model not in ("tiny", "full"):
             raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
 
