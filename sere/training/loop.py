@@ -32,6 +32,8 @@ from sere.training.network import Embedded, Pool, ResonanceNetwork
 
 #: Clips whose field is computed at a time.
 CHUNK = 512
+#: Rounds of Sinkhorn's algorithm and of the estimation of class shares; both have settled long before.
+SINKHORN = 30
 
 
 @dataclass(frozen=True)
@@ -230,14 +232,19 @@ class Chain:
             + (1 - settings.field_share) * _standard(self.logits(embeddings))
         )
         if settings.assignment == "balanced":
-            shares = estimate_shares(scores.double())
-            even = torch.full_like(shares, 1 / self.n_classes)
-            classes = balanced_assignment(scores.double(), settings.balance * even + (1 - settings.balance) * shares)
-            classes = classes.to(scores.dtype)
+            classes = balanced_assignment(scores.double(), self._shares(scores), n_iter=SINKHORN).to(scores.dtype)
         else:
             classes = scores.softmax(1)
         inside = field.masked_fill(self.y[None] != classes.argmax(1)[:, None], -torch.inf)
         return Assigned(embeddings, field, classes, inside.argmax(1))
+
+    def _shares(self, scores: Tensor) -> Tensor:
+        """Expected share of each class in a pool: equal ones, mixed with those that the scores suggest."""
+        even = torch.full((self.n_classes,), 1 / self.n_classes, dtype=torch.float64, device=scores.device)
+        balance = self.settings.balance
+        return (
+            even if balance == 1 else balance * even + (1 - balance) * estimate_shares(scores.double(), n_iter=SINKHORN)
+        )
 
     def _train_epoch(self) -> dict[str, float]:
         """One pass over the larger pool; returns the mean of each loss."""
