@@ -45,12 +45,12 @@ class Utterances:
     encoders : ndarray of shape (n,), object
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
+    summaries : dict of str to Summary
+        Pooled statistics by the step that made them.
     fronts : dict of str to FrameEncoder
         By name, encoders whose learnable part `frames` have not gone through yet; their clips' `context` is empty.
     finished : dict of str to FrameEncoder
         By name, encoders whose learnable part, untrained, made `frames`.
-    summaries : dict of str to Summary
-        Pooled statistics by the step that made them.
     """
 
     clips: list[Clip] | None
@@ -61,9 +61,9 @@ class Utterances:
     context: list[np.ndarray] | None = None
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
+    summaries: dict[str, Summary] = field(default_factory=dict)
     fronts: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
-    summaries: dict[str, Summary] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.speakers)
@@ -142,9 +142,9 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         speakers=np.concatenate([p.speakers for p in parts]),
         languages=np.concatenate([p.languages for p in parts]),
         encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
+        summaries=summaries,
         fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
         finished={name: encoder for p in parts for name, encoder in p.finished.items()},
-        summaries=summaries,
         **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
     )
 
