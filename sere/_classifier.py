@@ -24,6 +24,8 @@ from sere._utterances import Utterances, concatenate
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
 CHUNK = 1024
+#: The same before layers that were trained, where a frame can be as wide as all layers of a checkpoint together.
+OPEN_CHUNK = 64
 
 
 class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -47,6 +49,9 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Passes over the larger pool.
     learning_rate : float, default=1e-3
         Of Adam.
+    encoder_learning_rate : float, default=1e-5
+        Of the last layers of checkpoints, where the encoder's `trainable_layers` fine-tunes them; they start as the
+        checkpoint has them and learn without dropout. Layer weights (``layer="weighted"``) take `learning_rate`.
     batch_size : int, default=128
         Unlabeled clips of each pool in a step, beside all shots.
     prototype_weight, dual_weight : float, default=1.0 and 0.3
@@ -151,6 +156,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         embedding_dim: int = 48,
         epochs: int = 80,
         learning_rate: float = 1e-3,
+        encoder_learning_rate: float = 1e-5,
         batch_size: int = 128,
         prototype_weight: float = 1.0,
         dual_weight: float = 0.3,
@@ -189,6 +195,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         self.embedding_dim = embedding_dim
         self.epochs = epochs
         self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.batch_size = batch_size
         self.prototype_weight = prototype_weight
         self.dual_weight = dual_weight
@@ -363,8 +370,9 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         """Yield X embedded, a bounded number of clips at a time."""
         self._fitted()
         utterances = self._speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
-        for first in range(0, len(utterances), CHUNK):
-            part = utterances[first : first + CHUNK]
+        size = OPEN_CHUNK if self._model.fronts else CHUNK
+        for first in range(0, len(utterances), size):
+            part = utterances[first : first + size]
             source = [self._model.is_source(language) for language in part.languages]
             if any(source) and not all(source) and part.frames is None:
                 rows = [np.flatnonzero(source), np.flatnonzero(~np.array(source))]
@@ -456,7 +464,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
     def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
         """Add what is missing: dynamics, then frames."""
         if utterances.frames is not None and utterances.context is not None:
-            return utterances
+            return self.encoder_.reopen(utterances, where)
         if utterances.dynamics is None:
             utterances = self.dynamics_.extract(utterances, where)
         return self.encoder_.encode(utterances, role, where)
@@ -474,7 +482,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name in ("learning_rate", "tau", "sharpness", "frame_rate"):
+        for name in ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
         for name in ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight"):

@@ -79,6 +79,9 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "_feature_names_out")
         return np.array(self._feature_names_out, dtype=object)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_feature_names_out")
+
     def _check_params(self) -> None:
         """Raise for parameters that cannot be used."""
 

@@ -47,6 +47,10 @@ class Utterances:
     pitches : list of sere.tracks.Pitch or None
     summaries : dict of str to Summary
         Pooled statistics by the step that made them.
+    fronts : dict of str to FrameEncoder
+        By name, encoders whose learnable part `frames` have not gone through yet; their clips' `context` is empty.
+    finished : dict of str to FrameEncoder
+        By name, encoders whose learnable part, untrained, made `frames`.
     """
 
     clips: list[Clip] | None
@@ -58,6 +62,8 @@ class Utterances:
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
     summaries: dict[str, Summary] = field(default_factory=dict)
+    fronts: dict[str, Any] = field(default_factory=dict)
+    finished: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.speakers)
@@ -70,13 +76,14 @@ class Utterances:
             key = key[0]
         rows = np.arange(len(self))[key]
         rows = np.atleast_1d(rows)
+        ragged: dict[str, Any] = {name: _pick(getattr(self, name), rows) for name in _RAGGED}
         return replace(
             self,
             speakers=self.speakers[rows],
             languages=self.languages[rows],
             encoders=None if self.encoders is None else self.encoders[rows],
             summaries={name: Summary(s.values[rows], s.names) for name, s in self.summaries.items()},
-            **{name: _pick(getattr(self, name), rows) for name in _RAGGED},
+            **ragged,
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -136,6 +143,8 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         languages=np.concatenate([p.languages for p in parts]),
         encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
         summaries=summaries,
+        fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
+        finished={name: encoder for p in parts for name, encoder in p.finished.items()},
         **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
     )
 
