@@ -19,8 +19,9 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
-from sere._inputs import SereWarning, as_pools, join_pools, read_rows
+from sere._inputs import SereWarning, as_pools, read_rows
 from sere._utterances import Utterances, concatenate
+from sere.audio import AudioError
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
 CHUNK = 1024
@@ -58,7 +59,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Weights of global prototype resonance (Eq. 8) and dual instance resonance (Eq. 9) in Eq. 10.
     shot_weight : float, default=1.0
         Weight of the labeled clips' cross-entropy in Eq. 10.
-    field_weight : float, default=0.3
+    field_weight : float, default=0.1
         Weight of the assignments' cross-entropy under the resonance field itself, which is what trains intensity and
         temperature.
     drift_weight : float, default=1.0
@@ -81,15 +82,15 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
     frame_rate : float, default=10.0
         Frames a second that take part in resonance; of those in between the strongest burst is kept.
-    assignment : {"balanced", "class", "anchor"}, default="balanced"
-        How unlabeled clips find their emotion: by resonance and distance with class shares in balance, the same
-        without balance, or by the one shot with the highest resonance (the paper's words).
+    assignment : {"class", "balanced", "anchor"}, default="class"
+        How unlabeled clips find their emotion: by resonance with all shots of a class and distance to its prototype,
+        the same with class shares held in balance, or by the one shot with the highest resonance (the paper's words).
     field_share : float, default=0.5
         Part of the resonance field beside prototype distances in an assignment, 0..1.
     sharpness : float, default=3.0
         Inverse temperature of assignments and of distances.
     balance : float, default=1.0
-        1 expects all emotions equally often in a pool, 0 trusts the shares estimated from it.
+        Of ``assignment="balanced"``: 1 expects all emotions equally often in a pool, 0 trusts the shares estimated from it.
     prototype_source : float, default=1.0
         What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
     prototype_pool : {"both", "target", "source"}, default="both"
@@ -161,7 +162,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         prototype_weight: float = 1.0,
         dual_weight: float = 0.3,
         shot_weight: float = 1.0,
-        field_weight: float = 0.3,
+        field_weight: float = 0.1,
         drift_weight: float = 1.0,
         context_share: float = 0.5,
         dynamics_scale: float = 0.1,
@@ -172,7 +173,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         tau: float = 1.0,
         highlight_share: float = 1.0,
         frame_rate: float = 10.0,
-        assignment: str = "balanced",
+        assignment: str = "class",
         field_share: float = 0.5,
         sharpness: float = 3.0,
         balance: float = 1.0,
@@ -253,21 +254,27 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         self._check_params()
         labeled = read_rows(self, X, reset=True, rows="features")
         classes, codes = self._read_labels(y, len(labeled))
-        source, targets = self._read_pools(X_unlabeled_src, X_unlabeled_tgt, len(labeled))
+        sources = self._read_pools(X_unlabeled_src, len(labeled), "X_unlabeled_src")
+        targets = self._read_pools(X_unlabeled_tgt, len(labeled), "X_unlabeled_tgt")
         labeled = self._speak(labeled, self.source_language)
-        source = self._speak(source, self.source_language) if source is not None else None
+        sources = [self._speak(pool, self.source_language) for pool in sources]
         targets = [self._speak(pool, self.target_language) for pool in targets]
-        self._check_steps(labeled, source, targets)
-        self._say_what_rests(source, targets)
+        self._check_steps(labeled, [*sources, *targets])
+        self._say_what_rests(bool(sources), bool(targets))
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
         self._build_steps()
+        for role, pools in (("labeled", [labeled]), ("source", sources), ("target", targets)):
+            for pool in pools:
+                if pool.frames is None:
+                    self.encoder_.check(pool, role)
         labeled = self._embed_audio(labeled, "labeled", "X")
-        source = self._embed_audio(source, "source", "X_unlabeled_src") if source is not None else None
-        targets = [self._embed_audio(pool, "target", "X_unlabeled_tgt") for pool in targets]
+        sources = self._embed_pools(sources, "source", "X_unlabeled_src")
+        targets = self._embed_pools(targets, "target", "X_unlabeled_tgt")
+        source = concatenate(sources) if sources else None
         from sere.training.fit import fit_model
 
         self.classes_ = classes
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
         self._model, records, interrupted = fit_model(
@@ -372,16 +379,17 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         utterances = self._speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
         size = OPEN_CHUNK if self._model.fronts else CHUNK
         for first in range(0, len(utterances), size):
-            part = utterances[first : first + size]
-            source = [self._model.is_source(language) for language in part.languages]
-            if any(source) and not all(source) and part.frames is None:
-                rows = [np.flatnonzero(source), np.flatnonzero(~np.array(source))]
-                parts = [
-                    self._embed_audio(part[r], role, "X") for r, role in zip(rows, ("source", "target"), strict=True)
-                ]
-                yield concatenate(parts)[np.argsort(np.concatenate(rows))]
-            else:
-                yield self._embed_audio(part, "source" if all(source) else "target", "X")
+            rows = np.arange(first, min(first + size, len(utterances)))
+            source = np.array([self._model.is_source(language) for language in utterances.languages[rows]])
+            parts, order = [], []
+            for role, own in (("source", rows[source]), ("target", rows[~source])):
+                if len(own):
+                    try:
+                        parts.append(self._embed_audio(utterances[own], role, "X"))
+                    except AudioError as error:
+                        raise error.of_rows(own) from None
+                    order.append(own)
+            yield concatenate(parts)[np.argsort(np.concatenate(order))]
 
     def _fitted(self) -> Any:
         if not hasattr(self, "_model"):
@@ -400,28 +408,25 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         y = column_or_1d(y, warn=True)
         check_consistent_length(np.empty(n), y)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         if y.dtype == object and any(label is None for label in y):
             raise ValueError(f"y[{[label is None for label in y].index(True)}] is None; every clip of X needs a label")
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs labels of at least 2 classes; y has one class, {classes[0]!r}"
+                f"{type(self).__name__} needs labels of at least 2 classes; y has one class, {classes.tolist()[0]!r}"
             )
         return classes, codes
 
-    def _read_pools(self, source: Any, target: Any, n: int) -> tuple[Utterances | None, list[Utterances]]:
-        """Return the source pool as one and each target pool, in the same kind of input as X."""
-        tables = hasattr(self, "n_features_in_")
-        pools = {}
-        for where, given in (("X_unlabeled_src", source), ("X_unlabeled_tgt", target)):
-            parts = as_pools(given, n, where)
-            if tables:
-                parts = [read_rows(self, part, reset=False, rows="features") for part in parts]
-            pools[where] = [part for part in parts if len(part)]
-        joined = join_pools(pools["X_unlabeled_src"], "X_unlabeled_src")
-        return joined, [join_pools([part], "X_unlabeled_tgt") for part in pools["X_unlabeled_tgt"]]  # type: ignore[misc]
+    def _read_pools(self, given: Any, n: int, where: str) -> list[Utterances]:
+        """Return each pool, in the same kind of input as X."""
+        pools = as_pools(given, n, where)
+        names = [_numbered(where, k, pools) for k in range(len(pools))]
+        return [
+            read_rows(self, pool, reset=False, rows="features", where=name)
+            for pool, name in zip(pools, names, strict=True)
+        ]
 
     def _speak(self, utterances: Utterances, language: str | None) -> Utterances:
         """Fill in the language of clips that do not say theirs."""
@@ -430,24 +435,24 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         known = [language if own is None else own for own in utterances.languages]
         return utterances.with_(languages=np.array(known, dtype=object))
 
-    def _check_steps(self, labeled: Utterances, source: Utterances | None, targets: list[Utterances]) -> None:
+    def _check_steps(self, labeled: Utterances, pools: list[Utterances]) -> None:
         """Refuse pools that went around the transformers X came through."""
-        for pool in [*targets, *([] if source is None else [source])]:
+        for pool in pools:
             if (pool.frames is None) != (labeled.frames is None):
                 raise ValueError(
-                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. In "
-                    "a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
+                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. "
+                    "In a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
                     "'X_unlabeled_tgt'] and enable metadata routing; or use SEREClassifier alone on audio"
                 )
 
-    def _say_what_rests(self, source: Utterances | None, targets: list[Utterances]) -> None:
+    def _say_what_rests(self, source: bool, target: bool) -> None:
         if not self.verbose:
             return
-        if source is None and not targets:
+        if not source and not target:
             print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
-        elif source is None:
+        elif not source:
             print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
-        elif not targets:
+        elif not target:
             print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")
 
     def _build_steps(self) -> None:
@@ -460,6 +465,9 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             self.encoder_ = HeterogeneousEncoder(
                 encoders=self.encoder, pitch_model=self.dynamics_.pitch_model, device=self.device, **shared
             )
+
+    def _embed_pools(self, pools: list[Utterances], role: str, where: str) -> list[Utterances]:
+        return [self._embed_audio(pool, role, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
     def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
         """Add what is missing: dynamics, then frames."""
@@ -476,23 +484,34 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             "intensity": ("abs", "signed", "square"),
             "field_form": ("product", "raw", "sum"),
             "field_gap": ("exponential", "gaussian"),
-            "assignment": ("balanced", "class", "anchor"),
+            "assignment": ("class", "balanced", "anchor"),
             "prototype_pool": ("both", "target", "source"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name in ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
-        for name in ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)!r}")
-        for name in ("context_share", "highlight_share", "field_share", "balance", "prototype_source", "pool_weight"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)!r}")
+        positive = ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate")
+        weights = ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight")
+        shares = ("context_share", "highlight_share", "field_share", "balance", "prototype_source", "pool_weight")
+        for name in (*positive, *weights, *shares, "speaker_shrinkage", "dynamics_scale"):
+            value: Any = getattr(self, name)
+            if not isinstance(value, (int, float, np.number)):
+                raise TypeError(f"{name} must be a number, got {value!r}")
+            if name in positive and not value > 0:
+                raise ValueError(f"{name} must be positive, got {value!r}")
+            if name in shares and not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie in 0..1, got {value!r}")
+            if not value >= 0:
+                raise ValueError(f"{name} must be 0 or more, got {value!r}")
+        if self.highlight_share == 0:
+            raise ValueError("highlight_share must be more than 0: a clip without highlights resonates with nothing")
         for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1)):
             if not isinstance(getattr(self, name), (int, np.integer)) or getattr(self, name) < least:
                 raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
-        if not self.speaker_shrinkage >= 0 or not self.dynamics_scale >= 0:
-            raise ValueError("speaker_shrinkage and dynamics_scale must be 0 or more")
+        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
+            raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
+
+
+def _numbered(where: str, k: int, pools: list[Any]) -> str:
+    """What errors call pool k of several."""
+    return where if len(pools) == 1 else f"{where}[{k}]"

@@ -114,7 +114,10 @@ class DynamicFeatureTransformer(AudioTransformer):
             rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
         summary = Summary(np.array(rows), SUMMARY_NAMES)
         return utterances.with_(
-            pitches=pitches, dynamics=dynamics, summaries={**utterances.summaries, "dynamics": summary}
+            pitches=pitches,
+            pitch_model=self.pitch_model,
+            dynamics=dynamics,
+            summaries={**utterances.summaries, "dynamics": summary},
         )
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:

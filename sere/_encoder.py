@@ -5,6 +5,7 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 :class:`~sere.SEREClassifier`.
 """
 
+import os
 from collections.abc import Mapping
 from copy import copy
 from os import PathLike
@@ -16,6 +17,7 @@ from sere._dynamics import as_pitch, resolve_device, static_tracks
 from sere._extract import extract
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
+from sere.audio import AudioError
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
 
 ROLES = ("labeled", "source", "target")
@@ -46,7 +48,7 @@ class HeterogeneousEncoder(AudioTransformer):
     trainable_layers : int, default=0
         Fine-tune the last n transformer layers of checkpoints inside :class:`~sere.SEREClassifier`.
     pitch_model : {"tiny", "full"}, default="tiny"
-        CREPE network behind descriptors that need pitch.
+        CREPE network behind descriptors that need pitch, for clips that come without one.
     n_jobs : int, default=None
         joblib workers for clips that are not in the cache.
     cache : bool, path or FrameStore, default=True
@@ -137,6 +139,18 @@ class HeterogeneousEncoder(AudioTransformer):
         summaries = {name: summary for name, summary in utterances.summaries.items() if name != "embedding"}
         return opened.with_(finished={}, summaries=summaries)
 
+    def check(self, utterances: Utterances, role: str) -> None:
+        """Raise for parameters and for encoders of these clips that cannot be used, before any work.
+
+        Parameters
+        ----------
+        utterances : Utterances
+        role : {"labeled", "source", "target"}
+        """
+        self._check_params()
+        for language in set(utterances.languages):
+            _ = self.build(self.choose(language, role)).cache_key
+
     def _check_params(self) -> None:
         if isinstance(self.encoders, Mapping) and not self.encoders:
             raise ValueError("encoders is an empty dict; name an encoder per language, or pass 'acoustic'")
@@ -170,12 +184,16 @@ class HeterogeneousEncoder(AudioTransformer):
         from sere.encoders.languages import normalise_language
 
         if language is not None:
-            by_language = {
-                k if k in (*ROLES, "default") else normalise_language(k): v for k, v in self.encoders.items()
-            }
-            code = normalise_language(language)
-            if code in by_language:
-                return by_language[code]
+            # A language that the registry does not know goes by the name it is given.
+            def code(name: str) -> str:
+                try:
+                    return normalise_language(name)
+                except ValueError:
+                    return name
+
+            by_language = {k if k in (*ROLES, "default") else code(k): v for k, v in self.encoders.items()}
+            if code(language) in by_language:
+                return by_language[code(language)]
         for key in (role, "default"):
             if key in self.encoders:
                 return self.encoders[key]
@@ -198,6 +216,8 @@ class HeterogeneousEncoder(AudioTransformer):
             from sere.encoders.egemaps import EgemapsEncoder
 
             return EgemapsEncoder()
+        if not isinstance(spec, (str, os.PathLike)):
+            raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
         from sere.encoders.pretrained import PretrainedEncoder
 
         return PretrainedEncoder(
@@ -222,7 +242,11 @@ class HeterogeneousEncoder(AudioTransformer):
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
         for name, encoder in encoders.items():
             rows = np.flatnonzero(names == name)
-            for row, encoded in zip(rows, self._embed(encoder, utterances[rows], where), strict=True):
+            try:
+                embedded = self._embed(encoder, utterances[rows], where)
+            except AudioError as error:
+                raise error.of_rows(rows) from None
+            for row, encoded in zip(rows, embedded, strict=True):
                 frames[row] = encoded.frames
                 context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
         # The copies hold no weights: what embedded the clips can be let go before training.
@@ -246,10 +270,11 @@ class HeterogeneousEncoder(AudioTransformer):
         clips = utterances.clips
         assert clips is not None
         pitches = utterances.pitches
-        if encoder.needs_pitch and pitches is None:
-            found = static_tracks(clips, self.pitch_model, device=self.device, **options)
+        pitch_model = utterances.pitch_model or self.pitch_model
+        if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
+            found = static_tracks(clips, pitch_model, device=self.device, **options)
             pitches = [as_pitch(arrays) for arrays in found]
-        params = ("embedding", encoder.cache_key, self.pitch_model if encoder.needs_pitch else "")
+        params = ("embedding", encoder.cache_key, pitch_model if encoder.needs_pitch else "")
         arrays = extract(
             clips,
             _Embedding(encoder),

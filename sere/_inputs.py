@@ -7,14 +7,14 @@ column ``path`` or ``audio`` and optional ``speaker``, ``language``, ``sampling_
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from pandas.api.types import is_numeric_dtype
 from sklearn.utils.validation import validate_data
 
-from sere._utterances import Utterances, concatenate
+from sere._utterances import Utterances
 from sere.audio import SAMPLE_RATE, Clip, check
 
 #: More columns than this in a 2-D array are taken for waveforms that went astray.
@@ -41,14 +41,16 @@ def as_utterances(X: Any, where: str = "X") -> Utterances:
     AudioError
         Files or waveforms that cannot be used: names each row and what to do.
     """
-    if isinstance(X, Utterances):
+    if isinstance(X, Utterances) and len(X):
         return X
-    if hasattr(X, "columns") and hasattr(X, "iloc"):
+    if isinstance(X, Utterances):
+        utterances = X
+    elif hasattr(X, "columns") and hasattr(X, "iloc"):
         utterances = _from_frame(X, where)
     elif isinstance(X, (str, os.PathLike)):
         raise TypeError(f"{where} is one path; pass a list of paths: [{os.fspath(X)!r}]")
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "fiub":
-        utterances = _plain([Clip(row) for row in X.astype(np.float64, copy=False)])
+        utterances = _plain([Clip(row) for row in (X.astype(np.float64) if X.dtype == bool else X)])
     else:
         utterances = _plain([_as_clip(item, row, where) for row, item in enumerate(_items(X, where))])
     if len(utterances) == 0:
@@ -76,7 +78,7 @@ def as_vectors(X: np.ndarray) -> Utterances:
     )
 
 
-def read_rows(estimator: Any, X: Any, *, reset: bool, rows: str) -> Utterances:
+def read_rows(estimator: Any, X: Any, *, reset: bool, rows: str, where: str = "X") -> Utterances:
     """Return X for an estimator's method, with scikit-learn's bookkeeping for 2-D arrays.
 
     Parameters
@@ -88,18 +90,30 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, rows: str) -> Utterances:
         True in fit; False checks X against what fit saw.
     rows : {"waveforms", "features"}
         What the rows of a 2-D array are.
+    where : str
+        What errors call the argument.
     """
     if isinstance(X, Utterances) or not _is_table(X):
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
                 vars(estimator).pop(name, None)
         elif rows == "features" and hasattr(estimator, "n_features_in_"):
-            raise TypeError(f"{type(estimator).__name__} was fitted on feature vectors; X must be a 2-D array of them")
-        return as_utterances(X)
+            raise TypeError(
+                f"{type(estimator).__name__} was fitted on feature vectors; {where} must be a 2-D array of them"
+            )
+        return as_utterances(X, where)
     if not reset and rows == "features" and not hasattr(estimator, "n_features_in_"):
-        raise TypeError(f"{type(estimator).__name__} was fitted on audio; X must be paths, waveforms or a DataFrame")
-    table = validate_data(estimator, X, reset=reset, dtype=np.float64)
-    return as_vectors(table) if rows == "features" else as_utterances(table)
+        raise TypeError(
+            f"{type(estimator).__name__} was fitted on audio; {where} must be paths, waveforms or a DataFrame (rows of "
+            "a 2-D array as waveforms: list(array))"
+        )
+    # Small integers keep their type, by which a waveform's full scale is known.
+    pcm = rows == "waveforms" and getattr(getattr(X, "dtype", None), "name", "") in ("int16", "int32", "uint8")
+    try:
+        table = validate_data(estimator, X, reset=reset, dtype="numeric" if pcm else np.float64)
+    except ValueError as error:
+        raise error if where == "X" else ValueError(f"{where}: {error}") from error
+    return as_vectors(table) if rows == "features" else as_utterances(table, where)
 
 
 def _is_table(X: Any) -> bool:
@@ -111,7 +125,14 @@ def _is_table(X: Any) -> bool:
     if hasattr(X, "iloc") or not (hasattr(X, "toarray") or hasattr(X, "__array__")):
         return False
     array = X if hasattr(X, "shape") else np.asarray(X)
+    if _holds_paths(array):
+        return False
     return len(array.shape) != 1 or array.dtype.kind in "fiubc"
+
+
+def _holds_paths(array: Any) -> bool:
+    """Whether the first item of an array is a path."""
+    return isinstance(array, np.ndarray) and array.size > 0 and isinstance(array.flat[0], (str, os.PathLike))
 
 
 def _is_rectangle(rows: Any) -> bool:
@@ -132,21 +153,26 @@ def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
     if isinstance(pool, tuple):
         if any(isinstance(item, (str, os.PathLike)) for item in pool):
             raise TypeError(f"{where} is a tuple of paths; a tuple holds whole pools: pass (list(paths),)")
-        return [item for item in pool if item is not None]
+        return _filled([item for item in pool if item is not None], where)
+    if not hasattr(pool, "__len__"):
+        raise TypeError(f"{where} is a {type(pool).__name__}; pass a list of paths or waveforms, or a DataFrame")
     if len(pool) == n_labeled:
         warnings.warn(
             f"{where} has as many clips as X ({n_labeled}), so scikit-learn would slice it under cross-validation; "
             f"pass it as a 1-tuple, {where}=(pool,), which is never sliced",
             SereWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return [pool]
+    return _filled([pool], where)
 
 
-def join_pools(pools: Sequence[Any], where: str) -> Utterances | None:
-    """Return all clips of several pools, or None without any."""
-    parts = [as_utterances(pool, where if len(pools) == 1 else f"{where}[{k}]") for k, pool in enumerate(pools)]
-    return concatenate(parts) if parts else None
+def _filled(pools: list[Any], where: str) -> list[Any]:
+    """Pools that hold clips; one that holds none is worth a warning, since a search for files may have found none."""
+    if any(hasattr(pool, "__len__") and len(pool) == 0 for pool in pools):
+        warnings.warn(
+            f"{where} holds an empty pool, which counts as none; pass None to say so", SereWarning, stacklevel=5
+        )
+    return [pool for pool in pools if not hasattr(pool, "__len__") or len(pool)]
 
 
 def _from_frame(X: Any, where: str) -> Utterances:
@@ -172,8 +198,15 @@ def _from_frame(X: Any, where: str) -> Utterances:
             )
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}[{row}]: sampling_rate, start and end must be numbers ({error})") from error
-    texts = {k: np.array([None if v is None else str(v) for v in values[k]], object) for k in ("speaker", "language")}
+    texts = {k: np.array([_text(v) for v in values[k]], object) for k in ("speaker", "language")}
     return Utterances(clips=clips, speakers=texts["speaker"], languages=texts["language"])
+
+
+def _text(value: Any) -> str | None:
+    """A speaker or language as text; number 3 stays "3" in a column that NaN turned into floats."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value)
 
 
 def _optional(X: Any, name: str) -> list[Any]:
@@ -193,7 +226,7 @@ def _items(X: Any, where: str) -> Iterable[Any]:
         raise TypeError(f"{where} is sparse; audio and features must be dense: pass {where}.toarray()")
     if isinstance(X, np.ndarray) and X.ndim != 1:
         raise TypeError(
-            f"{where} is an array of shape {X.shape} and dtype {X.dtype}; pass a list of paths or waveforms"
+            f"{where} is an array of shape {X.shape} and dtype {X.dtype}; pass a 1-D list of paths or waveforms"
         )
     if not isinstance(X, Iterable) or isinstance(X, (bytes, dict, set)):
         raise TypeError(f"{where} must be a list of paths or waveforms, or a DataFrame; got {type(X).__name__}")

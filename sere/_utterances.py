@@ -45,6 +45,8 @@ class Utterances:
     encoders : ndarray of shape (n,), object
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
+    pitch_model : str or None
+        CREPE network behind `pitches`; None where they are missing or come from several.
     summaries : dict of str to Summary
         Pooled statistics by the step that made them.
     fronts : dict of str to FrameEncoder
@@ -61,6 +63,7 @@ class Utterances:
     context: list[np.ndarray] | None = None
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
+    pitch_model: str | None = None
     summaries: dict[str, Summary] = field(default_factory=dict)
     fronts: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
@@ -129,10 +132,17 @@ _RAGGED = ("clips", "dynamics", "frames", "context", "pitches")
 
 
 def concatenate(parts: Sequence[Utterances]) -> Utterances:
-    """Return the clips of all parts, in order; an attribute is kept when every part has it."""
+    """Return the clips of all parts, in order.
+
+    An attribute is kept when every part has it, a summary when its columns are the same.
+    """
     if len(parts) == 1:
         return parts[0]
-    shared = [name for name in parts[0].summaries if all(name in p.summaries for p in parts)]
+    shared = [
+        name
+        for name, first in parts[0].summaries.items()
+        if all(name in p.summaries and p.summaries[name].names == first.names for p in parts)
+    ]
     summaries = {
         name: Summary(np.vstack([p.summaries[name].values for p in parts]), parts[0].summaries[name].names)
         for name in shared
@@ -142,6 +152,7 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         speakers=np.concatenate([p.speakers for p in parts]),
         languages=np.concatenate([p.languages for p in parts]),
         encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
+        pitch_model=parts[0].pitch_model if len({p.pitch_model for p in parts}) == 1 else None,
         summaries=summaries,
         fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
         finished={name: encoder for p in parts for name, encoder in p.finished.items()},

@@ -8,10 +8,12 @@ Frames are counted the same way everywhere in the library: one every 20 ms (:dat
 sample ``320 * t``, so a clip of n samples has ``1 + n // 320`` of them.
 """
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,9 @@ VIDEO_ENDINGS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4a", ".aa
 #: Endings that are looked for when a folder is given.
 AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf"})
 
+# A header's promise from here on stands for "until the end".
+_ENDLESS = 2**31 - 2**16
+
 
 class AudioError(ValueError):
     """Clips that cannot be used.
@@ -38,12 +43,19 @@ class AudioError(ValueError):
     """
 
     def __init__(self, problems: Sequence[tuple[int | None, str]], where: str = "X"):
-        self.problems = list(problems)
+        self.problems, self.where = list(problems), where
         lines = [text if row is None else f"{where}[{row}]: {text}" for row, text in self.problems[:5]]
         more = len(self.problems) - len(lines)
         if more:
             lines.append(f"... and {more} more")
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.problems, self.where)
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> "AudioError":
+        """Return the error with row k renamed to ``rows[k]``, for clips that were a part of the input."""
+        return AudioError([(None if k is None else int(rows[k]), text) for k, text in self.problems], self.where)
 
 
 def n_frames(n_samples: int) -> int:
@@ -152,9 +164,12 @@ def check_file(path: str, start: float | None = None, end: float | None = None) 
             else f"{path!r} needs ffmpeg to be read: install ffmpeg, or convert it to wav"
         )
     try:
-        info = soundfile.info(path)
+        info = soundfile.info(path, verbose=True)
     except (soundfile.LibsndfileError, RuntimeError):
         return f"{path!r} is not audio that libsndfile reads (wav, flac, mp3, ogg, ...); convert it to wav"
+    promised, present = _data_bytes(info.extra_info)
+    if promised > present:
+        return f"{path!r} holds {present} of the {promised} bytes of sound it promises: it is truncated; copy it again"
     if info.frames == 0:
         return f"{path!r} holds no samples"
     return _check_span(path, start, end, info.frames / info.samplerate)
@@ -188,6 +203,8 @@ def _check_wave(clip: Clip) -> str | None:
         return "the waveform holds no samples"
     if wave.dtype.kind not in "fiu":
         return f"a waveform must hold numbers, this one has dtype {wave.dtype}"
+    if wave.dtype.kind in "iu" and wave.dtype.itemsize > 4:
+        return f"a waveform of dtype {wave.dtype} has no full scale; convert it to int16, int32 or float in -1..1"
     bad = 0 if wave.dtype.kind in "iu" else int(np.count_nonzero(~np.isfinite(wave)))
     if bad:
         return f"the waveform has {bad} NaN or infinite samples; remove or repair them"
@@ -196,12 +213,24 @@ def _check_wave(clip: Clip) -> str | None:
     return _check_span("waveform", clip.start, clip.end, len(wave) / clip.sampling_rate)
 
 
+def _data_bytes(log: str) -> tuple[int, int]:
+    """Bytes of sound that a file's header promises and that are there, from libsndfile's log; (0, 0) where it fits.
+
+    A program that writes to a pipe cannot know the length and promises nothing, or as much as the field can hold.
+    """
+    found = re.search(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    promised, present = (int(number) for number in found.groups()) if found else (0, 0)
+    return (0, 0) if promised >= _ENDLESS else (promised, present)
+
+
 def _check_span(name: str, start: float | None, end: float | None, seconds: float) -> str | None:
     first, last = start or 0.0, seconds if end is None else end
-    if first < 0 or last <= first:
-        return f"{name!r}: the segment {first:g}-{last:g} s is empty; end must lie after start"
+    if not (isfinite(first) and isfinite(last)):
+        return f"{name!r}: start and end must be finite numbers of seconds, got {first:g} and {last:g}"
     if first >= seconds:
         return f"{name!r}: the segment starts at {first:g} s but the audio ends at {seconds:.3f} s"
+    if first < 0 or last <= first:
+        return f"{name!r}: the segment {first:g}-{last:g} s is empty; end must lie after start"
     return None
 
 

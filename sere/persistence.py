@@ -5,7 +5,7 @@ file is a joblib pickle with a note of the versions that wrote it; as with every
 """
 
 import os
-import tempfile
+import uuid
 import warnings
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,12 @@ def save(model: Any, path: str | os.PathLike) -> None:
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"cannot save to {str(path)!r}: the folder does not exist; make it first")
     content = {"format": FORMAT, "sere": sere.__version__, "scikit-learn": sklearn.__version__, "model": model}
-    handle, draft = tempfile.mkstemp(dir=target.absolute().parent, prefix=".sere-")
-    os.close(handle)
+    draft = target.absolute().with_name(f".{target.name}-{os.getpid()}-{uuid.uuid4().hex}")
     try:
         joblib.dump(content, draft, compress=3)
         os.replace(draft, target)
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
 
 

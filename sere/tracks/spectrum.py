@@ -137,7 +137,8 @@ def spectral(wave: np.ndarray) -> Spectral:
     hertz_per_bin = np.float32(SAMPLE_RATE / FRAME_LENGTH)
     centroid = hertz_per_bin * np.divide(moment, total, out=np.zeros_like(total), where=total > 0)
     decibel = 10 * np.log10(np.maximum(bands, _FLOOR_POWER, out=bands), out=bands)
+    # The cosine sums to 0, so the level may be taken out: silence is then exactly 0 and not its rounding.
     # einsum, for a matrix product would wake a second thread for microseconds of work.
-    np.maximum(decibel, decibel.max() - _RANGE_DB, out=decibel)
+    np.maximum(decibel - decibel.max(), -_RANGE_DB, out=decibel)
     mfcc2 = np.einsum("bt,b->t", decibel, _second_cosine(), dtype=np.float64).astype(np.float32)
     return Spectral(np.sqrt(energies / FRAME_LENGTH), mfcc2, centroid)

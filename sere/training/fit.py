@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from sere._utterances import Utterances, concatenate
 from sere.encoders.base import FrameEncoder
-from sere.kernels import resonance_scores
+from sere.kernels import Packed, resonance_field
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
-from sere.training.loop import Chain, Settings
+from sere.training.loop import Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.normalise import Moments, Standardiser
 from sere.training.prepare import Preparation, starting_projections
@@ -99,14 +99,17 @@ class FittedModel:
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
         _, frames, intensity = self._forward(utterances)
-        scores = resonance_scores(
-            self.shot_frames,
-            frames,
+        shots = _packed(self.shot_frames, self.shot_intensity)
+        clips = _packed(frames, intensity)
+        scores, _ = resonance_field(
+            shots,
+            clips,
             float(np.exp(self.network["log_tau"])),
-            query_intensity=self.shot_intensity,
-            key_intensity=intensity,
+            form=self.options["field_form"],
+            gap=self.options["field_gap"],
+            query_weight=highlight_weights(shots, self.options["highlight_share"]),
         )
-        return np.asarray(scores).T
+        return scores.numpy().T
 
     @torch.no_grad()
     def _forward(self, utterances: Utterances) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
@@ -143,6 +146,10 @@ class FittedModel:
                 )
             self._built[name] = build(encoder, frozen.state)
         return self._built[name]
+
+
+def _packed(frames: list[np.ndarray], intensity: list[np.ndarray]) -> Packed:
+    return Packed.from_list(*([torch.tensor(v, dtype=torch.float32) for v in values] for values in (frames, intensity)))
 
 
 _NETWORK_OPTIONS = ("gate", "intensity", "dynamics_scale", "tau")

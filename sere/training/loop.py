@@ -202,22 +202,9 @@ class Chain:
             self.network.tau,
             form=self.settings.form,
             gap=self.settings.gap,
-            query_weight=self._highlights(queries),
+            query_weight=highlight_weights(queries, self.settings.highlight_share),
         )
         return scores
-
-    def _highlights(self, packed: Packed) -> Tensor | None:
-        """1 for the frames that count in Eq. 6, None for all."""
-        share = self.settings.highlight_share
-        if share >= 1:
-            return None
-        parts = packed.intensity.detach().split(packed.offsets.diff().tolist())
-        marks = []
-        for part in parts:
-            mark = torch.zeros_like(part)
-            mark[highlight_frames(part, share)] = 1
-            marks.append(mark)
-        return torch.cat(marks)
 
     def _assign(self, embeddings: Tensor, field: Tensor) -> Assigned:
         """Classes and anchors of a pool from its field and its distances to the prototypes."""
@@ -322,7 +309,7 @@ class Chain:
         agree = self.assigned["target"].classes[batch["target"]] @ self.assigned["source"].classes[batch["source"]].T
         with torch.no_grad():
             scores = self._field(source, target)
-            reference = (remove_hubs(scores.T) + agree * scores.std()).argmax(1)
+            reference = (remove_hubs(scores.T) + agree * scores.std(correction=0)).argmax(1)
         here = torch.arange(len(reference), device=reference.device)
         pairs = torch.stack([reference, here], dim=1)
         r = self._aware(source, target, pairs)
@@ -338,7 +325,7 @@ class Chain:
             self.network.tau.detach(),
             form=settings.form,
             gap=settings.gap,
-            query_weight=self._highlights(queries),
+            query_weight=highlight_weights(queries, self.settings.highlight_share),
         )
 
     def _describe(self) -> dict[str, Any]:
@@ -348,6 +335,21 @@ class Chain:
             record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
             record[f"{name}_quality"] = mutual_information(self.logits(assigned.embeddings).softmax(1))
         return record
+
+
+def highlight_weights(clips: Packed, share: float) -> Tensor | None:
+    """1 for the frames that count in Eq. 6 and 0 for others, (N,); None where all do.
+
+    Parameters
+    ----------
+    clips : Packed
+    share : float
+        As in :func:`~sere.method.highlight_frames`.
+    """
+    if share >= 1:
+        return None
+    parts = clips.intensity.detach().split(clips.offsets.diff().tolist())
+    return torch.cat([highlight_frames(part, share).to(part.dtype) for part in parts])
 
 
 def mutual_information(probabilities: Tensor) -> float:

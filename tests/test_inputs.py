@@ -1,0 +1,251 @@
+"""What may be passed as X, as a pool and as y: every form means the same clips, every mistake says where it is."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from sere import DynamicFeatureTransformer, SEREClassifier
+from sere._inputs import SereWarning, as_pools, as_utterances
+from sere.audio import AudioError
+
+FORMS = {
+    "list of paths": lambda d, paths: paths,
+    "tuple of paths": lambda d, paths: tuple(paths),
+    "list of PathLike": lambda d, paths: [Path(p) for p in paths],
+    "Series of paths": lambda d, paths: pd.Series(paths, index=range(100, 100 + len(paths))),
+    "string array of paths": lambda d, paths: np.array(paths),
+    "object array of paths": lambda d, paths: np.array(paths, dtype=object),
+    "list of waveforms": lambda d, paths: list(d["audio"]),
+    "list of float64 waveforms": lambda d, paths: [w.astype(float) for w in d["audio"]],
+    "Series of waveforms": lambda d, paths: d["audio"],
+    "object array of waveforms": lambda d, paths: d["audio"].to_numpy(),
+    "list of lists of samples": lambda d, paths: [w.tolist() for w in d["audio"]],
+    "DataFrame of paths": lambda d, paths: pd.DataFrame({"path": paths}),
+    "DataFrame of waveforms": lambda d, paths: d[["audio"]],
+    "DataFrame with a strange index": lambda d, paths: d[["audio"]].set_axis(list("ab") * (len(d) // 2)),
+    "DataFrame with sampling rates": lambda d, paths: d[["audio"]].assign(sampling_rate=16_000),
+    "Utterances": lambda d, paths: as_utterances(paths),
+    "Utterances with dynamics": lambda d, paths: DynamicFeatureTransformer().fit_transform(paths),
+}
+
+
+@pytest.fixture(scope="module")
+def expected(model, target):
+    return model.decision_function(list(target["audio"]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_x_gives_the_same_scores(form, model, target, files, expected):
+    np.testing.assert_array_equal(model.decision_function(FORMS[form](target, files)), expected)
+
+
+def test_embedded_utterances_give_the_same_scores(model, files, expected, embed):
+    np.testing.assert_array_equal(model.decision_function(embed(files)), expected)
+
+
+@pytest.mark.parametrize("form", ["tuple of paths", "Series of paths", "DataFrame of paths", "list of waveforms"])
+def test_every_form_of_x_fits_the_same_model(form, files, target):
+    y = target["emotion"][:12]
+    make = FORMS[form]
+    head, pool = make(target[:12], files[:12]), make(target, files)
+    reference = SEREClassifier(epochs=1, random_state=0).fit(files[:12], y, None, (files,))
+    found = SEREClassifier(epochs=1, random_state=0).fit(head, y, None, (pool,))
+    np.testing.assert_array_equal(found.prototypes_, reference.prototypes_)
+
+
+def test_rows_of_a_2d_array_are_waveforms_to_a_transformer():
+    clips = np.random.default_rng(0).normal(0, 0.1, (3, 4000))
+    transformer = DynamicFeatureTransformer()
+    np.testing.assert_array_equal(transformer.fit_transform(clips), transformer.fit_transform(list(clips)))
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32", "uint8"])
+def test_integer_rows_of_a_2d_array_are_scaled_like_integer_waveforms(dtype):
+    full = np.iinfo(dtype).max
+    clips = (np.random.default_rng(0).uniform(0.2, 0.8, (3, 4000)) * full).astype(dtype)
+    transformer = DynamicFeatureTransformer()
+    np.testing.assert_array_equal(transformer.fit_transform(clips), transformer.fit_transform(list(clips)))
+
+
+def test_segments_of_one_long_file_are_clips_of_their_own(model, target, expected, tmp_path):
+    waves = list(target["audio"])
+    ends = np.cumsum([len(w) for w in waves])
+    path = str(tmp_path / "session.wav")
+    soundfile.write(path, np.concatenate(waves), 16_000, subtype="FLOAT")
+    starts = np.concatenate([[0], ends[:-1]])
+    table = pd.DataFrame({"path": path, "start": starts / 16_000, "end": ends / 16_000})
+    np.testing.assert_allclose(model.decision_function(table), expected, rtol=1e-9)
+
+
+def test_missing_starts_and_ends_stand_for_beginning_and_end(files):
+    table = pd.DataFrame({"path": files[:2], "start": [np.nan, 0.1], "end": [0.2, None]})
+    clips = as_utterances(table).clips
+    assert [(c.start, c.end) for c in clips] == [(None, 0.2), (0.1, None)]
+
+
+def test_speaker_and_language_travel_in_a_dataframe(target, files):
+    table = pd.DataFrame({"path": files[:3], "speaker": ["a", None, np.nan], "language": ["de", "it", None]})
+    utterances = as_utterances(table)
+    assert utterances.speakers.tolist() == ["a", None, None]
+    assert utterances.languages.tolist() == ["de", "it", None]
+
+
+def test_a_numbered_speaker_keeps_its_name_where_others_are_unknown(files):
+    whole = as_utterances(pd.DataFrame({"path": files[:2], "speaker": [3, 4]}))
+    holes = as_utterances(pd.DataFrame({"path": files[:2], "speaker": [3, np.nan]}))
+    assert whole.speakers.tolist() == ["3", "4"]
+    assert holes.speakers.tolist() == ["3", None]
+
+
+WRONG = [
+    ("one.wav", TypeError, r"one path; pass a list of paths: \['one.wav'\]"),
+    (Path("one.wav"), TypeError, "one path"),
+    ([], ValueError, "X is empty"),
+    (pd.DataFrame({"path": []}), ValueError, "X is empty"),
+    (pd.DataFrame({"file": ["a.wav"]}), TypeError, "without a column 'path' or 'audio'.*file"),
+    ([3.5, "a.wav"], ValueError, "could not convert string to float: 'a.wav'"),
+    (["a.wav", None], TypeError, r"X\[1\] is a NoneType"),
+    (["a.wav", np.nan], TypeError, r"X\[1\] is a float"),
+    ({"a.wav"}, TypeError, "set"),
+    (7, TypeError, "must be a list of paths or waveforms, or a DataFrame; got int"),
+    (None, TypeError, "got NoneType"),
+    (np.array([["a.wav"], ["b.wav"]]), TypeError, r"shape \(2, 1\).*1-D list of paths"),
+    (np.array([["a.wav"]], dtype=object), TypeError, r"shape \(1, 1\)"),
+    (["a.wav", np.zeros((2, 5))], AudioError, r"X\[0\]: no such file"),
+    (pd.DataFrame({"audio": [np.zeros(9)], "sampling_rate": ["fast"]}), TypeError, r"X\[0\]: sampling_rate"),
+    (pd.DataFrame({"audio": [np.zeros(9)], "sampling_rate": [-1]}), AudioError, "must be positive"),
+]
+
+
+@pytest.mark.parametrize(("X", "kind", "words"), WRONG, ids=[str(i) for i in range(len(WRONG))])
+def test_what_is_no_list_of_clips_is_an_error_that_says_what_to_pass(X, kind, words):
+    with pytest.raises(kind, match=words):
+        SEREClassifier(epochs=1).fit(X, ["a"])
+    with pytest.raises(kind, match=words):
+        DynamicFeatureTransformer().fit(X)
+
+
+def test_a_missing_file_is_named_with_its_row_and_nothing_is_extracted(files, monkeypatch):
+    monkeypatch.setattr("sere._classifier.SEREClassifier._embed_audio", None)
+    X = [*files[:3], "gone.wav", *files[3:5]]
+    with pytest.raises(AudioError, match=r"X\[3\]: no such file: 'gone.wav'"):
+        SEREClassifier().fit(X, ["a", "b"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("pools", "name"),
+    [
+        ({"X_unlabeled_src": (["gone.wav"],)}, r"X_unlabeled_src\[0\]"),
+        ({"X_unlabeled_tgt": ["gone.wav"]}, r"X_unlabeled_tgt\[0\]"),
+        ({"X_unlabeled_tgt": (["{here}"], ["{here}", "gone.wav"])}, r"X_unlabeled_tgt\[1\]\[1\]"),
+        ({"X_unlabeled_src": (["gone.wav"], ["{here}"])}, r"X_unlabeled_src\[0\]\[0\]"),
+    ],
+)
+def test_a_missing_file_of_a_pool_is_named_with_pool_and_row_before_any_extraction(files, monkeypatch, pools, name):
+    monkeypatch.setattr("sere._classifier.SEREClassifier._embed_audio", None)
+
+    def here(pool):
+        return [files[0] if path == "{here}" else path for path in pool]
+
+    pools = {k: tuple(map(here, v)) if isinstance(v, tuple) else here(v) for k, v in pools.items()}
+    with pytest.raises(AudioError, match=rf"^{name}: no such file"):
+        SEREClassifier().fit(files[:4], ["a", "b"] * 2, **pools)
+
+
+def test_a_folder_is_not_a_clip(tmp_path):
+    with pytest.raises(AudioError, match="is a folder; pass its files"):
+        as_utterances([str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        ("a.wav", "is one path"),
+        (Path("a.wav"), "is one path"),
+        (("a.wav", "b.wav"), r"is a tuple of paths.*\(list\(paths\),\)"),
+        ((path for path in ["a.wav"]), "is a generator"),
+        (3, "is a int"),
+    ],
+)
+def test_what_cannot_be_a_pool_says_what_to_pass(pool, words):
+    with pytest.raises(TypeError, match=f"^pool {words}"):
+        as_pools(pool, 9, "pool")
+
+
+def test_a_pool_as_long_as_x_warns_and_a_tuple_of_it_does_not(files):
+    with pytest.warns(SereWarning, match=r"as many clips as X \(6\).*1-tuple"):
+        SEREClassifier(epochs=0).fit(files[:6], ["a", "b"] * 3, X_unlabeled_tgt=files[6:12])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SEREClassifier(epochs=0).fit(files[:6], ["a", "b"] * 3, X_unlabeled_tgt=(files[6:12],))
+
+
+def test_a_warning_points_at_the_line_that_called_fit(files):
+    with pytest.warns(SereWarning) as caught:
+        SEREClassifier(epochs=0).fit(files[:6], ["a", "b"] * 3, files[6:12], [])
+    assert [Path(w.filename).name for w in caught] == ["test_inputs.py"] * 2
+
+
+@pytest.mark.parametrize("empty", [[], ([],), (np.empty((0, 3)),), pd.DataFrame({"path": []})])
+def test_an_empty_pool_counts_as_none_with_a_warning(empty):
+    X, y = np.random.default_rng(0).normal(size=(6, 3)), [0, 1] * 3
+    with pytest.warns(SereWarning, match="X_unlabeled_tgt holds an empty pool"):
+        found = SEREClassifier(epochs=1, random_state=0).fit(X, y, X_unlabeled_tgt=empty)
+    expected = SEREClassifier(epochs=1, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(found.prototypes_, expected.prototypes_)
+
+
+def test_none_among_pools_is_left_out():
+    assert as_pools((None, [1], None), 9, "pool") == [[1]]
+    assert as_pools(None, 9, "pool") == as_pools((), 9, "pool") == []
+
+
+VECTORS = np.random.default_rng(0).normal(size=(6, 5))
+
+
+def test_a_pool_of_another_width_is_an_error_that_names_the_pool():
+    with pytest.raises(ValueError, match=r"^X_unlabeled_tgt\[1\]: X has 4 features.*expecting 5"):
+        SEREClassifier(epochs=1).fit(VECTORS, [0, 1] * 3, X_unlabeled_tgt=(VECTORS, VECTORS[:, :4]))
+
+
+def test_audio_and_feature_vectors_do_not_mix(files):
+    with pytest.raises(TypeError, match="X_unlabeled_tgt must be a 2-D array"):
+        SEREClassifier(epochs=1).fit(VECTORS, [0, 1] * 3, X_unlabeled_tgt=(files,))
+    with pytest.raises(TypeError, match=r"X_unlabeled_tgt must be paths.*list\(array\)"):
+        SEREClassifier(epochs=1).fit(files[:4], [0, 1] * 2, X_unlabeled_tgt=VECTORS)
+    on_audio = SEREClassifier(epochs=0).fit(files[:4], [0, 1] * 2)
+    with pytest.raises(TypeError, match="fitted on audio; X must be paths"):
+        on_audio.predict(VECTORS)
+    on_vectors = SEREClassifier(epochs=0).fit(VECTORS, [0, 1] * 3)
+    with pytest.raises(TypeError, match="fitted on feature vectors; X must be a 2-D array"):
+        on_vectors.predict(files)
+
+
+def test_waveforms_in_a_2d_array_are_told_from_features_by_their_width():
+    with pytest.raises(ValueError, match=r"2001 columns.*list\(X\)"):
+        SEREClassifier(epochs=1).fit(np.zeros((4, 2001)), [0, 1] * 2)
+
+
+LABELS = [
+    ([], ValueError, "inconsistent|0 sample"),
+    (None, ValueError, "requires y"),
+    (["a", "b", "a", "b", "a"], ValueError, "inconsistent numbers of samples"),
+    (["a"] * 4, ValueError, "at least 2 classes; y has one class, 'a'"),
+    (["a", "b", None, "b"], ValueError, r"y\[2\] is None"),
+    ([None, "b", "a", "b"], ValueError, r"y\[0\] is None"),
+    ([0, 1, np.nan, 1], ValueError, "NaN"),
+    (pd.Series(["a", "b", np.nan, "b"]), ValueError, "NaN"),
+    ([0.1, 0.2, 0.3, 0.4], ValueError, "continuous"),
+    ([["a", "b"]] * 4, ValueError, "1d|shape"),
+]
+
+
+@pytest.mark.parametrize(("y", "kind", "words"), LABELS, ids=[str(i) for i in range(len(LABELS))])
+def test_labels_that_cannot_be_used_are_an_error_before_any_extraction(files, monkeypatch, y, kind, words):
+    monkeypatch.setattr("sere._classifier.SEREClassifier._embed_audio", None)
+    with pytest.raises(kind, match=words):
+        SEREClassifier().fit(files[:4], y)

@@ -1,0 +1,168 @@
+"""From clips to pools: thinned to their bursts, standardised by domain, sorted by encoder."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sere import Utterances
+from sere.training.prepare import Preparation, starting_projections, thin
+
+EXACT = {"elements": st.integers(-9, 9).map(float)}
+
+
+@given(st.integers(1, 40).flatmap(lambda n: arrays(float, (n, 4), **EXACT)), st.sampled_from([50.0, 25.0, 10.0, 5.0]))
+def test_of_each_run_the_strongest_burst_stays(changes, rate):
+    frames = np.arange(len(changes))[:, None]
+    step = round(50 / rate)
+    expected = []
+    for start in range(0, len(changes), step):
+        run = range(start, min(start + step, len(changes)))
+        expected.append(max(run, key=lambda t: (sum(abs(changes[t])), -t)))
+    kept, moved = thin(frames, changes, rate)
+    assert kept[:, 0].tolist() == expected
+    np.testing.assert_array_equal(moved, changes[expected])
+
+
+@pytest.mark.parametrize(("n_frames", "n_changes"), [(7, 5), (5, 7)])
+def test_the_longer_of_frames_and_changes_loses_its_end(n_frames, n_changes):
+    kept, moved = thin(np.zeros((n_frames, 2)), np.ones((n_changes, 4)), 50.0)
+    assert len(kept) == len(moved) == 5
+
+
+def test_without_changes_the_first_frame_of_each_run_stays():
+    kept, moved = thin(np.arange(12)[:, None], None, 10.0)
+    assert kept[:, 0].tolist() == [0, 5, 10]
+    assert not moved.any()
+
+
+def made(n=8, widths=(3, 2), encoder="e", seed=0, speakers=None, shift=0.0):
+    """Random embedded clips of one encoder."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(3, 20, n)
+    return Utterances(
+        clips=None,
+        speakers=np.full(n, None, object) if speakers is None else speakers,
+        languages=np.full(n, None, object),
+        dynamics=[rng.normal(size=(t, 4)) for t in lengths],
+        frames=[rng.normal(shift, 1, (t, widths[1])) for t in lengths],
+        context=[rng.normal(shift, 1, widths[0]) for _ in lengths],
+        encoders=np.full(n, encoder, object),
+    )
+
+
+def mixed(*parts):
+    from sere._utterances import concatenate
+
+    return concatenate(parts)
+
+
+def test_frames_are_standardised_by_the_mean_and_sd_of_their_domain():
+    near, far = made(seed=1), made(seed=2, shift=9.0)
+    preparation = Preparation(4.0, 50.0)
+    preparation.learn("near", near)
+    preparation.learn("far", far)
+    for clips, domain in ((near, "near"), (far, "far")):
+        (space,) = preparation.pool(clips, [domain] * 8)[0].spaces
+        every = np.concatenate(clips.frames)
+        expected = np.clip((every - every.mean(0)) / every.std(0), -4, 4)
+        np.testing.assert_allclose(space.frames.numpy(), expected)
+        context = np.array(clips.context)
+        np.testing.assert_allclose(space.context.numpy(), (context - context.mean(0)) / context.std(0))
+        np.testing.assert_array_equal(space.changes.numpy(), np.concatenate(clips.dynamics))
+        assert space.offsets.diff().tolist() == [len(f) for f in clips.frames]
+
+
+def test_the_mean_is_taken_over_all_frames_not_the_kept_ones():
+    clips = made()
+    slow, fast = Preparation(4.0, 5.0), Preparation(4.0, 50.0)
+    slow.learn("d", clips)
+    fast.learn("d", clips)
+    np.testing.assert_array_equal(slow.frames["e"].domains["d"], fast.frames["e"].domains["d"])
+
+
+def test_speakers_are_standardised_towards_their_own():
+    speakers = np.array(["x", "y"] * 4, object)
+    clips = made(speakers=speakers)
+    preparation = Preparation(0.0, 50.0)
+    preparation.learn("d", clips)
+    (space,) = preparation.pool(clips, ["d"] * 8)[0].spaces
+    context = space.context.numpy()
+    for who in "xy":
+        np.testing.assert_allclose(context[speakers == who].mean(0), 0, atol=1e-9)
+
+
+def test_clips_are_sorted_by_encoder_and_the_order_tells_where_from():
+    a, b = made(3, (3, 2), "a", 1), made(2, (5, 4), "b", 2)
+    clips = mixed(a[:1], b[:1], a[1:], b[1:])
+    preparation = Preparation(4.0, 50.0)
+    preparation.learn("d", clips)
+    pool, order = preparation.pool(clips, ["d"] * 5)
+    assert preparation.names == ["a", "b"]
+    assert [(space.index, len(space)) for space in pool.spaces] == [(0, 3), (1, 2)]
+    assert order.tolist() == [0, 2, 3, 1, 4]
+
+
+def test_an_encoder_that_fit_did_not_see_is_an_error():
+    preparation = Preparation(4.0, 50.0)
+    preparation.learn("d", made(encoder="a"))
+    with pytest.raises(ValueError, match=r"'b' cannot be used: fit saw \['a'\]"):
+        preparation.pool(made(encoder="b"), ["d"] * 8)
+
+
+def test_an_encoder_without_clips_in_a_domain_takes_the_one_it_knows():
+    preparation = Preparation(4.0, 50.0)
+    preparation.learn("d", made())
+    (known,) = preparation.pool(made(), ["d"] * 8)[0].spaces
+    (unknown,) = preparation.pool(made(), ["other"] * 8)[0].spaces
+    assert known.frames.equal(unknown.frames)
+
+
+def test_one_encoder_with_two_widths_is_an_error():
+    preparation = Preparation(4.0, 50.0)
+    preparation.learn("d", made(widths=(3, 2)))
+    with pytest.raises(ValueError, match=r"differ in width: \[2, 4\] columns"):
+        preparation.learn("e", made(widths=(3, 4)))
+
+
+def start(utterances, widths=(2, 2), share=0.5, summaries=None):
+    preparation = Preparation(4.0, 50.0)
+    preparation.learn("d", utterances)
+    pool, _ = preparation.pool(utterances, ["d"] * len(utterances))
+    return pool, starting_projections(preparation, [pool], summaries, widths, share)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_context_and_frames_start_with_their_shares_of_power(share):
+    pool, [(context, frames)] = start(made(30), share=share)
+    (space,) = pool.spaces
+    assert np.square(space.context.numpy() @ context).sum(1).mean() == pytest.approx(share)
+    assert np.square(space.frames.numpy() @ frames).sum(1).mean() == pytest.approx(1 - share)
+
+
+def test_without_context_the_frames_have_all_the_power():
+    pool, [(context, frames)] = start(made(30, (0, 2)), widths=(0, 2))
+    assert context.shape == (0, 0)
+    assert np.square(pool.spaces[0].frames.numpy() @ frames).sum(1).mean() == pytest.approx(1)
+
+
+def test_unlike_encoders_start_where_alike_clips_meet():
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(60, 2))
+    mix_a, mix_b = rng.normal(size=(2, 5)), rng.normal(size=(2, 7))
+    parts = []
+    for name, mix, rows in (("a", mix_a, slice(0, 30)), ("b", mix_b, slice(30, 60))):
+        vectors = shared[rows] @ mix
+        parts.append(
+            made(30, (mix.shape[1], mix.shape[1]), name).with_(
+                context=list(vectors), frames=[v[None] for v in vectors], dynamics=[np.zeros((1, 4))] * 30
+            )
+        )
+    pool, starts = start(mixed(*parts), summaries=[shared])
+    embedded = np.concatenate(
+        [space.context.numpy() @ context for space, (context, _) in zip(pool.spaces, starts, strict=True)]
+    )
+    fit = np.linalg.lstsq(np.c_[shared, np.ones(60)], embedded, rcond=None)[0]
+    unexplained = (embedded - np.c_[shared, np.ones(60)] @ fit).var() / embedded.var()
+    assert unexplained < 0.1
