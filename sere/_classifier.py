@@ -90,7 +90,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
     sharpness : float, default=3.0
         Inverse temperature of assignments and of distances.
     balance : float, default=1.0
-        Of ``assignment="balanced"``: 1 expects all emotions equally often in a pool, 0 trusts the shares estimated from it.
+        Of ``assignment="balanced"``: 1 expects all emotions equally often in a pool, 0 trusts shares estimated from it.
     prototype_source : float, default=1.0
         What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
     prototype_pool : {"both", "target", "source"}, default="both"
