@@ -72,9 +72,7 @@ def bench_scores(d: int, n_queries: int, n_keys: int, rounds: int) -> dict:
         return resonance_score(resonance_matrix(zi, zj, a, b, TAU))
 
     ways = {
-        "resonance_scores": lambda: resonance_scores(
-            q, k, TAU, query_intensity=iq, key_intensity=ik
-        ),
+        "resonance_scores": lambda: resonance_scores(q, k, TAU, query_intensity=iq, key_intensity=ik),
         "one mm a pair": lambda: by_pair(mm, 10 * few, 10 * few),
         "F.cosine_similarity": lambda: by_pair(broadcast_score, few, few),
         "sgemm": lambda: [A @ B for _ in range(4)],
@@ -116,9 +114,7 @@ def pairwise_field(queries: Packed, keys: Packed, tau: torch.Tensor) -> torch.Te
     zk, b = (x.split(keys.lengths.tolist()) for x in keys[:2])
     return torch.stack(
         [
-            torch.stack(
-                [resonance_score(resonance_matrix(x, y, i, j, tau)) for y, j in zip(zk, b)]
-            )
+            torch.stack([resonance_score(resonance_matrix(x, y, i, j, tau)) for y, j in zip(zk, b)])
             for x, i in zip(zq, a)
         ]
     )
@@ -156,9 +152,7 @@ def bench_training(d: int, n_queries: int, n_keys: int, rounds: int) -> dict:
     }
     ways = {name: (lambda field=field: step(field)) for name, field in fields.items()}
     seconds = interleaved(ways, rounds)
-    kept = {
-        name: kept_bytes(lambda field=field: field(q, k, tau)) for name, field in fields.items()
-    }
+    kept = {name: kept_bytes(lambda field=field: field(q, k, tau)) for name, field in fields.items()}
     fastest = min(seconds["plain, whole field"], seconds["plain, pair by pair"])
     argmax = len(q.frames) * n_keys * 8
     return {
@@ -168,9 +162,7 @@ def bench_training(d: int, n_queries: int, n_keys: int, rounds: int) -> dict:
         "times_fastest_plain": fastest / seconds["resonance_field"],
         "times_whole_field": seconds["plain, whole field"] / seconds["resonance_field"],
         "kept_megabytes": {name: n / 1e6 for name, n in kept.items()},
-        "inputs_and_argmax_megabytes": (
-            (sum(x.numel() * x.element_size() for x in (*q, *k)) + argmax) / 1e6
-        ),
+        "inputs_and_argmax_megabytes": ((sum(x.numel() * x.element_size() for x in (*q, *k)) + argmax) / 1e6),
     }
 
 

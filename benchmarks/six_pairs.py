@@ -152,7 +152,7 @@ def table(runs: pd.DataFrame, n_draws: int, shots: int) -> str:
     for known in (True, False):
         part = runs[runs["speakers"] == known]
         lines += [
-            f"**Speakers {'known' if known else 'unknown'}**: mean UAR in % ± SD over {n_draws} draws of {shots} "
+            f"**Speakers {'known' if known else 'unknown'}**: mean UAR in % ± SD over {n_draws} draw(s) of {shots} "
             "labeled clips an emotion [95 % interval over target speakers]; transductive",
             "",
             f"| pair | chance | {' | '.join(WAYS)} | seconds (sere) |",
@@ -169,9 +169,9 @@ def table(runs: pd.DataFrame, n_draws: int, shots: int) -> str:
 
 def cell(rows: pd.DataFrame) -> str:
     """Return mean, deviation over the draws and the averaged interval in percent."""
-    spread = statistics.stdev(rows["uar"]) if len(rows) > 1 else float("nan")
+    spread = f" ± {100 * statistics.stdev(rows['uar']):.1f}" if len(rows) > 1 else ""
     low, high = rows["low"].mean(), rows["high"].mean()
-    return f"{100 * rows['uar'].mean():.1f} ± {100 * spread:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * rows['uar'].mean():.1f}{spread} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 if __name__ == "__main__":

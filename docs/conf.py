@@ -36,4 +36,5 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "min_reported_time": 10_000,
     "show_signature": False,
+    "write_computation_times": False,
 }

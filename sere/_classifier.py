@@ -25,6 +25,8 @@ from sere.audio import AudioError
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
 CHUNK = 1024
+#: The same before layers that were trained, where a frame can be as wide as all layers of a checkpoint together.
+OPEN_CHUNK = 64
 
 
 class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -48,13 +50,16 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Passes over the larger pool.
     learning_rate : float, default=1e-3
         Of Adam.
+    encoder_learning_rate : float, default=1e-5
+        Of the last layers of checkpoints, where the encoder's `trainable_layers` fine-tunes them; they start as the
+        checkpoint has them and learn without dropout. Layer weights (``layer="weighted"``) take `learning_rate`.
     batch_size : int, default=128
         Unlabeled clips of each pool in a step, beside all shots.
     prototype_weight, dual_weight : float, default=1.0 and 0.3
         Weights of global prototype resonance (Eq. 8) and dual instance resonance (Eq. 9) in Eq. 10.
     shot_weight : float, default=1.0
         Weight of the labeled clips' cross-entropy in Eq. 10.
-    field_weight : float, default=0.3
+    field_weight : float, default=0.1
         Weight of the assignments' cross-entropy under the resonance field itself, which is what trains intensity and
         temperature.
     drift_weight : float, default=1.0
@@ -77,15 +82,15 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
     frame_rate : float, default=10.0
         Frames a second that take part in resonance; of those in between the strongest burst is kept.
-    assignment : {"balanced", "class", "anchor"}, default="balanced"
-        How unlabeled clips find their emotion: by resonance and distance with class shares in balance, the same
-        without balance, or by the one shot with the highest resonance (the paper's words).
+    assignment : {"class", "balanced", "anchor"}, default="class"
+        How unlabeled clips find their emotion: by resonance with all shots of a class and distance to its prototype,
+        the same with class shares held in balance, or by the one shot with the highest resonance (the paper's words).
     field_share : float, default=0.5
         Part of the resonance field beside prototype distances in an assignment, 0..1.
     sharpness : float, default=3.0
         Inverse temperature of assignments and of distances.
     balance : float, default=1.0
-        1 expects all emotions equally often in a pool, 0 trusts the shares estimated from it.
+        Of ``assignment="balanced"``: 1 expects all emotions equally often in a pool, 0 trusts shares estimated from it.
     prototype_source : float, default=1.0
         What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
     prototype_pool : {"both", "target", "source"}, default="both"
@@ -152,11 +157,12 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         embedding_dim: int = 48,
         epochs: int = 80,
         learning_rate: float = 1e-3,
+        encoder_learning_rate: float = 1e-5,
         batch_size: int = 128,
         prototype_weight: float = 1.0,
         dual_weight: float = 0.3,
         shot_weight: float = 1.0,
-        field_weight: float = 0.3,
+        field_weight: float = 0.1,
         drift_weight: float = 1.0,
         context_share: float = 0.5,
         dynamics_scale: float = 0.1,
@@ -167,7 +173,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         tau: float = 1.0,
         highlight_share: float = 1.0,
         frame_rate: float = 10.0,
-        assignment: str = "balanced",
+        assignment: str = "class",
         field_share: float = 0.5,
         sharpness: float = 3.0,
         balance: float = 1.0,
@@ -190,6 +196,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         self.embedding_dim = embedding_dim
         self.epochs = epochs
         self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
         self.batch_size = batch_size
         self.prototype_weight = prototype_weight
         self.dual_weight = dual_weight
@@ -370,8 +377,9 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         """Yield X embedded, a bounded number of clips at a time."""
         self._fitted()
         utterances = self._speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
-        for first in range(0, len(utterances), CHUNK):
-            rows = np.arange(first, min(first + CHUNK, len(utterances)))
+        size = OPEN_CHUNK if self._model.fronts else CHUNK
+        for first in range(0, len(utterances), size):
+            rows = np.arange(first, min(first + size, len(utterances)))
             source = np.array([self._model.is_source(language) for language in utterances.languages[rows]])
             parts, order = [], []
             for role, own in (("source", rows[source]), ("target", rows[~source])):
@@ -464,7 +472,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
     def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
         """Add what is missing: dynamics, then frames."""
         if utterances.frames is not None and utterances.context is not None:
-            return utterances
+            return self.encoder_.reopen(utterances, where)
         if utterances.dynamics is None:
             utterances = self.dynamics_.extract(utterances, where)
         return self.encoder_.encode(utterances, role, where)
@@ -476,13 +484,13 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             "intensity": ("abs", "signed", "square"),
             "field_form": ("product", "raw", "sum"),
             "field_gap": ("exponential", "gaussian"),
-            "assignment": ("balanced", "class", "anchor"),
+            "assignment": ("class", "balanced", "anchor"),
             "prototype_pool": ("both", "target", "source"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        positive = ("learning_rate", "tau", "sharpness", "frame_rate")
+        positive = ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate")
         weights = ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight")
         shares = ("context_share", "highlight_share", "field_share", "balance", "prototype_source", "pool_weight")
         for name in (*positive, *weights, *shares, "speaker_shrinkage", "dynamics_scale"):

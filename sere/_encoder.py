@@ -7,6 +7,8 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 
 import os
 from collections.abc import Mapping
+from copy import copy
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,10 @@ from sere._extract import extract
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 from sere.audio import AudioError
-from sere.encoders.base import Encoded, FrameEncoder
+from sere.encoders.base import Encoded, FrameEncoder, pooled_context
 
 ROLES = ("labeled", "source", "target")
+WITHOUT_LAYERS = ("acoustic", "egemaps")
 
 
 class HeterogeneousEncoder(AudioTransformer):
@@ -40,7 +43,8 @@ class HeterogeneousEncoder(AudioTransformer):
     labeled : str or FrameEncoder, default=None
         Encoder of labeled clips, whatever their language.
     layer : int, tuple of int or "weighted", default=-1
-        Which hidden states of a checkpoint embed a frame; a tuple is averaged; "weighted" learns the weights.
+        Which hidden states of a checkpoint embed a frame; a tuple is averaged; "weighted" learns the weights inside
+        :class:`~sere.SEREClassifier`.
     trainable_layers : int, default=0
         Fine-tune the last n transformer layers of checkpoints inside :class:`~sere.SEREClassifier`.
     pitch_model : {"tiny", "full"}, default="tiny"
@@ -58,6 +62,10 @@ class HeterogeneousEncoder(AudioTransformer):
     -----
     `fit_transform` embeds its clips as labeled ones, `transform` as target ones, where neither a language nor a
     single encoder decides. A language is looked up before a role.
+
+    `trainable_layers` and ``layer="weighted"`` learn inside :class:`~sere.SEREClassifier` only, as its `encoder` or
+    before it in a Pipeline. Before any other estimator nothing learns: `transform` embeds clips with the last layers
+    as the checkpoint has them, or with equal layer weights.
 
     Examples
     --------
@@ -92,7 +100,10 @@ class HeterogeneousEncoder(AudioTransformer):
         self.verbose = verbose
 
     def encode(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
-        """Return the clips embedded in a role; what `transform` does for role "target".
+        """Return the clips embedded in a role, for :class:`~sere.SEREClassifier` to train what is to be trained.
+
+        Where `layer` or `trainable_layers` leave something to learn, frames end before it and context is empty;
+        `transform` goes on with the untrained weights.
 
         Parameters
         ----------
@@ -102,7 +113,31 @@ class HeterogeneousEncoder(AudioTransformer):
             What errors call the clips.
         """
         self._check_params()
-        return self._transform(utterances, role, where)
+        if utterances.clips is None:
+            raise TypeError("these Utterances hold feature vectors; encoders need audio")
+        specs = [self.choose(language, role) for language in utterances.languages]
+        names = np.array([spec_name(spec) for spec in specs], dtype=object)
+        encoders = {name: self.build(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
+        return self._with_summary(self._embed_all(utterances, names, encoders, where), encoders)
+
+    def reopen(self, utterances: Utterances, where: str = "X") -> Utterances:
+        """Return clips that `transform` embedded as `encode` embeds them, so that everything can be trained.
+
+        Parameters
+        ----------
+        utterances : Utterances with frames
+            Embedded by any :class:`HeterogeneousEncoder`; this one's `cache`, `n_jobs` and `verbose` hold.
+        where : str
+            What errors call the clips.
+        """
+        if not utterances.finished:
+            return utterances
+        assert utterances.encoders is not None
+        present = set(utterances.encoders)
+        again = {name: encoder for name, encoder in utterances.finished.items() if name in present}
+        opened = self._embed_all(utterances, utterances.encoders, again, where)
+        summaries = {name: summary for name, summary in utterances.summaries.items() if name != "embedding"}
+        return opened.with_(finished={}, summaries=summaries)
 
     def check(self, utterances: Utterances, role: str) -> None:
         """Raise for parameters and for encoders of these clips that cannot be used, before any work.
@@ -121,6 +156,14 @@ class HeterogeneousEncoder(AudioTransformer):
             raise ValueError("encoders is an empty dict; name an encoder per language, or pass 'acoustic'")
         if self.trainable_layers < 0:
             raise ValueError(f"trainable_layers must be 0 or more, got {self.trainable_layers}")
+        named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
+        checkpoints = [spec for spec in named if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
+        if (self.trainable_layers or self.layer != -1) and not checkpoints:
+            raise ValueError(
+                f"layer={self.layer!r} and trainable_layers={self.trainable_layers} choose among the layers of a "
+                f"checkpoint that encoders names, and encoders={self.encoders!r} names none; an encoder object takes "
+                "them itself"
+            )
         if self.pitch_model not in ("tiny", "full"):
             raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
 
@@ -182,28 +225,44 @@ class HeterogeneousEncoder(AudioTransformer):
         )
 
     def _transform(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
-        if utterances.clips is None:
-            raise TypeError("these Utterances hold feature vectors; encoders need audio")
-        specs = [self.choose(language, role) for language in utterances.languages]
-        names = np.array([spec_name(spec) for spec in specs], dtype=object)
-        built = {name: self.build(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
-        frames: list[Any] = [None] * len(utterances)
-        context: list[Any] = [None] * len(utterances)
-        for name, encoder in built.items():
+        opened = self.encode(utterances, role, where)
+        if not opened.fronts:
+            return opened
+        from sere.training.fronts import finish, start_fronts
+
+        encoders, fronts = start_fronts([opened], resolve_device(self.device))
+        return self._with_summary(finish(opened, fronts, at_once=1), encoders)
+
+    def _embed_all(
+        self, utterances: Utterances, names: np.ndarray, encoders: dict[str, FrameEncoder], where: str
+    ) -> Utterances:
+        """Embed the clips of each name; others keep what they have."""
+        n = len(utterances)
+        frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
+        context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
+        for name, encoder in encoders.items():
             rows = np.flatnonzero(names == name)
             try:
                 embedded = self._embed(encoder, utterances[rows], where)
             except AudioError as error:
                 raise error.of_rows(rows) from None
             for row, encoded in zip(rows, embedded, strict=True):
-                frames[row], context[row] = encoded.frames, encoded.context
-        with_frames = utterances.with_(frames=frames, context=context, encoders=names)
-        if len({c.size for c in context}) > 1:  # widths differ: no 2-D array, but the classifier can project
-            return with_frames
-        first = next(iter(built.values()))
-        columns = tuple(_context_names(first, frames[0].shape[1]))
-        summary = Summary(np.array(context, dtype=np.float64), columns)
-        return with_frames.with_(summaries={**utterances.summaries, "embedding": summary})
+                frames[row] = encoded.frames
+                context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+        # The copies hold no weights: what embedded the clips can be let go before training.
+        fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
+        return utterances.with_(frames=frames, context=context, encoders=names, fronts={**utterances.fronts, **fronts})
+
+    def _with_summary(self, utterances: Utterances, encoders: dict[str, FrameEncoder]) -> Utterances:
+        """Add the contexts as the 2-D array that any estimator takes, where they are all there and of one width."""
+        assert utterances.frames is not None
+        assert utterances.context is not None
+        if utterances.fronts or len({c.size for c in utterances.context}) > 1:  # the classifier can project both
+            return utterances
+        first = next(iter(encoders.values()))
+        columns = tuple(_context_names(first, utterances.frames[0].shape[1]))
+        summary = Summary(np.array(utterances.context, dtype=np.float64), columns)
+        return utterances.with_(summaries={**utterances.summaries, "embedding": summary})
 
     def _embed(self, encoder: FrameEncoder, utterances: Utterances, where: str) -> list[Encoded]:
         """Return each clip's embedding from the store, or compute it; context is always there."""
@@ -235,7 +294,8 @@ class _Embedding:
 
     def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)
-        return [{"frames": e.frames, "context": _pooled(e.frames) if e.context is None else e.context} for e in encoded]
+        contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
+        return [{"frames": e.frames, "context": context} for e, context in zip(encoded, contexts, strict=True)]
 
 
 def spec_name(spec: Any) -> str:
@@ -243,15 +303,12 @@ def spec_name(spec: Any) -> str:
     return spec.cache_key if isinstance(spec, FrameEncoder) else str(spec)
 
 
-def _pooled(frames: np.ndarray) -> np.ndarray:
-    """Return mean and SD over frames, for encoders that give no context of their own."""
-    return np.concatenate([frames.mean(0), frames.std(0)]).astype(np.float32)
-
-
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:
     if encoder.context_names:
         return encoder.context_names
-    names = encoder.frame_names or [f"h{i}" for i in range(width)]
+    names = encoder.frame_names
+    if len(names) != width:  # a front changed the width, or the encoder names nothing
+        names = [f"h{i}" for i in range(width)]
     return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in names]
 
 

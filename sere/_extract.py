@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from sere.audio import AudioError, Clip
@@ -135,6 +136,9 @@ def _compute_batch(compute: Callable, clips: list[Clip], companions: Sequence | 
             results.append({})
         except AudioError as error:
             results.append(error.problems[0][1])
-    for i, arrays in zip(good, compute(waves, [companions[i] for i in good] if companions else []), strict=True):
+    # Many small products: a second BLAS thread costs more than it brings, most of all where cores are shared.
+    with threadpool_limits(1, user_api="blas"):
+        computed = compute(waves, [companions[i] for i in good] if companions else [])
+    for i, arrays in zip(good, computed, strict=True):
         results[i] = arrays
     return results

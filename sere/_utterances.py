@@ -49,6 +49,10 @@ class Utterances:
         CREPE network behind `pitches`; None where they are missing or come from several.
     summaries : dict of str to Summary
         Pooled statistics by the step that made them.
+    fronts : dict of str to FrameEncoder
+        By name, encoders whose learnable part `frames` have not gone through yet; their clips' `context` is empty.
+    finished : dict of str to FrameEncoder
+        By name, encoders whose learnable part, untrained, made `frames`.
     """
 
     clips: list[Clip] | None
@@ -61,6 +65,8 @@ class Utterances:
     pitches: list[Any] | None = None
     pitch_model: str | None = None
     summaries: dict[str, Summary] = field(default_factory=dict)
+    fronts: dict[str, Any] = field(default_factory=dict)
+    finished: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.speakers)
@@ -152,6 +158,8 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
         pitch_model=parts[0].pitch_model if len({p.pitch_model for p in parts}) == 1 else None,
         summaries=summaries,
+        fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
+        finished={name: encoder for p in parts for name, encoder in p.finished.items()},
         **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
     )
 

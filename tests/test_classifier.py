@@ -418,11 +418,10 @@ OPTIONS = [
     ("tau", 0.2),
     ("highlight_share", 0.3),
     ("frame_rate", 25.0),
-    ("assignment", "class"),
+    ("assignment", "balanced"),
     ("assignment", "anchor"),
     ("field_share", 0.0),
     ("sharpness", 1.0),
-    ("balance", 0.0),
     ("prototype_source", 0.0),
     ("prototype_pool", "target"),
     ("prototype_pool", "source"),
@@ -453,6 +452,12 @@ def test_every_option_changes_the_model(embedded, usual, name, value):
     changed = numbers(embedded, **{name: value})
     assert np.isfinite(changed).all()
     assert np.abs(changed - usual).max() > 1e-6 * np.abs(usual).max()
+
+
+def test_balance_changes_a_balanced_assignment_and_no_other(embedded, usual):
+    np.testing.assert_array_equal(numbers(embedded, balance=0.0), usual)
+    even, trusting = (numbers(embedded, assignment="balanced", balance=balance) for balance in (1.0, 0.0))
+    assert np.abs(even - trusting).max() > 1e-6 * np.abs(even).max()
 
 
 def test_dynamics_and_encoder_are_used(shots, target):

@@ -60,9 +60,7 @@ def ravdess():
 def enterface():
     """The layout with its quirks: 42 complete subjects less three clips, and subject 6 uncut."""
     words = dict(an="anger", di="disgust", fe="fear", ha="happiness", sa="sadness", su="surprise")
-    for subject, (code, word), sentence in itertools.product(
-        range(1, 44), words.items(), range(1, 6)
-    ):
+    for subject, (code, word), sentence in itertools.product(range(1, 44), words.items(), range(1, 6)):
         folder = f"subject {subject}/{word}"
         name = f"s{12 if subject == 11 else subject}_{code}_{sentence}"
         if subject == 6:
@@ -131,9 +129,7 @@ def cafe():
 
 def esd():
     numbers = dict(Neutral=0, Angry=350, Happy=700, Sad=1050, Surprise=1400)
-    for speaker, (folder, first), number in itertools.product(
-        (1, 10, 11, 20), numbers.items(), (1, 350)
-    ):
+    for speaker, (folder, first), number in itertools.product((1, 10, 11, 20), numbers.items(), (1, 350)):
         yield f"{speaker:04d}/{folder}/{speaker:04d}_{first + number:06d}.wav"
 
 
@@ -246,9 +242,7 @@ def test_depth_ending_and_case_of_the_names_do_not_matter(tmp_path, name):
     plain, other = load_corpus(tmp_path / "plain"), load_corpus(tmp_path / "other")
     assert len(plain) == len(files)
     for column in ("emotion", "speaker", "text"):
-        counts = [
-            sorted(clips[column].dropna().str.lower().value_counts()) for clips in (plain, other)
-        ]
+        counts = [sorted(clips[column].dropna().str.lower().value_counts()) for clips in (plain, other)]
         assert counts[0] == counts[1]
 
 
@@ -368,10 +362,7 @@ def test_esd_tells_language_and_parallel_sentences_by_number(tmp_path):
 def test_esd_with_its_divisions_is_read(tmp_path):
     touch(
         tmp_path,
-        (
-            f"{Path(f).parent}/{part}/{Path(f).name}"
-            for f, part in zip(esd(), itertools.cycle(["train", "test"]))
-        ),
+        (f"{Path(f).parent}/{part}/{Path(f).name}" for f, part in zip(esd(), itertools.cycle(["train", "test"]))),
     )
     assert len(load_corpus(tmp_path)) == len(list(esd()))
 
@@ -401,8 +392,7 @@ def iemocap(root):
         table.write_text(
             "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
             + "".join(
-                f"[6.2901 - 8.2357]\t{dialog}_{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\n"
-                "C-E2:\tNeutral;\t()\n\n"
+                f"[6.2901 - 8.2357]\t{dialog}_{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\nC-E2:\tNeutral;\t()\n\n"
                 for turn, code in lines.items()
             )
         )
@@ -433,9 +423,7 @@ def test_iemocap_without_its_labels_says_where_they_are_looked_for(tmp_path):
 
 
 def test_meld_reads_its_three_tables(tmp_path):
-    folders = dict(
-        train="train_splits", dev="dev_splits_complete", test="output_repeated_splits_test"
-    )
+    folders = dict(train="train_splits", dev="dev_splits_complete", test="output_repeated_splits_test")
     for split, folder in folders.items():
         touch(tmp_path, [f"{folder}/dia0_utt0.mp4", f"{folder}/dia125_utt3.mp4"])
         (tmp_path / f"{split}_sent_emo.csv").write_text(

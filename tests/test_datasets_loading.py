@@ -24,9 +24,7 @@ def test_emotion_words_are_canonical_whatever_their_case_and_numbers():
 
 
 def test_an_override_wins_by_label_before_by_canonical_name():
-    names = EmotionNames(
-        {"W": "anger", "E": "disgust", "x": None}, {"w": "rage", "anger": "no", "disgust": None}
-    )
+    names = EmotionNames({"W": "anger", "E": "disgust", "x": None}, {"w": "rage", "anger": "no", "disgust": None})
     assert [names("W"), names("e"), names("X")] == ["rage", None, None]
 
 
@@ -147,9 +145,7 @@ def test_an_unknown_layout_is_told_with_examples_and_a_way_out(tmp_path):
 
 def test_a_corpus_that_is_not_there_is_told_with_its_layout(tmp_path):
     touch(tmp_path, "x/1.wav")
-    with pytest.raises(
-        ValueError, match=r"none is named like those of EmoDB \(wav/03a01Fa\.wav\)"
-    ):
+    with pytest.raises(ValueError, match=r"none is named like those of EmoDB \(wav/03a01Fa\.wav\)"):
         load_corpus(tmp_path, "emodb")
 
 

@@ -72,11 +72,7 @@ def test_the_seed_decides_the_draw():
 
 
 def test_over_many_seeds_every_clip_can_be_a_shot():
-    seen = {
-        path
-        for seed in range(60)
-        for path in make_task(SOURCE, TARGET, random_state=seed).X_labeled["path"]
-    }
+    seen = {path for seed in range(60) for path in make_task(SOURCE, TARGET, random_state=seed).X_labeled["path"]}
     assert seen == set(SOURCE[SOURCE["emotion"] != "boredom"]["path"])
 
 
@@ -114,9 +110,7 @@ def test_pools_are_cut_without_a_look_at_the_labels():
     task = make_task(SOURCE, TARGET, max_pool=30)
     assert len(task.X_unlabeled_src) == len(task.X_unlabeled_tgt) == len(task.X_test) == 30
     renamed = TARGET.assign(
-        emotion=TARGET["emotion"].map(
-            dict(anger="fear", fear="sadness", sadness="anger", surprise="surprise")
-        )
+        emotion=TARGET["emotion"].map(dict(anger="fear", fear="sadness", sadness="anger", surprise="surprise"))
     )
     assert make_task(SOURCE, renamed, max_pool=30).X_test.equals(task.X_test)
     with pytest.raises(ValueError, match="max_pool is 0"):

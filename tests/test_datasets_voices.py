@@ -101,9 +101,7 @@ def test_a_steady_vowel_has_harmonics_of_its_f0(f0):
 def test_a_vowel_resonates_at_its_formants(formants, tract):
     rng = np.random.default_rng(0)
     whisper = Voice(tract=tract, tilt=0.0, jitter=0.0, shimmer=0.0, breath=50.0, gain=1e-3)
-    wave = synthesise(
-        [Sound(0.0, 4.0, formants, 1.0)], np.full(4 * SAMPLE_RATE, 90.0), whisper, rng
-    )
+    wave = synthesise([Sound(0.0, 4.0, formants, 1.0)], np.full(4 * SAMPLE_RATE, 90.0), whisper, rng)
     frames = wave[: len(wave) // 512 * 512].reshape(-1, 512) * np.hanning(512)
     level = 20 * np.log10(np.sqrt((np.abs(np.fft.rfft(frames)) ** 2).mean(axis=0)))
     hertz = np.fft.rfftfreq(512, 1 / SAMPLE_RATE)

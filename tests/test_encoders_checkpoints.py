@@ -66,9 +66,7 @@ class TestFindingCheckpoints:
             PretrainedEncoder(self.NAME).facts  # noqa: B018
 
     @pytest.mark.parametrize("local_files_only", [None, True])
-    def test_the_local_cache_is_asked_before_the_network(
-        self, folders, tmp_path, local_files_only
-    ):
+    def test_the_local_cache_is_asked_before_the_network(self, folders, tmp_path, local_files_only):
         self.put_in_cache(folders["bert"], tmp_path / "hub")
         encoder = PretrainedEncoder(self.NAME, local_files_only=local_files_only)
         (cached,) = encoder.encode([noise(SHORT)])
@@ -148,7 +146,6 @@ class TestFindingCheckpoints:
         torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
         (folder / "model.safetensors").unlink()
         (old,), (new,) = (
-            PretrainedEncoder(where).encode([noise(SHORT)])
-            for where in (folder, folders["hubert-group"])
+            PretrainedEncoder(where).encode([noise(SHORT)]) for where in (folder, folders["hubert-group"])
         )
         np.testing.assert_array_equal(old.frames, new.frames)

@@ -99,9 +99,7 @@ class TestTop:
             n_own = len(long) - int((long == long[-1]).all(1).sum()) + 1
             for start, stop, first, last in windows(n_own, 100):
                 alone = top(long[None, start:stop], torch.tensor([stop - start]))[0]
-                np.testing.assert_allclose(
-                    out[0, first:last], alone[first - start : last - start], atol=1e-5
-                )
+                np.testing.assert_allclose(out[0, first:last], alone[first - start : last - start], atol=1e-5)
             alone = top(short[None], torch.tensor([len(short)]))[0]
         np.testing.assert_allclose(out[1, : len(short)], alone, atol=1e-5)
 
@@ -115,9 +113,7 @@ class TestTop:
         without = [name for name, p in top.named_parameters() if p.grad is None]
         assert not without
         # A key's bias moves all scores of a query alike, which softmax does not see.
-        still = [
-            n for n, p in top.named_parameters() if not p.grad.any() and "k_proj.bias" not in n
-        ]
+        still = [n for n, p in top.named_parameters() if not p.grad.any() and "k_proj.bias" not in n]
         assert not still
         assert hidden.grad.abs().sum() > 0
 

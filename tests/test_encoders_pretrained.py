@@ -65,10 +65,7 @@ class TestFrames:
     @pytest.mark.parametrize("name", ["wavlm-layer", "whisper", "bert"])
     def test_a_tuple_of_layers_is_averaged(self, folders, name):
         wave = noise(SHORT)
-        one, three = (
-            PretrainedEncoder(folders[name], layer=layer).encode([wave])[0].frames
-            for layer in (1, 3)
-        )
+        one, three = (PretrainedEncoder(folders[name], layer=layer).encode([wave])[0].frames for layer in (1, 3))
         (both,) = PretrainedEncoder(folders[name], layer=(1, -1)).encode([wave])
         np.testing.assert_allclose(both.frames, (one + three) / 2, atol=1e-6)
 
@@ -81,9 +78,7 @@ class TestFrames:
         assert clip.frames.shape[1] == len(encoder.frame_names) == 64
         for layer in range(4):
             (alone,) = PretrainedEncoder(folders[name], layer=layer).encode([wave])
-            np.testing.assert_array_equal(
-                clip.frames[:, 16 * layer : 16 * layer + 16], alone.frames
-            )
+            np.testing.assert_array_equal(clip.frames[:, 16 * layer : 16 * layer + 16], alone.frames)
 
     @given(name=st.sampled_from(checkpoints.ALL), n_samples=st.integers(0, 50 * 16 + 400))
     @settings(max_examples=60, deadline=None)
@@ -131,9 +126,7 @@ class TestQuirks:
     def test_clips_that_share_a_batch_do_not_touch_each_other(self, folders, name, sliced):
         waves = [noise(n, seed) for seed, n in enumerate((LONG, SHORT, MEDIUM, 100, MEDIUM))]
         one, three = (
-            PretrainedEncoder(
-                folders[name], batch_size=size, whisper_slice_positions=sliced
-            ).encode(waves)
+            PretrainedEncoder(folders[name], batch_size=size, whisper_slice_positions=sliced).encode(waves)
             for size in (1, 3)
         )
         for alone, beside in zip(one, three):
@@ -194,9 +187,7 @@ class TestQuirks:
         folder = shutil.copytree(folders[name], tmp_path / name)
         (folder / "preprocessor_config.json").unlink()
         wave = noise(SHORT)
-        (given_,), (default,) = (
-            PretrainedEncoder(where).encode([wave]) for where in (folders[name], folder)
-        )
+        (given_,), (default,) = (PretrainedEncoder(where).encode([wave]) for where in (folders[name], folder))
         np.testing.assert_array_equal(default.frames, given_.frames)
 
     def test_half_precision_gives_float32_frames_nearby(self, folders):
@@ -238,9 +229,7 @@ class TestLongClips:
         (clip,) = encoder.encode([wave])
         for start, stop, first, last in windows(len(wave) // HOP, size):
             (alone,) = encoder.encode([wave[start * HOP : stop * HOP]])
-            np.testing.assert_array_equal(
-                clip.frames[first:last], alone.frames[first - start : last - start]
-            )
+            np.testing.assert_array_equal(clip.frames[first:last], alone.frames[first - start : last - start])
 
     # Not WavLM: its position bias lets frames tell how far the window's ends are.
     @pytest.mark.parametrize("name", ["wav2vec2-group", "hubert-layer"])
@@ -354,9 +343,7 @@ class TestPersistence:
         assert first._load() is second._load() is third._load()
 
     def test_repr_names_what_was_chosen(self):
-        assert repr(PretrainedEncoder("microsoft/wavlm-large")) == (
-            "PretrainedEncoder('microsoft/wavlm-large')"
-        )
+        assert repr(PretrainedEncoder("microsoft/wavlm-large")) == ("PretrainedEncoder('microsoft/wavlm-large')")
         assert repr(PretrainedEncoder("a/b", layer=(1, 2), dtype="float16")) == (
             "PretrainedEncoder('a/b', layer=(1, 2), dtype='float16')"
         )

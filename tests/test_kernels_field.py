@@ -45,9 +45,7 @@ def scores_by_loop(queries, keys, tau, form, gap, weights=None):
     for zi, a in zip(*queries):
         w = None if weights is None else weights[first : first + len(zi)]
         first += len(zi)
-        field_of_q = [
-            method.resonance_matrix(zi, zj, a, b, tau, form, gap) for zj, b in zip(*keys)
-        ]
+        field_of_q = [method.resonance_matrix(zi, zj, a, b, tau, form, gap) for zj, b in zip(*keys)]
         scores.append([method.resonance_score(R, w).item() for R in field_of_q])
         for i in range(len(zi)):
             best.append([s + int(R[i].argmax()) for R, s in zip(field_of_q, starts)])
@@ -116,12 +114,7 @@ def test_gradients_equal_plain_autograd_in_single_precision(engine):
     scores, _ = resonance_field(Packed.from_list(*queries), Packed.from_list(*keys), tau)
     plain = torch.stack(
         [
-            torch.stack(
-                [
-                    method.resonance_score(method.resonance_matrix(zi, zj, a, b, tau))
-                    for zj, b in zip(*keys)
-                ]
-            )
+            torch.stack([method.resonance_score(method.resonance_matrix(zi, zj, a, b, tau)) for zj, b in zip(*keys)])
             for zi, a in zip(*queries)
         ]
     )
@@ -141,9 +134,7 @@ def test_resonance_aware_equals_equation_5(engine, weighted):
     r = resonance_aware(k.frames, best, q.offsets, pairs, weight)
     parts = [None] * 3 if weight is None else weight.split([3, 8, 1])
     for row, (i, j) in zip(r, pairs.tolist()):
-        R = method.resonance_matrix(
-            queries[0][i], keys[0][j], queries[1][i], keys[1][j], torch.tensor(0.7)
-        )
+        R = method.resonance_matrix(queries[0][i], keys[0][j], queries[1][i], keys[1][j], torch.tensor(0.7))
         expected = method.resonance_aware(keys[0][j], R, highlights=parts[i])
         torch.testing.assert_close(row, expected)
 
@@ -267,9 +258,7 @@ def test_a_forward_pass_keeps_its_inputs_and_the_argmax_only():
 def test_other_float_types_fall_back_to_plain_torch():
     q, k = Packed.from_list(*pool([5, 3])), Packed.from_list(*pool([4], seed=1))
     exact, _ = resonance_field(q, k, 0.7)
-    rough, _ = resonance_field(
-        q._replace(frames=q.frames.bfloat16()), k._replace(frames=k.frames.bfloat16()), 0.7
-    )
+    rough, _ = resonance_field(q._replace(frames=q.frames.bfloat16()), k._replace(frames=k.frames.bfloat16()), 0.7)
     assert rough.dtype == torch.bfloat16
     torch.testing.assert_close(rough.double(), exact, rtol=0.05, atol=0)
 

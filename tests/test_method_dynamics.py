@@ -44,16 +44,12 @@ def changes_by_loop(tracks, eps, f0_of=lambda f: f):
     return np.array(result)
 
 
-@pytest.mark.parametrize(
-    ("f0_scale", "f0_of"), [("hz", lambda f: f), ("log", lambda f: 12 * math.log2(f))]
-)
+@pytest.mark.parametrize(("f0_scale", "f0_of"), [("hz", lambda f: f), ("log", lambda f: 12 * math.log2(f))])
 def test_changes_follow_equation_1(f0_scale, f0_of):
     tracks = speech(60)
     expected = changes_by_loop(tracks, 1e-3, f0_of)
     assert (tracks[:, 0] == 0).any()
-    np.testing.assert_allclose(
-        normalised_changes(tracks, 1e-3, f0_scale=f0_scale), expected, rtol=1e-10
-    )
+    np.testing.assert_allclose(normalised_changes(tracks, 1e-3, f0_scale=f0_scale), expected, rtol=1e-10)
 
 
 def test_voiced_mask_silences_pitch_steps_that_touch_an_unvoiced_frame():

@@ -45,10 +45,7 @@ def test_prototype_loss_follows_equation_8(sample, form, soft, weighted):
     A = SOFTENED if soft else torch.nn.functional.one_hot(assigned, 3)
     w = [0.5, 0.0, 2.0, 1.0] if weighted else [1.0] * 4
     expected = sum(
-        w[j] * A[j, c].item() * loss_of_class(r[j], P, c, 0.3, form, 0.8)
-        for j in range(4)
-        for c in range(3)
-        if A[j, c]
+        w[j] * A[j, c].item() * loss_of_class(r[j], P, c, 0.3, form, 0.8) for j in range(4) for c in range(3) if A[j, c]
     )
     ours = prototype_loss(
         r,
@@ -87,15 +84,12 @@ def test_dual_loss_follows_equation_9(sample, distance, weighted):
         "euclidean": lambda u: squared(r[u], ref[u]),
         "infonce": lambda u: (
             -math.log(
-                math.exp(cosine(r[u], ref[u]) / 0.2)
-                / sum(math.exp(cosine(r[u], ref[o]) / 0.2) for o in range(4))
+                math.exp(cosine(r[u], ref[u]) / 0.2) / sum(math.exp(cosine(r[u], ref[o]) / 0.2) for o in range(4))
             )
         ),
     }[distance]
     w = [0.5, 0.0, 2.0, 1.0] if weighted else [1.0] * 4
-    ours = dual_resonance_loss(
-        r, ref, torch.tensor(w) if weighted else None, distance, temperature=0.2
-    )
+    ours = dual_resonance_loss(r, ref, torch.tensor(w) if weighted else None, distance, temperature=0.2)
     expected = sum(w[u] * each(u) for u in range(4)) / sum(w)
     assert ours.item() == pytest.approx(expected, rel=1e-6)
 

@@ -13,9 +13,7 @@ from sere.metrics import (
     uar_score,
 )
 
-CLIPS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=40
-)
+CLIPS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=40)
 
 
 def mean_recall(pairs, labels):
@@ -101,9 +99,7 @@ def looped_interval(true, preds, speakers, n_resamples, seed):
 def test_the_interval_is_that_of_resampled_speakers():
     true, pred, speakers = made_up()
     expected = looped_interval(true, [pred], speakers, 2000, seed=1)
-    assert uar_interval(true, pred, speakers, n_resamples=20_000) == pytest.approx(
-        expected, abs=0.015
-    )
+    assert uar_interval(true, pred, speakers, n_resamples=20_000) == pytest.approx(expected, abs=0.015)
 
 
 def test_without_speakers_single_clips_are_resampled():
@@ -157,9 +153,7 @@ def test_intervals_lie_between_0_and_1_and_hold_for_a_seed(pairs, seed):
 def test_intervals_do_not_depend_on_the_order_of_the_clips():
     true, pred, speakers = made_up()
     order = np.random.default_rng(3).permutation(len(true))
-    assert uar_interval(true, pred, speakers) == uar_interval(
-        true[order], pred[order], speakers[order]
-    )
+    assert uar_interval(true, pred, speakers) == uar_interval(true[order], pred[order], speakers[order])
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,28 @@ def test_a_clip_has_the_same_pitch_in_any_company():
         np.testing.assert_array_equal(together.periodicity, alone.periodicity)
 
 
+def test_pitch_does_not_depend_on_the_number_of_threads():
+    clips, before = [glide(30000), glide(9000)], torch.get_num_threads()
+    found = {}
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found[threads] = [*pitches(clips), pitch(clips[0])]
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for one, three in zip(found[1], found[3], strict=True):
+        np.testing.assert_array_equal(one.f0, three.f0)
+        np.testing.assert_array_equal(one.periodicity, three.periodicity)
+
+
+def test_other_devices_run_the_plain_network_to_the_same_pitch():
+    wave = glide(12000)
+    plain, fast = pitch(wave, device="cpu:0"), pitch(wave)
+    np.testing.assert_allclose(plain.f0, fast.f0, rtol=1e-4)
+    np.testing.assert_allclose(plain.periodicity, fast.periodicity, atol=2e-5)
+
+
 def test_bins_do_not_depend_on_chunks(monkeypatch):
     wave = glide(40000)
     whole = pitch(wave)

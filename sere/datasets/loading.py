@@ -86,10 +86,7 @@ def load_corpus(
     """
     place = _existing(root)
     name = _layout_name(corpus)
-    if place.is_file():
-        frame = read_listing(place, emotions)
-    else:
-        frame = _read_folder(place, name, emotions)
+    frame = read_listing(place, emotions) if place.is_file() else _read_folder(place, name, emotions)
     if speaker is not None:
         frame["speaker"] = _speakers(frame, place, speaker)
     if language is not None:

@@ -79,6 +79,7 @@ def make_task(
             The emotions of the task, sorted: the fixed label list for
             :func:`sere.metrics.uar_score`.
         protocol : {"transductive", "inductive"}
+            Whether the test clips are in the target pool.
 
     Raises
     ------

@@ -191,7 +191,8 @@ def linear_prediction(short: np.ndarray) -> np.ndarray:
     bins = int(_TOP * SHORT / SAMPLE_RATE) + 1
     angle = np.pi * np.arange(bins) / (bins - 1)
     emphasis = 1.0 + 0.97**2 - 2 * 0.97 * np.cos(2 * np.pi * np.arange(bins) / SHORT)
-    weight = np.where((angle == 0) | (angle == np.pi), 1.0, 2.0) * emphasis
+    weight = 2.0 * emphasis
+    weight[[0, -1]] *= 0.5
     basis = weight[:, None] * np.cos(angle[:, None] * np.arange(_ORDER + 1))
     r = short[:, :bins].astype(float) @ basis
     r[:, 0] = r[:, 0] * (1 + 1e-5) + 1e-12

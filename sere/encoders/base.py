@@ -3,13 +3,20 @@
 An encoder is a plain object, not an estimator: :class:`sere.HeterogeneousEncoder` chooses one per language or role and
 keeps what it returns. It must not look beyond the one clip it is given, so that a prediction never depends on what else
 is in the batch.
+
+An encoder may leave its last part, its *front*, to be learned with the classifier: `encode` then stops before it and
+:meth:`FrameEncoder.front` hands it out. The part that stays fixed runs once per clip, the front at every step.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,25 @@ class FrameEncoder(ABC):
         """Names of the entries of `Encoded.context` (empty when there is none)."""
         return []
 
+    @property
+    def has_front(self) -> bool:
+        """Whether the frames of `encode` still have to go through :meth:`front`; they then come without context."""
+        return False
+
+    def front(self, state: dict[str, np.ndarray] | None = None) -> "nn.Module":
+        """Return a copy of the part that learns, float32, on the CPU.
+
+        Called on padded frames (n_clips, n_frames, width) as `encode` gives them and on the clips' lengths (n_clips,),
+        it returns (n_clips, n_frames, another width), each clip from its own frames alone. Its attribute `pretrained`
+        says whether its weights come from a checkpoint, and so learn slowly.
+
+        Parameters
+        ----------
+        state : dict of str to ndarray, optional
+            The module's ``state_dict()`` as numpy arrays; the untrained weights when not given.
+        """
+        raise ValueError(f"{type(self).__name__} has no part that learns.")
+
     @abstractmethod
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Embed each clip on its own.
@@ -60,3 +86,17 @@ class FrameEncoder(ABC):
         pitches : sequence of :class:`sere.tracks.Pitch`, or None
             Given when `needs_pitch` is true.
         """
+
+
+def pooled_context(frames: np.ndarray) -> np.ndarray:
+    """Return mean and SD over frames, the context of a clip whose encoder gives none.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_frames, width)
+
+    Returns
+    -------
+    ndarray of shape (2 * width,), float32
+    """
+    return np.concatenate([frames.mean(0), frames.std(0)]).astype(np.float32)

@@ -34,13 +34,16 @@ class LayerMix(nn.Module):
         Width of one layer (`PretrainedEncoder.width`).
     """
 
+    #: The weights start at nothing in particular, so they learn as fast as the rest of a network.
+    pretrained = False
+
     def __init__(self, n_layers: int, width: int) -> None:
         super().__init__()
         self.n_layers, self.width = n_layers, width
         self.weights = nn.Parameter(torch.zeros(n_layers))
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Mixed frames (..., width) of frames (..., n_layers * width)."""
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Mixed frames (..., width) of frames (..., n_layers * width); `lengths` is not needed."""
         layers = frames.unflatten(-1, (self.n_layers, self.width))
         return torch.einsum("...lw,l->...w", layers, self.weights.softmax(0))
 
@@ -66,6 +69,8 @@ class TopLayers(nn.Module):
         Frames that attend to each other at most; longer clips go through in windows.
     """
 
+    #: The weights are a checkpoint's, which a network's own learning rate would wreck.
+    pretrained = True
     position_bias: torch.Tensor | None
 
     def __init__(

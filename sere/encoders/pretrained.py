@@ -233,6 +233,25 @@ class PretrainedEncoder(FrameEncoder):
         """The module's parameters as numpy arrays, for a pickle that holds no torch object."""
         return {name: t.detach().cpu().numpy().copy() for name, t in module.state_dict().items()}
 
+    @property
+    def has_front(self) -> bool:
+        return bool(self.trainable_layers) or self.layer == "weighted"
+
+    def front(self, state: dict[str, np.ndarray] | None = None) -> "torch.nn.Module":
+        """The last `trainable_layers` layers (:meth:`top`), or the mix of all of them (``layer="weighted"``)."""
+        if self.trainable_layers:
+            return self.top() if state is None else self.load_top(state)
+        if self.layer != "weighted":
+            return super().front(state)
+        import torch
+
+        from sere.encoders.layers import LayerMix
+
+        mix = LayerMix(self.n_layers, self.width).eval()
+        if state is not None:
+            mix.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in state.items()})
+        return mix
+
     def load_top(self, state: dict[str, np.ndarray]) -> "torch.nn.Module":
         """The module whose parameters :meth:`top_state` gave."""
         import torch

@@ -1,11 +1,11 @@
 """The resonance field by tiles of plain torch: any device, any float type, bounded memory.
 
-No tile ever holds more than `TILE_ROWS` x `TILE_COLUMNS` resonances. Going forward, the key clips
-of a tile are padded to its longest by repeating their last frame, which changes no maximum; clips
-are sorted by length first, so little is wasted. Going back, a tile's cosines are computed again,
-and the few that won (one a query frame and key clip) are scattered into an otherwise empty tile:
-two matrix products then give both gradients, without atomics, so the same inputs give the same
-bits on a GPU too.
+No tile ever holds more than `TILE_ROWS` x `TILE_COLUMNS` resonances (unless one row of one clip
+does). Going forward, the key clips of a tile are padded to its longest by repeating their last
+frame, which changes no maximum; clips are sorted by length first, so little is wasted. Going
+back, a tile's cosines are computed again, and the few that won (one a query frame and key clip)
+are scattered into an otherwise empty tile: two matrix products then give both gradients, without
+atomics, so the same inputs give the same bits on a GPU too.
 
 Variables as in :mod:`sere.method.resonance`; u, v unit frames of queries and keys, a, b their
 intensities, best (N_q, n_k) the winning key frame of each query frame in each key clip.
@@ -20,6 +20,8 @@ from sere.method.resonance import FORMS, GAPS, TINY
 
 TILE_ROWS = 2048
 TILE_COLUMNS = 4096
+# Larger tiles keep a GPU busy.
+GPU_TILE_ROWS = 8192
 
 
 FORM_NUMBER = {form: number for number, form in enumerate(FORMS)}
@@ -61,6 +63,12 @@ def sync_slopes(delta: Tensor, sync: Tensor, tau: Tensor, gap: str) -> tuple[Ten
     if gap == "exponential":
         return -torch.sign(delta) * sync / tau, delta.abs() * sync / tau**2
     return -delta * sync / tau**2, delta.square() * sync / tau**3
+
+
+def _rows_beside(columns: int, device: torch.device) -> int:
+    """Query rows of a tile with so many key columns."""
+    rows = TILE_ROWS if device.type == "cpu" else GPU_TILE_ROWS
+    return max(1, rows * TILE_COLUMNS // columns)
 
 
 def padded_groups(lengths: list[int], columns: int) -> Iterator[tuple[list[int], int]]:
@@ -116,7 +124,7 @@ def field(
         last = offsets_k[clips + 1, None] - 1
         index = torch.minimum(offsets_k[clips, None] + steps, last)
         keys, bursts = v[index.flatten()], b[index.flatten()]
-        rows_a_tile = max(1, TILE_ROWS * TILE_COLUMNS // len(bursts))
+        rows_a_tile = _rows_beside(len(bursts), u.device)
         for top in range(0, len(u), rows_a_tile):
             rows = slice(top, top + rows_a_tile)
             sync = synchrony(a[rows, None] - bursts, tau, gap)
@@ -162,7 +170,7 @@ def winner_gradients(
         while past < len(starts) - 1 and starts[past + 1] - starts[first] <= TILE_COLUMNS:
             past += 1
         clips, keys = slice(first, past), slice(starts[first], starts[past])
-        rows_a_tile = max(1, TILE_ROWS * TILE_COLUMNS // (keys.stop - keys.start))
+        rows_a_tile = _rows_beside(keys.stop - keys.start, u.device)
         for top in range(0, len(u), rows_a_tile):
             rows = slice(top, top + rows_a_tile)
             local = best[rows, clips] - keys.start

@@ -10,8 +10,6 @@ from typing import Any
 import numba
 import numpy as np
 
-_LANES = 16
-
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
     try:
@@ -128,59 +126,58 @@ def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  
                         out[half + pair, t, c] = a[c]
 
 
-def _measure(padded, spectrum, first, hop, starts, stops, mel_weights, energies, bands, moments):  # type: ignore[no-untyped-def]
-    """Measure frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
+def _measure(samples, spectrum, first, hop, starts, stops, weights, energies, bands, moments):  # type: ignore[no-untyped-def]
+    """Measure a few frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
 
     Parameters
     ----------
-    padded : ndarray of shape (n_samples,), float64
-    spectrum : ndarray of shape (n_frames, n_bins), complex128
+    samples : ndarray of shape ((few - 1) * hop + 2 * (n_bins - 1),), float64
+    spectrum : ndarray of shape (few, 2 * n_bins), float64
+        Real and imaginary parts in turns.
     first, hop : int
-        Frame t begins at sample ``hop * (first + t)``.
+        These frames are the clip's from `first` on, and begin every `hop` samples.
     starts, stops : ndarray of shape (n_bands,), int64
-        Where each band's weights begin and end.
-    mel_weights : ndarray of shape (n_bands, n_bins), float32
+        The bins at which each band begins and ends.
+    weights : ndarray, float32
+        Those of the first band's bins, then those of the second's, and so on.
     energies : ndarray of shape (n_frames,), float32
         Receives the sum of squared samples.
-    bands : ndarray of shape (n_frames, n_bands), float32
+    bands : ndarray of shape (n_bands, n_frames), float32
         Receives the power in each band.
-    moments : ndarray of shape (n_frames, 2), float32
+    moments : ndarray of shape (2, n_frames), float32
         Receives the sum of magnitudes, plain and times the number of the bin.
     """
-    n_frames, n_bins = spectrum.shape
-    n_bands = len(starts)
-    power = np.zeros((n_bins, _LANES), dtype=np.float32)
-    lane_bands = np.empty(_LANES, dtype=np.float32)
+    few, n_bins = spectrum.shape[0], spectrum.shape[1] // 2
     row = np.empty(n_bins, dtype=np.float32)
-    for tile in range(0, n_frames, _LANES):
-        n_lanes = min(_LANES, n_frames - tile)
-        for lane in range(n_lanes):
-            t = tile + lane
-            begin = hop * (first + t)
-            energy = 0.0
-            for i in range(begin, begin + 2 * (n_bins - 1)):
-                energy += padded[i] * padded[i]
-            energies[t] = energy
-            for i in range(n_bins):
-                re, im = np.float32(spectrum[t, i].real), np.float32(spectrum[t, i].imag)
-                row[i] = re * re + im * im
-            total = np.float32(0)
-            moment = np.float32(0)
-            for i in range(n_bins):
-                magnitude = np.sqrt(row[i])
-                total += magnitude
-                moment += np.float32(i) * magnitude
-            moments[t, 0] = total
-            moments[t, 1] = moment
-            for i in range(n_bins):
-                power[i, lane] = row[i]
-        for b in range(n_bands):
-            lane_bands[:] = 0
-            for i in range(starts[b], stops[b]):
-                for lane in range(_LANES):
-                    lane_bands[lane] += mel_weights[b, i] * power[i, lane]
-            for lane in range(n_lanes):
-                bands[tile + lane, b] = lane_bands[lane]
+    # Frames side by side, so that the short loops over a band's bins run on all of them at once.
+    power = np.empty((n_bins, few), dtype=np.float32)
+    for t in range(few):
+        energy = 0.0
+        for i in range(hop * t, hop * t + 2 * (n_bins - 1)):
+            energy += samples[i] * samples[i]
+        energies[first + t] = energy
+        for i in range(n_bins):
+            re, im = np.float32(spectrum[t, 2 * i]), np.float32(spectrum[t, 2 * i + 1])
+            row[i] = re * re + im * im
+        total = np.float32(0)
+        moment = np.float32(0)
+        for i in range(n_bins):
+            magnitude = np.sqrt(row[i])
+            total += magnitude
+            moment += np.float32(i) * magnitude
+        moments[0, first + t] = total
+        moments[1, first + t] = moment
+        for i in range(n_bins):
+            power[i, t] = row[i]
+    n = 0
+    for b in range(len(starts)):
+        for t in range(few):
+            bands[b, first + t] = 0
+        for i in range(starts[b], stops[b]):
+            weight = weights[n]
+            n += 1
+            for t in range(few):
+                bands[b, first + t] += weight * power[i, t]
 
 
 advance = _compile(_advance)

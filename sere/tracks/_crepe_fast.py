@@ -1,4 +1,4 @@
-"""CREPE's network, rearranged so that it does a ninth of the multiplications and all of them as matrix products.
+"""CREPE's network, rearranged: a thirteenth of the multiplications (full network), all of them in matrix products.
 
 Torchcrepe's network (Kim et al. 2018) is six times convolution, rectifier, batch normalisation and pooling of pairs,
 then one dense layer. :class:`FastCrepe` computes the same function from the same weights, to rounding:

@@ -17,7 +17,8 @@ runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from `
 Periodicity is the network's activation of the decoded bin.
 
 Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
-(an hour of audio: 200 MB). Clips never share a chunk, so a clip's pitch is bit for bit the same in any company.
+(an hour of audio: 200 MB). Clips never share a chunk, and chunks depend on the clip's length alone, so a clip's pitch
+is bit for bit the same in any company and on any number of threads.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ import torch
 from ..audio import HOP, n_frames
 from ._crepe_fast import FastCrepe
 from ._crepe_first import MARGIN, WINDOW
+from ._threads import Run, workers
 from .viterbi import N_BINS, best_path
 
 _CENTS_PER_BIN = 20.0
@@ -38,7 +40,7 @@ _FIRST_CENT = 1997.3794084376191
 _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _NEIGHBOURS = 4
-_CHUNK_FRAMES = 128
+_CHUNK_FRAMES = 72
 
 
 class Pitch(NamedTuple):
@@ -111,7 +113,7 @@ def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "
 
 
 def activations(
-    wave: np.ndarray, model: str = "tiny", device: str = "cpu", bins: slice = slice(None)
+    wave: np.ndarray, model: str = "tiny", device: str = "cpu", bins: slice = slice(None), run: Run = map
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the network's outputs for a clip.
 
@@ -122,6 +124,8 @@ def activations(
     device : str
     bins : slice
         Which of the 360 bins to keep.
+    run : callable
+        Like ``map``; what goes through the clip's chunks.
 
     Returns
     -------
@@ -130,27 +134,30 @@ def activations(
     sounding : ndarray of shape (T,), bool
         False where the frame is silent.
     """
+    net = network(model, device)
     total = n_frames(len(wave))
     kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
     sounding = np.empty(total, dtype=bool)
     # A constant offset changes nothing but rounding: the fast network takes means off after multiplying.
     offset = float(wave.mean(dtype=np.float64))
     size = -(-total // -(-total // _CHUNK_FRAMES))
-    net = network(model, device)
-    with torch.inference_mode():
-        for first in range(0, total, size):
-            chunk = slice(first, min(first + size, total))
-            samples = _samples(wave, chunk.start, chunk.stop) - offset
-            frames = _frames(samples)
-            scale = frames.std(dim=1)
-            sounding[chunk] = scale > _SILENCE
-            if device == "cpu":
-                gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
-                found = net(samples, frames.mean(dim=1).numpy(), gains)
-                found[torch.from_numpy(~sounding[chunk])] = net.silence
-            else:
-                found = net(_centred_frames(frames).to(device)).cpu()
-            kept[chunk] = found[:, bins]
+
+    @torch.inference_mode()
+    def fill(first: int) -> None:
+        chunk = slice(first, min(first + size, total))
+        samples = _samples(wave, chunk.start, chunk.stop) - offset
+        frames = _frames(samples)
+        scale = frames.std(dim=1)
+        sounding[chunk] = scale > _SILENCE
+        if isinstance(net, FastCrepe):
+            gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
+            found = net(samples, frames.mean(dim=1).numpy(), gains)
+            found[torch.from_numpy(~sounding[chunk])] = net.silence
+        else:
+            found = net(_centred_frames(frames).to(device)).cpu()
+        kept[chunk] = found[:, bins]
+
+    list(run(fill, range(0, total, size)))
     return kept, sounding
 
 
@@ -197,7 +204,8 @@ def pitch(
     fmin, fmax : float
         Range of frequencies considered (Hz).
     device : str
-        Where the network runs.
+        Where the network runs. "cpu" takes the rearranged network; any other device of torch's, such as "cuda", the
+        plain one, whose rounding (TF32 where torch allows it) is the device's.
 
     Returns
     -------
@@ -235,12 +243,17 @@ def pitches(
     if model not in ("tiny", "full"):
         raise ValueError(f"model={model!r}: CREPE comes as 'tiny' or 'full'")
     low, high = bin_range(fmin, fmax)
-    return [_pitch(np.asarray(wave, dtype=np.float32), model, low, high, device) for wave in waves]
+    network(model, device)
 
+    def follow(wave: np.ndarray, run: Run = map) -> Pitch:
+        wave = np.asarray(wave, dtype=np.float32)
+        heard, sounding = activations(wave, model, device, slice(low, high), run)
+        path = best_path(heard, low)
+        periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
+        f0 = _refined_hertz(heard, path, low)
+        return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))
 
-def _pitch(wave: np.ndarray, model: str, low: int, high: int, device: str) -> Pitch:
-    heard, sounding = activations(wave, model, device, slice(low, high))
-    path = best_path(heard, low)
-    periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
-    f0 = _refined_hertz(heard, path, low)
-    return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))
+    if device != "cpu":
+        return [follow(wave) for wave in waves]
+    with workers() as run:
+        return [follow(waves[0], run)] if len(waves) == 1 else list(run(follow, waves))

@@ -30,7 +30,7 @@ _N_MELS = 128
 _N_MFCC = 20
 _FLOOR_POWER = np.float32(1e-10)
 _RANGE_DB = 80.0
-_BLOCK_FRAMES = 32
+_BLOCK_FRAMES = 64
 
 
 class Spectral(NamedTuple):
@@ -73,20 +73,29 @@ def _hann() -> np.ndarray:
 
 @cache
 def _mel_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return where librosa's mel bands begin and end (128,), and their weights (128, 513)."""
+    """Return the bins at which librosa's mel bands begin and end (128,), and their weights one band after another."""
     from librosa.filters import mel
 
     weights = mel(sr=SAMPLE_RATE, n_fft=FRAME_LENGTH, n_mels=_N_MELS)
     starts = (weights > 0).argmax(axis=1)
-    return starts, starts + (weights > 0).sum(axis=1), weights
+    return starts, starts + (weights > 0).sum(axis=1), weights[weights > 0]
 
 
 @cache
 def _second_cosine() -> np.ndarray:
     """Return row 1 of the orthonormal DCT-II over the mel bands, (128,)."""
     bands = np.arange(_N_MELS)
-    cosine = np.sqrt(2 / _N_MELS) * np.cos(np.pi * (2 * bands + 1) / (2 * _N_MELS))
-    return cosine.astype(np.float32)
+    return np.sqrt(2 / _N_MELS) * np.cos(np.pi * (2 * bands + 1) / (2 * _N_MELS))
+
+
+def _padded(wave: np.ndarray, first: int, few: int) -> np.ndarray:
+    """Return the zero-padded samples under `few` frames from `first` on, float64."""
+    begin = first * HOP - FRAME_LENGTH // 2
+    samples = np.zeros((few - 1) * HOP + FRAME_LENGTH)
+    inner = wave[max(begin, 0) : begin + len(samples)]
+    before = max(-begin, 0)
+    samples[before : before + len(inner)] = inner
+    return samples
 
 
 def spectral(wave: np.ndarray) -> Spectral:
@@ -112,22 +121,24 @@ def spectral(wave: np.ndarray) -> Spectral:
     """
     from ._compiled import measure
 
+    wave = np.asarray(wave, dtype=np.float32)
     total_frames = n_frames(len(wave))
-    padded = np.zeros(len(wave) + FRAME_LENGTH)
-    padded[FRAME_LENGTH // 2 : -(FRAME_LENGTH // 2)] = wave
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME_LENGTH)[::HOP]
     energies = np.empty(total_frames, dtype=np.float32)
-    bands = np.empty((total_frames, _N_MELS), dtype=np.float32)
-    moments = np.empty((total_frames, 2), dtype=np.float32)
+    bands = np.empty((_N_MELS, total_frames), dtype=np.float32)
+    moments = np.empty((2, total_frames), dtype=np.float32)
     windowed = np.empty((_BLOCK_FRAMES, FRAME_LENGTH))
     for first in range(0, total_frames, _BLOCK_FRAMES):
-        block = slice(first, min(first + _BLOCK_FRAMES, total_frames))
-        spectrum = np.fft.rfft(np.multiply(frames[block], _hann(), out=windowed[: block.stop - first]))
-        measure(padded, spectrum, first, HOP, *_mel_weights(), energies[block], bands[block], moments[block])
-    total, moment = moments.T
+        few = min(_BLOCK_FRAMES, total_frames - first)
+        samples = _padded(wave, first, few)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME_LENGTH)[::HOP]
+        spectrum = np.fft.rfft(np.multiply(frames, _hann(), out=windowed[:few]))
+        measure(samples, spectrum.view(np.float64), first, HOP, *_mel_weights(), energies, bands, moments)
+    total, moment = moments
     hertz_per_bin = np.float32(SAMPLE_RATE / FRAME_LENGTH)
     centroid = hertz_per_bin * np.divide(moment, total, out=np.zeros_like(total), where=total > 0)
     decibel = 10 * np.log10(np.maximum(bands, _FLOOR_POWER, out=bands), out=bands)
     # The cosine sums to 0, so the level may be taken out: silence is then exactly 0 and not its rounding.
-    mfcc2 = np.maximum(decibel - decibel.max(), -_RANGE_DB) @ _second_cosine()
+    # einsum, for a matrix product would wake a second thread for microseconds of work.
+    np.maximum(decibel - decibel.max(), -_RANGE_DB, out=decibel)
+    mfcc2 = np.einsum("bt,b->t", decibel, _second_cosine(), dtype=np.float64).astype(np.float32)
     return Spectral(np.sqrt(energies / FRAME_LENGTH), mfcc2, centroid)

@@ -23,6 +23,8 @@ from functools import cache
 import numpy as np
 import torch
 
+from ._threads import one_thread
+
 #: Number of pitch bins of CREPE.
 N_BINS = 360
 #: The farthest that the pitch may move from one frame to the next, in bins.
@@ -50,7 +52,9 @@ def log_evidence(activations: np.ndarray) -> np.ndarray:
     """
     # Bins go first because torchcrepe has them so: in this order torch's rounding, which decides ties, is the same.
     by_bin = torch.from_numpy(np.ascontiguousarray(activations.T))
-    return np.log(torch.softmax(by_bin, dim=0).numpy().T + _TINY)
+    with one_thread():
+        probability = torch.softmax(by_bin, dim=0).numpy().T
+    return np.log(probability + _TINY)
 
 
 def best_path_reference(activations: np.ndarray, low: int) -> np.ndarray:

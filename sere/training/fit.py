@@ -1,7 +1,7 @@
 """One fit from embedded clips to a model that holds numpy only."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ from tqdm import tqdm
 
 from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
+from sere.encoders.base import FrameEncoder
 from sere.kernels import Packed, resonance_field
+from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import Chain, Settings, highlight_weights
-from sere.training.network import Pool, ResonanceNetwork
+from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.normalise import Moments, Standardiser
 from sere.training.prepare import Preparation, starting_projections
 
@@ -20,6 +22,21 @@ from sere.training.prepare import Preparation, starting_projections
 SOURCE = "source"
 #: Domain of clips to predict when several target pools leave open which is meant.
 TARGET = "target"
+
+
+@dataclass(frozen=True)
+class FrozenFront:
+    """A trained front; numpy only.
+
+    Attributes
+    ----------
+    cache_key : str
+        Of the encoder below it: what comes out of another one means nothing to it.
+    state : dict of str to ndarray
+    """
+
+    cache_key: str
+    state: dict[str, np.ndarray]
 
 
 @dataclass
@@ -30,7 +47,7 @@ class FittedModel:
     ----------
     preparation : Preparation
     network : dict of str to ndarray
-        The network's state.
+        The network's state without its fronts.
     options : dict
         gate, intensity, dynamics_scale, tau, field_form, field_gap, highlight_share.
     prototypes : ndarray of shape (n_classes, p)
@@ -41,6 +58,8 @@ class FittedModel:
     shot_intensity : list of ndarray of shape (n_frames,)
     languages : dict of str to set of str
         Languages of each domain.
+    fronts : dict of str to FrozenFront
+        By encoder; empty where nothing of an encoder was trained.
     """
 
     preparation: Preparation
@@ -51,6 +70,11 @@ class FittedModel:
     shot_frames: list[np.ndarray]
     shot_intensity: list[np.ndarray]
     languages: dict[str, set[str]]
+    fronts: dict[str, FrozenFront] = field(default_factory=dict)
+    _built: dict[str, torch.nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_built": {}}
 
     def is_source(self, language: str | None) -> bool:
         """Whether a clip of this language is prepared as a source clip."""
@@ -92,20 +116,38 @@ class FittedModel:
     @torch.no_grad()
     def _forward(self, utterances: Utterances) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
         """Embeddings, enhanced frames and intensities in the order of `utterances`."""
+        check_fronts(utterances, self.fronts)
         pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
-        embedded = self._rebuild()(pool.to(torch.float64))
+        embedded = self._rebuild(needed(utterances))(pool.to(torch.float64))
         bounds = embedded.packed.offsets[1:-1].tolist()
         back = np.argsort(order)
         frames = np.split(embedded.packed.frames.numpy(), bounds)
         intensity = np.split(embedded.packed.intensity.numpy(), bounds)
         return embedded.clips.numpy()[back], [frames[i] for i in back], [intensity[i] for i in back]
 
-    def _rebuild(self) -> ResonanceNetwork:
+    def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
+        """The network in float64, with the fronts of some encoders, which keep their float32."""
         n = len(self.preparation.names)
         starts = [(self.network[f"context_maps.{i}"], self.network[f"frame_maps.{i}"]) for i in range(n)]
         network = ResonanceNetwork(starts, **{k: self.options[k] for k in _NETWORK_OPTIONS})
         network.load_state_dict({name: torch.from_numpy(value) for name, value in self.network.items()})
-        return network.double()
+        network.double()
+        network.frames_at_once = 1  # a prediction does not depend on the clips beside it, not by rounding either
+        for name, encoder in encoders.items():
+            network.fronts[str(self.preparation.names.index(name))] = self._front(name, encoder)
+        return network
+
+    def _front(self, name: str, encoder: FrameEncoder) -> torch.nn.Module:
+        """A trained front on its encoder's checkpoint, built when it is first needed."""
+        if name not in self._built:
+            frozen = self.fronts[name]
+            if encoder.cache_key != frozen.cache_key:
+                raise ValueError(
+                    f"{name} is not what it was when the model was fitted ({encoder.cache_key}, then "
+                    f"{frozen.cache_key}); bring the old files back, or fit again"
+                )
+            self._built[name] = build(encoder, frozen.state)
+        return self._built[name]
 
 
 def _packed(frames: list[np.ndarray], intensity: list[np.ndarray]) -> Packed:
@@ -152,24 +194,21 @@ def fit_model(
 
     device = resolve_device(params.device)
     preparation = Preparation(params.speaker_shrinkage, params.frame_rate)
-    languages = _learn_domains(preparation, labeled, source, targets)
-    pools = {"labeled": preparation.pool(labeled, [SOURCE] * len(labeled))}
-    if source is not None:
-        pools["source"] = preparation.pool(source, [SOURCE] * len(source))
-    if targets:
-        domains = [
-            f"{TARGET}{k}" if len(targets) > 1 else TARGET for k, pool in enumerate(targets) for _ in range(len(pool))
-        ]
-        pools["target"] = preparation.pool(concatenate(targets), domains)
     options = {
         name: getattr(params, name) for name in (*_NETWORK_OPTIONS, "field_form", "field_gap", "highlight_share")
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        starts = _starts(params, preparation, pools, labeled, source, targets)
-        network = ResonanceNetwork(starts, **{k: options[k] for k in _NETWORK_OPTIONS})
-        if previous is not None and _fits(network, previous):
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in previous.network.items()})
+        encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
+        languages, pools, starts = _prepare(params, preparation, fronts, labeled, source, targets)
+        network = ResonanceNetwork(
+            starts,
+            **{k: options[k] for k in _NETWORK_OPTIONS},
+            fronts={preparation.names.index(name): front for name, front in fronts.items()},
+        )
+        before = _state_of(previous, preparation) if previous is not None else {}
+        if {k: v.shape for k, v in before.items()} == {k: v.shape for k, v in network.state_dict().items()}:
+            network.load_state_dict(before)
         elif previous is not None:
             first_epoch = 0
             warnings.warn(
@@ -202,7 +241,54 @@ def fit_model(
 
             interrupted = chain.run(params.epochs, report)
         model = _freeze(chain, preparation, options, languages, order)
+        model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
     return model, records, interrupted
+
+
+def _prepare(
+    params: Any,
+    preparation: Preparation,
+    fronts: dict[str, torch.nn.Module],
+    labeled: Utterances,
+    source: Utterances | None,
+    targets: list[Utterances],
+) -> tuple[dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
+    """Learn all that is learned before training, from what untrained fronts give.
+
+    Returns
+    -------
+    languages : dict of str to set of str
+        Of each domain.
+    pools : dict of str to (Pool, ndarray)
+        Clips still to go through their fronts, and the row each came from.
+    starts : list of (ndarray, ndarray)
+        Starting projections.
+    """
+    for group in [labeled, *targets, *([] if source is None else [source])]:
+        check_fronts(group, fronts)
+    done = (
+        finish(labeled, fronts),
+        None if source is None else finish(source, fronts),
+        [finish(pool, fronts) for pool in targets],
+    )
+    languages = _learn_domains(preparation, *done)
+    pools = _pools(preparation, *done)
+    starts = _starts(params, preparation, pools, *done)
+    return languages, _pools(preparation, labeled, source, targets) if fronts else pools, starts
+
+
+def _pools(
+    preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
+) -> dict[str, tuple[Pool, np.ndarray]]:
+    pools = {"labeled": preparation.pool(labeled, [SOURCE] * len(labeled))}
+    if source is not None:
+        pools["source"] = preparation.pool(source, [SOURCE] * len(source))
+    if targets:
+        domains = [
+            f"{TARGET}{k}" if len(targets) > 1 else TARGET for k, pool in enumerate(targets) for _ in range(len(pool))
+        ]
+        pools["target"] = preparation.pool(concatenate(targets), domains)
+    return pools
 
 
 def _learn_domains(
@@ -237,7 +323,7 @@ def _starts(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Starting projections; with several encoders over the dynamics' statistics, standardised by domain."""
     widths = (params.embedding_dim // 2, params.embedding_dim - params.embedding_dim // 2)
-    if not any(space.context.shape[1] for space in pools["labeled"][0].spaces):
+    if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
         widths = (0, params.embedding_dim)
     summaries = None
     if len(preparation.names) > 1:
@@ -260,9 +346,18 @@ def _starts(
     )
 
 
-def _fits(network: ResonanceNetwork, previous: FittedModel) -> bool:
-    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    return own == {name: value.shape for name, value in previous.network.items()}
+def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:
+    """The state of a fitted model's network and fronts, the latter numbered as now."""
+    state = {name: torch.from_numpy(value) for name, value in previous.network.items()}
+    for encoder, frozen in previous.fronts.items():
+        if encoder in preparation.names:
+            prefix = f"fronts.{preparation.names.index(encoder)}."
+            state |= {prefix + name: torch.from_numpy(value) for name, value in frozen.state.items()}
+    return state
+
+
+def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
 
 
 def _settings(params: Any) -> Settings:
@@ -282,7 +377,7 @@ def _freeze(
     intensity = np.split(shots.intensity.cpu().numpy(), bounds)
     return FittedModel(
         preparation,
-        {name: value.detach().cpu().numpy().copy() for name, value in chain.network.state_dict().items()},
+        {name: value.detach().cpu().numpy().copy() for name, value in chain.network.own_state().items()},
         options,
         chain.prototypes.cpu().numpy().astype(np.float64),
         float(np.exp(chain.log_scale or 0.0)),

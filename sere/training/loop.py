@@ -58,6 +58,7 @@ class Settings:
     prototype_source: float
     prototype_pool: str
     pool_weight: float
+    encoder_learning_rate: float = 1e-5
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Chain:
         self.member = member / member.sum(0).clamp_min(1)
         self.n_classes = n_classes
         self.random = np.random.default_rng(seed)
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.optimiser = torch.optim.Adam(network.groups(settings.learning_rate, settings.encoder_learning_rate))
         self.log_scale: float | None = None
         self.prototypes = torch.empty(0)
         self.assigned: dict[str, Assigned] = {}

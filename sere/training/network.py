@@ -5,14 +5,15 @@ orthonormal projection, no whitening), the gate half open, all four dynamics equ
 away from there only as far as the losses pay for.
 
 Each *space*, the output of one encoder, has a projection of its own; all lead to one common width, where clips of any
-encoder meet (paper, Section III-A: "the output dimensions of the encoders for all paths remain consistent").
+encoder meet (paper, Section III-A: "the output dimensions of the encoders for all paths remain consistent"). Before it
+a space may have a *front*, the part of its encoder that learns (:mod:`sere.training.fronts`).
 
 A clip's enhanced representation is ``z_t = [h_t ; s D(t)]`` (Eq. 2), where ``h_t`` is the projected context of the clip
 beside the projected frame, and its embedding is the mean of z over its frames.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from sere.kernels.packed import Packed
 from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
 from sere.method.resonance import burst_intensity
+from sere.training.fronts import FRAMES, OpenSpace, taken_rows, through_front
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,7 @@ class Space:
 
     def take(self, clips: Tensor) -> "Space":
         """Return some clips, in the given order."""
-        lengths = self.offsets.diff()[clips]
-        ends = lengths.cumsum(0)
-        inside = torch.arange(int(ends[-1]), device=ends.device) - (ends - lengths).repeat_interleave(lengths)
-        rows = self.offsets[clips].repeat_interleave(lengths) + inside
-        offsets = torch.cat([ends.new_zeros(1), ends])
+        rows, offsets = taken_rows(self.offsets, clips)
         return Space(self.index, self.context[clips], self.frames[rows], self.changes[rows], offsets)
 
     def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Space":
@@ -66,7 +64,7 @@ class Space:
 class Pool:
     """Clips of one role, sorted by the space they live in."""
 
-    spaces: tuple[Space, ...]
+    spaces: tuple[Space | OpenSpace, ...]
 
     def __len__(self) -> int:
         return sum(map(len, self.spaces))
@@ -116,6 +114,13 @@ class ResonanceNetwork(nn.Module):
         s of Eq. 2, the weight of dynamics beside the context.
     tau : float
         Where the temperature of Eq. 4 starts; it is learned.
+    fronts : dict of int to Module, optional
+        What the :class:`~sere.training.fronts.OpenSpace` of an index goes through first.
+
+    Attributes
+    ----------
+    frames_at_once : int
+        Frames that go through a front together; see :func:`~sere.training.fronts.through_front`.
     """
 
     def __init__(
@@ -125,6 +130,7 @@ class ResonanceNetwork(nn.Module):
         intensity: str,
         dynamics_scale: float,
         tau: float,
+        fronts: dict[int, nn.Module] | None = None,
     ):
         super().__init__()
         self.context_maps = nn.ParameterList([torch.tensor(c, dtype=torch.float32) for c, _ in projections])
@@ -138,6 +144,8 @@ class ResonanceNetwork(nn.Module):
         self.intensity = intensity
         self.dynamics_scale = dynamics_scale
         self.start = {name: value.detach().clone() for name, value in self.named_parameters() if "maps" in name}
+        self.fronts = nn.ModuleDict({str(index): front for index, front in (fronts or {}).items()})
+        self.frames_at_once = FRAMES
 
     @property
     def tau(self) -> Tensor:
@@ -146,7 +154,7 @@ class ResonanceNetwork(nn.Module):
 
     def forward(self, pool: Pool) -> Embedded:
         """Embed clips, in the pool's order."""
-        parts = [self._embed(space) for space in pool.spaces]
+        parts = [self._embed(self._finished(space)) for space in pool.spaces]
         if len(parts) == 1:
             return parts[0]
         shifts = np.cumsum([0, *(len(part.packed.frames) for part in parts[:-1])])
@@ -169,6 +177,25 @@ class ResonanceNetwork(nn.Module):
             ),
             torch.zeros((), device=self.log_tau.device),
         )
+
+    def groups(self, learning_rate: float, slow: float) -> list[dict[str, Any]]:
+        """Return the parameters as an optimiser's groups, pretrained fronts apart with a learning rate of their own."""
+        fronts = [front for front in self.fronts.values() if getattr(front, "pretrained", True)]
+        pretrained = [p for front in fronts for p in front.parameters()]
+        apart = set(map(id, pretrained))
+        groups = [{"params": [p for p in self.parameters() if id(p) not in apart], "lr": learning_rate}]
+        return [*groups, {"params": pretrained, "lr": slow}] if pretrained else groups
+
+    def own_state(self) -> dict[str, Tensor]:
+        """Return the state without the fronts'."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("fronts.")}
+
+    def _finished(self, space: Space | OpenSpace) -> Space:
+        """Clips of an open space through their front; others as they are."""
+        if isinstance(space, Space):
+            return space
+        context, frames = through_front(self.fronts[str(space.index)], space, self.frames_at_once)
+        return Space(space.index, context, frames, space.changes, space.offsets)
 
     def _embed(self, space: Space) -> Embedded:
         lengths = space.offsets.diff()

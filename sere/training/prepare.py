@@ -12,6 +12,7 @@ import torch
 
 from sere._utterances import Utterances
 from sere.audio import FRAME_RATE
+from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
 from sere.training.normalise import Moments, Standardiser
 
@@ -67,10 +68,13 @@ class Preparation:
         Parameters
         ----------
         utterances : Utterances with frames and context
+            Clips that still have to go through their encoder's front become an
+            :class:`~sere.training.fronts.OpenSpace`, standardised once they did.
         domains : list of str
             Each clip's domain.
         """
-        spaces, order = [], []
+        spaces: list[Space | OpenSpace] = []
+        order = []
         for name, rows in self._by_encoder(utterances):
             if name not in self.names:
                 raise ValueError(
@@ -78,9 +82,13 @@ class Preparation:
                     "whose encoder took part in fit"
                 )
             part = utterances[rows]
-            self._check_width(name, part)
-            spaces.append(self._space(name, part, [domains[r] for r in rows]))
+            known = [self._known(name, domains[r]) for r in rows]
             order.append(rows)
+            if name in part.fronts:
+                spaces.append(self._open_space(name, part, known))
+                continue
+            self._check_width(name, part)
+            spaces.append(self._space(name, part, known))
         return Pool(tuple(spaces)), np.concatenate(order)
 
     def _space(self, name: str, part: Utterances, domains: list[str]) -> Space:
@@ -88,10 +96,9 @@ class Preparation:
         assert part.frames is not None
         contexts, frames, changes = [], [], []
         for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
-            known = domain if domain in self.context[name].domains else next(iter(self.context[name].domains))
-            contexts.append(self.context[name].apply(np.asarray(part.context[row], np.float64), known, speaker))
+            contexts.append(self.context[name].apply(np.asarray(part.context[row], np.float64), domain, speaker))
             kept, moved = thin(part.frames[row], part.dynamics[row] if part.dynamics else None, self.frame_rate)
-            frames.append(self.frames[name].apply(kept.astype(np.float64), known, speaker))
+            frames.append(self.frames[name].apply(kept.astype(np.float64), domain, speaker))
             changes.append(moved)
         offsets = np.cumsum([0, *map(len, frames)])
         return Space(
@@ -101,6 +108,32 @@ class Preparation:
             _tensor(np.concatenate(changes)),
             torch.from_numpy(offsets),
         )
+
+    def _open_space(self, name: str, part: Utterances, domains: list[str]) -> OpenSpace:
+        assert part.frames is not None
+        shift, scale, kept, changes = [], [], [], []
+        for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
+            context, frames = self.context[name].scales(domain, speaker), self.frames[name].scales(domain, speaker)
+            shift.append(np.concatenate([context[0], frames[0]]))
+            scale.append(np.concatenate([context[1], frames[1]]))
+            moved, keep = strongest(
+                len(part.frames[row]), part.dynamics[row] if part.dynamics else None, self.frame_rate
+            )
+            kept.append(torch.from_numpy(keep))
+            changes.append(moved[keep])
+        return OpenSpace(
+            self.names.index(name),
+            [as_hidden(frames) for frames in part.frames],
+            kept,
+            _tensor(np.array(shift)),
+            _tensor(np.array(scale)),
+            _tensor(np.concatenate(changes)),
+            torch.from_numpy(np.cumsum([0, *map(len, kept)])),
+        )
+
+    def _known(self, name: str, domain: str) -> str:
+        """The domain, or the first one whose clips this encoder embedded in fit."""
+        return domain if domain in self.context[name].domains else next(iter(self.context[name].domains))
 
     def _check_width(self, name: str, part: Utterances) -> None:
         assert part.context is not None
@@ -141,13 +174,18 @@ def thin(frames: np.ndarray, changes: np.ndarray | None, frame_rate: float) -> t
     frames : ndarray of shape (n_kept, width)
     changes : ndarray of shape (n_kept, 4)
     """
-    n = len(frames) if changes is None else min(len(frames), len(changes))
+    moved, keep = strongest(len(frames), changes, frame_rate)
+    return frames[keep], moved[keep]
+
+
+def strongest(n_frames: int, changes: np.ndarray | None, frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the changes that thinning looks at, (n, 4), and the frames it keeps, int64 (n_kept,); see :func:`thin`."""
+    n = n_frames if changes is None else min(n_frames, len(changes))
     moved = np.zeros((n, 4)) if changes is None else changes[:n]
     step = max(round(FRAME_RATE / frame_rate), 1)
-    starts = range(0, n, step)
     strength = np.abs(moved).sum(1)
-    keep = [start + int(strength[start : start + step].argmax()) for start in starts]
-    return frames[keep], moved[keep]
+    keep = [start + int(strength[start : start + step].argmax()) for start in range(0, n, step)]
+    return moved, np.array(keep, dtype=np.int64)
 
 
 def starting_projections(
@@ -167,7 +205,7 @@ def starting_projections(
     ----------
     preparation : Preparation
     pools : list of Pool
-        All clips of fit.
+        All clips of fit, gone through their fronts where there are any.
     summaries : list of ndarray of shape (n, m), or None
         Standardised shared statistics of each pool's clips, in the pool's order; needed with several encoders.
     widths : (int, int)
@@ -180,6 +218,7 @@ def starting_projections(
     for k, pool in enumerate(pools):
         first = 0
         for space in pool.spaces:
+            assert isinstance(space, Space)
             rows = None if summaries is None else summaries[k][first : first + len(space)]
             gathered[space.index].append((space, rows))
             first += len(space)

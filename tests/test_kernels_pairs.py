@@ -1,0 +1,41 @@
+"""Resonance-aware representations of given pairs, against the whole field."""
+
+import pytest
+import torch
+
+from sere.kernels import Packed, resonance_aware, resonance_field
+from sere.kernels.pairs import paired_aware
+from sere.method.resonance import FORMS, GAPS
+
+
+def pool(lengths, seed):
+    generator = torch.Generator().manual_seed(seed)
+    frames = [torch.randn(t, 5, dtype=torch.float64, generator=generator) for t in lengths]
+    bursts = [3 * torch.rand(t, dtype=torch.float64, generator=generator) for t in lengths]
+    return Packed.from_list(frames, bursts)
+
+
+PAIRS = torch.tensor([[2, 0], [0, 1], [1, 2], [0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pairs_equal_the_field_followed_by_resonance_aware(form, gap, weighted):
+    q, k = pool([3, 8, 1], 0), pool([4, 6, 1], 1)
+    weight = torch.rand(12, dtype=torch.float64) if weighted else None
+    best = resonance_field(q, k, 0.7, form=form, gap=gap, query_weight=weight)[1]
+    expected = resonance_aware(k.frames, best, q.offsets, PAIRS, weight)
+    ours = paired_aware(q, k, PAIRS, 0.7, form=form, gap=gap, query_weight=weight)
+    torch.testing.assert_close(ours, expected)
+
+
+def test_gradients_are_those_of_finite_differences():
+    q, k = pool([3, 8, 1], 0), pool([4, 6, 1], 1)
+    weight = torch.rand(12, dtype=torch.float64) + 0.1
+
+    def aware(frames, weight):
+        return paired_aware(q, k._replace(frames=frames), PAIRS, 0.7, query_weight=weight)
+
+    leaves = [k.frames.requires_grad_(), weight.requires_grad_()]
+    assert torch.autograd.gradcheck(aware, leaves)
