@@ -1,5 +1,7 @@
 """The three ways into scikit-learn: alone, in a Pipeline, and one step before any other estimator."""
 
+import os
+
 import numpy as np
 import pytest
 import sklearn
@@ -210,3 +212,22 @@ def test_a_classifier_on_the_columns_of_a_step_learns_from_vectors(source, targe
 
     classifier = SEREClassifier(epochs=3, random_state=0).fit(columns(source), y, None, (columns(target),))
     assert classifier.score(columns(target), target["emotion"]) > 0.5
+
+
+CORPORA = os.environ.get("SERE_CORPORA", "")
+
+
+@pytest.mark.skipif(not os.path.isdir(os.path.join(CORPORA, "emodb")), reason="SERE_CORPORA holds no emodb")
+def test_real_recordings_are_recognised_better_than_by_chance():
+    from sere.audio import read
+    from sere.datasets import load_corpus
+
+    clips = load_corpus(os.path.join(CORPORA, "emodb"))
+    clips = clips[clips["emotion"].isin(["anger", "sadness"])].reset_index(drop=True)
+    here, there = (clips[clips["speaker"].isin(clips["speaker"].unique()[part])] for part in (slice(0, 1), slice(1, 3)))
+    shots = here.groupby("emotion").head(2)
+    model = SEREClassifier(epochs=5, random_state=0).fit(shots, shots["emotion"], None, (there,))
+    assert model.score(there, there["emotion"]) > 0.7
+    waves = [read(path) for path in there["path"]]
+    plain = there[["path"]]
+    np.testing.assert_array_equal(model.decision_function(waves), model.decision_function(plain))
