@@ -88,9 +88,11 @@ def test_speakers_are_standardised_towards_their_own():
     preparation = Preparation(0.0, 50.0)
     preparation.learn("d", clips)
     (space,) = preparation.pool(clips, ["d"] * 8)[0].spaces
-    context = space.context.numpy()
+    context, frames = space.context.numpy(), np.split(space.frames.numpy(), space.offsets[1:-1])
     for who in "xy":
         np.testing.assert_allclose(context[speakers == who].mean(0), 0, atol=1e-9)
+        own = np.concatenate([f for f, speaker in zip(frames, speakers, strict=True) if speaker == who])
+        np.testing.assert_allclose(own.mean(0), 0, atol=1e-9)
 
 
 def test_clips_are_sorted_by_encoder_and_the_order_tells_where_from():
