@@ -280,7 +280,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         self._model, records, interrupted = fit_model(
             self, labeled, codes, len(classes), source, targets, seed, previous, first_epoch=len(history)
         )
-        self.history_ = history + records
+        self.history_ = (history[: records[0]["epoch"]] if records else history) + records
         if interrupted:
             warnings.warn(
                 f"interrupted after {len(records)} of {self.epochs} epochs; the model of the last whole epoch is kept",

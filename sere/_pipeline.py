@@ -31,9 +31,26 @@ class SEREPipeline(Pipeline):
         -------
         self
         """
-        given = {name: value for name, value in params.items() if value is not None}
         with config_context(enable_metadata_routing=True):
-            return super().fit(X, y, **given)
+            return super().fit(X, y, **_given(params))
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit all steps, then embed X; see `fit`.
+
+        Parameters
+        ----------
+        X, y, **params : as in `fit`
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+        """
+        return self.fit(X, y, **params).transform(X)
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that are not None: scikit-learn would send None through the steps as well."""
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def make_sere_pipeline(

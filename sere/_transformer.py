@@ -61,7 +61,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         Utterances of length n
             ``numpy.asarray`` of it is the 2-D array whose columns `get_feature_names_out` names.
         """
-        check_is_fitted(self, "_feature_names_out")
+        check_is_fitted(self)
         return self._hand_out(read_rows(self, X, reset=False, rows="waveforms"), "target")
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -76,7 +76,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         -------
         ndarray of str
         """
-        check_is_fitted(self, "_feature_names_out")
+        check_is_fitted(self)
         return np.array(self._feature_names_out, dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:

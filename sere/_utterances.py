@@ -120,8 +120,12 @@ class Utterances:
 
     @property
     def feature_names(self) -> list[str]:
-        """Names of the summary's columns."""
-        return [name for s in self.summaries.values() for name in s.names]
+        """Names of the summary's columns; one that an earlier step has taken gets its own step's name before it."""
+        names: list[str] = []
+        for step, summary in self.summaries.items():
+            taken = set(names)
+            names += [f"{step}_{name}" if name in taken else name for name in summary.names]
+        return names
 
     def with_(self, **changes: Any) -> "Utterances":
         """Return a copy with some attributes replaced."""

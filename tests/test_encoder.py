@@ -1,6 +1,6 @@
 """HeterogeneousEncoder: who embeds which clip, and what becomes of it."""
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ class Tiny(FrameEncoder):
         padded = np.pad(wave, (256, 512))
         power = [np.abs(np.fft.rfft(padded[320 * t : 320 * t + 512])[1:]) ** 2 for t in range(n)]
         edges = np.geomspace(1, 256, self.width + 1).astype(int)
-        bands = [[p[a : max(b, a + 1)].mean() for a, b in itertools.pairwise(edges)] for p in power]
+        bands = [[p[a : max(b, a + 1)].mean() for a, b in pairwise(edges)] for p in power]
         return np.log(np.array(bands) + 1e-6).astype("f4")
 
 

@@ -73,6 +73,12 @@ def test_the_array_is_all_summaries_side_by_side():
     assert utterances.feature_names == ["x", "y", "z"]
 
 
+def test_a_name_that_two_steps_give_is_told_apart_by_the_step():
+    columns = np.zeros((N, 1))
+    both = made().with_(summaries={"dynamics": Summary(columns, ("f0",)), "embedding": Summary(columns, ("f0",))})
+    assert both.feature_names == ["f0", "embedding_f0"]
+
+
 def test_clips_without_numbers_say_which_step_makes_them(files):
     utterances = as_utterances(files)
     assert utterances.shape == (len(files),)

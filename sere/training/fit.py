@@ -1,5 +1,6 @@
 """One fit from embedded clips to a model that holds numpy only."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
 from sere.encoders.base import FrameEncoder
 from sere.kernels import Packed, resonance_field
@@ -179,7 +181,7 @@ def fit_model(
     previous : FittedModel, optional
         Where the network starts.
     first_epoch : int
-        Number of the first record.
+        Number of the first record; 0 where `previous` does not fit.
 
     Returns
     -------
@@ -207,6 +209,13 @@ def fit_model(
         before = _state_of(previous, preparation) if previous is not None else {}
         if {k: v.shape for k, v in before.items()} == {k: v.shape for k, v in network.state_dict().items()}:
             network.load_state_dict(before)
+        elif previous is not None:
+            first_epoch = 0
+            warnings.warn(
+                "warm_start=True, but the last fit's network has another shape; training starts anew",
+                SereWarning,
+                stacklevel=3,
+            )
         network.to(device)
         ready = {name: pool.to(torch.float32, device) for name, (pool, _) in pools.items()}
         order = pools["labeled"][1]
