@@ -56,7 +56,7 @@ class Settings:
     assignment: str
     field_share: float
     sharpness: float
-    balance: float
+    balance: float | None
     prototype_source: float
     prototype_pool: str
     pool_weight: float
@@ -218,20 +218,18 @@ class Chain:
             settings.field_share * _standard(resonance)
             + (1 - settings.field_share) * _standard(self.logits(embeddings))
         )
-        if settings.assignment == "balanced":
-            classes = balanced_assignment(scores.double(), self._shares(scores), n_iter=SINKHORN).to(scores.dtype)
-        else:
+        if settings.balance is None:
             classes = scores.softmax(1)
+        else:
+            shares = self._shares(scores.double(), settings.balance)
+            classes = balanced_assignment(scores.double(), shares, n_iter=SINKHORN).to(scores.dtype)
         inside = field.masked_fill(self.y[None] != classes.argmax(1)[:, None], -torch.inf)
         return Assigned(embeddings, field, classes, inside.argmax(1))
 
-    def _shares(self, scores: Tensor) -> Tensor:
+    def _shares(self, scores: Tensor, balance: float) -> Tensor:
         """Expected share of each class in a pool: equal ones, mixed with those that the scores suggest."""
-        even = torch.full((self.n_classes,), 1 / self.n_classes, dtype=torch.float64, device=scores.device)
-        balance = self.settings.balance
-        return (
-            even if balance == 1 else balance * even + (1 - balance) * estimate_shares(scores.double(), n_iter=SINKHORN)
-        )
+        even = torch.full((self.n_classes,), 1 / self.n_classes, dtype=scores.dtype, device=scores.device)
+        return even if balance == 1 else balance * even + (1 - balance) * estimate_shares(scores, n_iter=SINKHORN)
 
     def _train_epoch(self) -> dict[str, float]:
         """One pass over the larger pool; returns the mean of each loss."""
