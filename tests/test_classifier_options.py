@@ -39,11 +39,6 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def embedded(shots, source, target, embed):
-    return embed(shots), shots["emotion"], embed(source), embed(target)
-
-
 def numbers(embedded, **params):
     shots, y, source, target = embedded
     model = SEREClassifier(**{"epochs": 2, "random_state": 0, **params}).fit(shots, y, (source,), (target,))
