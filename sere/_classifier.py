@@ -82,15 +82,16 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
     frame_rate : float, default=10.0
         Frames a second that take part in resonance; of those in between the strongest burst is kept.
-    assignment : {"class", "balanced", "anchor"}, default="class"
-        How unlabeled clips find their emotion: by resonance with all shots of a class and distance to its prototype,
-        the same with class shares held in balance, or by the one shot with the highest resonance (the paper's words).
+    assignment : {"class", "anchor"}, default="class"
+        How unlabeled clips find their emotion: by resonance with all shots of a class and distance to its prototype, or
+        by the one shot with the highest resonance (the paper's words).
     field_share : float, default=0.5
         Part of the resonance field beside prototype distances in an assignment, 0..1.
     sharpness : float, default=3.0
         Inverse temperature of assignments and of distances.
-    balance : float, default=1.0
-        Of ``assignment="balanced"``: 1 expects all emotions equally often in a pool, 0 trusts shares estimated from it.
+    balance : float or None, default=None
+        Hold the class shares of ``assignment="class"`` (Sinkhorn): 1 expects all emotions equally often in a pool, 0
+        the shares estimated from it. None leaves them free.
     prototype_source : float, default=1.0
         What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
     prototype_pool : {"both", "target", "source"}, default="both"
@@ -176,7 +177,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         assignment: str = "class",
         field_share: float = 0.5,
         sharpness: float = 3.0,
-        balance: float = 1.0,
+        balance: float | None = None,
         prototype_source: float = 1.0,
         prototype_pool: str = "both",
         pool_weight: float = 1.0,
@@ -484,7 +485,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             "intensity": ("abs", "signed", "square"),
             "field_form": ("product", "raw", "sum"),
             "field_gap": ("exponential", "gaussian"),
-            "assignment": ("class", "balanced", "anchor"),
+            "assignment": ("class", "anchor"),
             "prototype_pool": ("both", "target", "source"),
         }
         for name, allowed in choices.items():
@@ -492,7 +493,7 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         positive = ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate")
         weights = ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight")
-        shares = ("context_share", "highlight_share", "field_share", "balance", "prototype_source", "pool_weight")
+        shares = ("context_share", "highlight_share", "field_share", "prototype_source", "pool_weight")
         for name in (*positive, *weights, *shares, "speaker_shrinkage", "dynamics_scale"):
             value: Any = getattr(self, name)
             if not isinstance(value, (int, float, np.number)):
@@ -503,6 +504,8 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
                 raise ValueError(f"{name} must lie in 0..1, got {value!r}")
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or more, got {value!r}")
+        if self.balance is not None and not 0 <= self.balance <= 1:
+            raise ValueError(f"balance must lie in 0..1 or be None, got {self.balance!r}")
         if self.highlight_share == 0:
             raise ValueError("highlight_share must be more than 0: a clip without highlights resonates with nothing")
         for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1)):

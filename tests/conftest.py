@@ -72,3 +72,9 @@ def model(shots, source, target):
     from sere import SEREClassifier
 
     return SEREClassifier(epochs=3, random_state=0).fit(shots, shots["emotion"], (source,), (target,))
+
+
+@pytest.fixture(scope="session")
+def embedded(shots, source, target, embed):
+    """Shots, their emotions and both pools, embedded."""
+    return embed(shots), shots["emotion"], embed(source), embed(target)

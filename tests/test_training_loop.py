@@ -20,7 +20,7 @@ DEFAULTS = {
     "form": "product",
     "gap": "exponential",
     "highlight_share": 1.0,
-    "assignment": "balanced",
+    "assignment": "class",
     "field_share": 0.5,
     "sharpness": 3.0,
     "balance": 1.0,

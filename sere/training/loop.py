@@ -32,6 +32,8 @@ from sere.training.network import Embedded, Pool, ResonanceNetwork
 
 #: Clips whose field is computed at a time.
 CHUNK = 512
+#: Times that clips choose a prototype and prototypes move to their clips in one look; they have settled by then.
+ROUNDS = 5
 #: Rounds of Sinkhorn's algorithm and of the estimation of class shares; both have settled long before.
 SINKHORN = 30
 
@@ -54,7 +56,7 @@ class Settings:
     assignment: str
     field_share: float
     sharpness: float
-    balance: float
+    balance: float | None
     prototype_source: float
     prototype_pool: str
     pool_weight: float
@@ -148,21 +150,19 @@ class Chain:
         shots = self.network(self.labeled)
         self.prototypes = enhanced_prototypes(shots.clips, self.y, n_classes=self.n_classes)
         if self.log_scale is None:
-            distances = -prototype_logits(shots.clips, self.prototypes)
             everyone = [shots.clips, *(self.network(pool).clips for pool in self.pools.values())]
             distances = -prototype_logits(torch.cat(everyone), self.prototypes)
             self.log_scale = float(torch.log(self.settings.sharpness / distances.median().clamp_min(1e-12)))
         self.assigned = {}
         fields = {name: self._field_of(pool, shots) for name, pool in self.pools.items()}
-        for name in ("source", "target"):
-            if name not in fields:
-                continue
-            embeddings, field = fields[name]
-            self.assigned[name] = self._assign(embeddings, field)
-            if self.settings.prototype_pool in (name, "both"):
-                self.prototypes = self._enhance(shots.clips)
-        for name, (embeddings, field) in fields.items():
-            self.assigned[name] = self._assign(embeddings, field)
+        for _ in range(ROUNDS):
+            for name in ("source", "target"):
+                if name in fields:
+                    self.assigned[name] = self._assign(*fields[name])
+                    if self.settings.prototype_pool in (name, "both"):
+                        self.prototypes = self._enhance(shots.clips)
+        for name, found in fields.items():
+            self.assigned[name] = self._assign(*found)
 
     def logits(self, clips: Tensor) -> Tensor:
         """Scaled negative squared distances to the prototypes, (n, C)."""
@@ -218,20 +218,18 @@ class Chain:
             settings.field_share * _standard(resonance)
             + (1 - settings.field_share) * _standard(self.logits(embeddings))
         )
-        if settings.assignment == "balanced":
-            classes = balanced_assignment(scores.double(), self._shares(scores), n_iter=SINKHORN).to(scores.dtype)
-        else:
+        if settings.balance is None:
             classes = scores.softmax(1)
+        else:
+            shares = self._shares(scores.double(), settings.balance)
+            classes = balanced_assignment(scores.double(), shares, n_iter=SINKHORN).to(scores.dtype)
         inside = field.masked_fill(self.y[None] != classes.argmax(1)[:, None], -torch.inf)
         return Assigned(embeddings, field, classes, inside.argmax(1))
 
-    def _shares(self, scores: Tensor) -> Tensor:
+    def _shares(self, scores: Tensor, balance: float) -> Tensor:
         """Expected share of each class in a pool: equal ones, mixed with those that the scores suggest."""
-        even = torch.full((self.n_classes,), 1 / self.n_classes, dtype=torch.float64, device=scores.device)
-        balance = self.settings.balance
-        return (
-            even if balance == 1 else balance * even + (1 - balance) * estimate_shares(scores.double(), n_iter=SINKHORN)
-        )
+        even = torch.full((self.n_classes,), 1 / self.n_classes, dtype=scores.dtype, device=scores.device)
+        return even if balance == 1 else balance * even + (1 - balance) * estimate_shares(scores, n_iter=SINKHORN)
 
     def _train_epoch(self) -> dict[str, float]:
         """One pass over the larger pool; returns the mean of each loss."""

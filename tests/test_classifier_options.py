@@ -1,0 +1,116 @@
+"""SEREClassifier's parameters: every option does something, and what cannot be used is an error before any work."""
+
+import numpy as np
+import pytest
+
+from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier
+
+OPTIONS = [
+    ("learning_rate", 1e-2),
+    ("batch_size", 5),
+    ("epochs", 3),
+    ("embedding_dim", 8),
+    ("prototype_weight", 0.0),
+    ("dual_weight", 0.0),
+    ("shot_weight", 0.0),
+    ("field_weight", 0.0),
+    ("drift_weight", 0.0),
+    ("context_share", 0.1),
+    ("dynamics_scale", 0.5),
+    ("gate", "frame"),
+    ("intensity", "signed"),
+    ("intensity", "square"),
+    ("field_form", "raw"),
+    ("field_form", "sum"),
+    ("field_gap", "gaussian"),
+    ("tau", 0.2),
+    ("highlight_share", 0.3),
+    ("frame_rate", 25.0),
+    ("assignment", "anchor"),
+    ("field_share", 0.0),
+    ("sharpness", 1.0),
+    ("balance", 0.0),
+    ("balance", 1.0),
+    ("prototype_source", 0.0),
+    ("prototype_pool", "target"),
+    ("prototype_pool", "source"),
+    ("pool_weight", 0.5),
+    ("speaker_shrinkage", np.inf),
+]
+
+
+def numbers(embedded, **params):
+    shots, y, source, target = embedded
+    model = SEREClassifier(**{"epochs": 2, "random_state": 0, **params}).fit(shots, y, (source,), (target,))
+    return model.decision_function(target)
+
+
+@pytest.fixture(scope="module")
+def usual(embedded):
+    return numbers(embedded)
+
+
+@pytest.mark.parametrize(("name", "value"), OPTIONS)
+def test_every_option_changes_the_model(embedded, usual, name, value):
+    assert getattr(SEREClassifier(), name) != value
+    changed = numbers(embedded, **{name: value})
+    assert np.isfinite(changed).all()
+    assert np.abs(changed - usual).max() > 1e-6 * np.abs(usual).max()
+
+
+def test_dynamics_and_encoder_are_used(shots, target):
+    def scores(**params):
+        fitted = SEREClassifier(epochs=1, random_state=0, **params).fit(shots, shots["emotion"], None, (target,))
+        return fitted.decision_function(target)
+
+    usual = scores()
+    np.testing.assert_array_equal(usual, scores(encoder=HeterogeneousEncoder(), dynamics=DynamicFeatureTransformer()))
+    assert not np.allclose(usual, scores(dynamics=DynamicFeatureTransformer(f0_scale="hz")))
+
+
+def test_the_cache_of_the_classifier_is_that_of_its_steps(shots, tmp_path):
+    model = SEREClassifier(epochs=0, cache=tmp_path / "kept", n_jobs=1).fit(shots, shots["emotion"])
+    assert (tmp_path / "kept").exists()
+    assert model.dynamics_.cache == model.encoder_.cache == tmp_path / "kept"
+    assert model.dynamics_.n_jobs == model.encoder_.n_jobs == 1
+
+
+BAD = [
+    ("gate", "word"),
+    ("intensity", "loud"),
+    ("field_form", "x"),
+    ("field_gap", "x"),
+    ("assignment", "x"),
+    ("prototype_pool", "none"),
+    ("learning_rate", 0),
+    ("tau", -1.0),
+    ("sharpness", np.nan),
+    ("frame_rate", 0.0),
+    ("shot_weight", -0.1),
+    ("dual_weight", np.nan),
+    ("context_share", 1.5),
+    ("highlight_share", 0.0),
+    ("balance", -0.5),
+    ("epochs", -1),
+    ("epochs", 2.5),
+    ("batch_size", 0),
+    ("embedding_dim", 1),
+    ("speaker_shrinkage", -1),
+    ("dynamics_scale", -1),
+    ("tau", "warm"),
+    ("pool_weight", None),
+    ("callbacks", print),
+    ("callbacks", ["print"]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_parameter_out_of_range_is_an_error_that_names_it(name, value):
+    with pytest.raises((ValueError, TypeError), match=name):
+        SEREClassifier(**{name: value}).fit(np.eye(4), ["happy", "sad"] * 2)
+
+
+def test_a_random_state_that_is_none_is_found_before_extraction(shots, monkeypatch):
+    monkeypatch.setattr("sere._classifier.SEREClassifier._embed_audio", None)
+    with pytest.raises(ValueError, match="seed"):
+        SEREClassifier(random_state="x").fit(shots, shots["emotion"])
