@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import joblib
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from sere import HeterogeneousEncoder, SEREClassifier
+from sere import SEREClassifier
 from sere._claims import Claims
 from sere._dynamics import _Tracks
 from sere.encoders.base import Encoded, FrameEncoder
@@ -21,14 +22,15 @@ class Diary(FrameEncoder):
     cache_key = "diary-1"
     frame_names = ("mean", "power")
 
-    def __init__(self, file, interrupt_after=None):
-        self.file, self.interrupt_after = str(file), interrupt_after
+    def __init__(self, file, interrupt_after=None, seconds=0.0):
+        self.file, self.interrupt_after, self.seconds = str(file), interrupt_after, seconds
 
     def encode(self, waves, pitches=None):
         if self.interrupt_after is not None and len(self.read()) >= self.interrupt_after:
             raise KeyboardInterrupt
         with open(self.file, "a") as diary:
             diary.writelines(f"{joblib.hash(wave)}\n" for wave in waves)
+        time.sleep(self.seconds * len(waves))
         parts = [np.array_split(wave, len(wave) // 320) for wave in waves]
         return [Encoded(np.array([[p.mean(), p.std()] for p in clip], dtype=np.float32)) for clip in parts]
 
@@ -66,7 +68,8 @@ def test_a_second_fit_on_the_same_audio_extracts_nothing(diary, tmp_path, shots,
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_grid_search_extracts_each_clip_once(diary, tmp_path, source, target, n_jobs):
-    search = GridSearchCV(classifier(diary, tmp_path), {"tau": [0.5, 1.0, 2.0]}, cv=5, n_jobs=n_jobs)
+    slow = Diary(diary.file, seconds=0.1)  # long enough that a second process arrives before the first is done
+    search = GridSearchCV(classifier(slow, tmp_path), {"tau": [0.5, 1.0, 2.0]}, cv=5, n_jobs=n_jobs)
     search.fit(source, source["emotion"], X_unlabeled_tgt=(target,))
     assert sorted(diary.read()) == distinct(source, target)
     assert len(search.cv_results_["params"]) == 3
