@@ -16,10 +16,9 @@ gradients of the queries; a second, in which every key clip belongs to one worke
 keys. No two workers write to the same place and all sums run in a fixed order: the result does
 not depend on the number of threads.
 
-Workers are Python threads with one BLAS thread each, as many as torch has threads (or had, inside
-:func:`~sere.kernels.workers.small_operations`), started anew in each call, so that nothing outlives it (a forked process
-finds no dead pool). Threads of numba are not used: its layers end the process when it forks or
-calls from two threads.
+Workers are Python threads with one BLAS thread each, as many as :mod:`sere.kernels.workers` says,
+started anew in each call, so that nothing outlives it (a forked process finds no dead pool).
+Threads of numba are not used: its layers end the process when it forks or calls from two threads.
 
 Variables as in :mod:`sere.kernels.tiles`.
 """
