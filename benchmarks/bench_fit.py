@@ -1,6 +1,6 @@
 """What `SEREClassifier.fit` takes once features are there: 30 labeled clips, pools of 500 and 1,200, 80 epochs.
 
-Frames are synthetic, in the shape of the embedded encoder's (clips of 1.5 to 3.5 s at 50 Hz, width 36, context 71), so
+Frames are synthetic, in the shape of the embedded encoder's (clips of 1 to 3 s at 50 Hz, width 36, context 71), so
 nothing is extracted. One fit gives 79 epochs to take the best and the median of; by the clock, and by processor time,
 which a busy machine disturbs less. ``before_training`` is everything else: imports of torch and the compiled kernels,
 standardisation, starting projections.
@@ -67,10 +67,10 @@ def measure(epochs: int, threads: int) -> dict[str, float]:
 
 
 def synthetic(rng: np.random.Generator, n: int, language: str):
-    """n clips of 75 to 175 random frames, as an encoder and the dynamics leave them."""
+    """n clips of 50 to 150 random frames, as an encoder and the dynamics leave them."""
     from sere._utterances import Utterances
 
-    lengths = rng.integers(75, 176, n)
+    lengths = rng.integers(50, 151, n)
     return Utterances(
         clips=None,
         speakers=np.full(n, None, dtype=object),

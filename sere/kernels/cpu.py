@@ -146,7 +146,8 @@ def field(
 
     work = len(zq) * zk.numel()
     _share_out(normalise, _steps(len(zk), KEY_ROWS), zk.numel())
-    _share_out(block, _runs(starts, QUERY_ROWS), work)
+    # Few query frames still make two runs, so that a second worker has something to do.
+    _share_out(block, _runs(starts, min(QUERY_ROWS, -(-len(zq) // 2))), work)
     return scores, best
 
 

@@ -5,7 +5,10 @@ compared: their frames are laid out as a padded batch and matched by one batched
 shortlist, where a clip is scored with a few of many others.
 """
 
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sere.kernels import tiles
@@ -44,13 +47,44 @@ def paired_aware(
         Differentiable in ``keys.frames`` and `query_weight`.
     """
     with torch.no_grad():
-        tau = torch.as_tensor(tau, dtype=queries.frames.dtype, device=queries.frames.device)
-        _, rows, query_rows, query_inside = _matches(_directions(queries), _directions(keys), pairs, tau, form, gap)
-    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[query_rows] * query_inside
-    m, width = rows.shape
-    starts = torch.arange(0, m * width, width, device=rows.device)
-    return torch.nn.functional.embedding_bag(
-        rows.reshape(-1), keys.frames, starts, mode="sum", per_sample_weights=share.reshape(-1)
+        found = _resonances(queries, keys, pairs, tau, form, gap)
+    return _answers(found.R, found.query, found.key, queries, keys, query_weight)
+
+
+def mutual_aware(
+    first: Packed,
+    second: Packed,
+    pairs: Tensor,
+    tau: float | Tensor,
+    *,
+    form: str = "product",
+    gap: str = "exponential",
+    first_weight: Tensor | None = None,
+    second_weight: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return what of the second clips answers the first, and what of the first answers the second (Eq. 5).
+
+    Equal to :func:`paired_aware` both ways at little more than the cost of one: resonance is symmetric.
+
+    Parameters
+    ----------
+    first, second : Packed
+    pairs : int64 tensor of shape (m, 2)
+        A clip of each.
+    tau, form, gap : as in :func:`~sere.kernels.resonance_field`.
+    first_weight, second_weight : tensor, or None
+        Weights of the frames that look for an answer.
+
+    Returns
+    -------
+    two tensors of shape (m, d)
+        Differentiable in ``second.frames`` and ``first.frames``, and the weights.
+    """
+    with torch.no_grad():
+        found = _resonances(first, second, pairs, tau, form, gap)
+    return (
+        _answers(found.R, found.query, found.key, first, second, first_weight),
+        _answers(found.R.transpose(1, 2), found.key, found.query, second, first, second_weight),
     )
 
 
@@ -76,32 +110,51 @@ def paired_scores(
     tensor of shape (m,)
         Not differentiable. Memory is bounded by :data:`ELEMENTS` resonances.
     """
-    tau = torch.as_tensor(tau, dtype=queries.frames.dtype, device=queries.frames.device)
     share = frame_shares(queries.offsets, query_weight, len(queries.frames), queries.frames)
     area = int(queries.offsets.diff()[pairs[:, 0]].max()) * int(keys.offsets.diff()[pairs[:, 1]].max())
-    u, v = _directions(queries), _directions(keys)
     scores = []
     for part in pairs.split(max(ELEMENTS // area, 1)):
-        peak, _, rows, inside = _matches(u, v, part, tau, form, gap)
-        scores.append((peak * share[rows] * inside).sum(1))
+        found = _resonances(queries, keys, part, tau, form, gap)
+        rows, inside = found.query
+        scores.append((found.R.amax(2) * share[rows] * inside).sum(1))
     return torch.cat(scores)
 
 
-def _directions(clips: Packed) -> Packed:
-    return clips._replace(frames=clips.frames / tiles.lengths_of(clips.frames)[:, None])
+class _Found(NamedTuple):
+    """Resonances of pairs (m, longest query, longest key), and `_padded_rows` of their queries and keys."""
+
+    R: Tensor
+    query: tuple[Tensor, Tensor]
+    key: tuple[Tensor, Tensor]
 
 
-def _matches(
-    u: Packed, v: Packed, pairs: Tensor, tau: Tensor, form: str, gap: str
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Each query frame's best resonance, where it is, the frame's own row and whether it is one; all (m, longest)."""
-    query_rows, query_inside = _padded_rows(u.offsets, pairs[:, 0])
-    key_rows, key_inside = _padded_rows(v.offsets, pairs[:, 1])
-    cosine = torch.bmm(u.frames[query_rows], v.frames[key_rows].transpose(1, 2))
-    delta = u.intensity[query_rows][:, :, None] - v.intensity[key_rows][:, None, :]
-    R = tiles.combine(cosine, tiles.synchrony(delta, tau, gap), form)
-    peak, best = R.masked_fill_(~key_inside[:, None, :], -torch.inf).max(2)
-    return peak, key_rows.gather(1, best), query_rows, query_inside
+def _resonances(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str) -> _Found:
+    """R of Eq. 4 for each pair; padding repeats the last frame, which changes no maximum."""
+    query, key = _padded_rows(queries.offsets, pairs[:, 0]), _padded_rows(keys.offsets, pairs[:, 1])
+    u, v = (
+        # An embedding copies rows several times faster than indexing does.
+        F.embedding(rows, clips.frames / tiles.lengths_of(clips.frames)[:, None])
+        for clips, (rows, _) in ((queries, query), (keys, key))
+    )
+    delta = queries.intensity[query[0]][:, :, None] - keys.intensity[key[0]][:, None, :]
+    tau = torch.as_tensor(tau, dtype=u.dtype, device=u.device)
+    return _Found(tiles.combine(torch.bmm(u, v.transpose(1, 2)), tiles.synchrony(delta, tau, gap), form), query, key)
+
+
+def _answers(
+    R: Tensor,
+    query: tuple[Tensor, Tensor],
+    key: tuple[Tensor, Tensor],
+    queries: Packed,
+    keys: Packed,
+    query_weight: Tensor | None,
+) -> Tensor:
+    """Mean of the key frames that answer each pair's query clip, (m, d)."""
+    rows = key[0].gather(1, R.max(2).indices)
+    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[query[0]] * query[1]
+    m, width = rows.shape
+    starts = torch.arange(0, m * width, width, device=rows.device)
+    return F.embedding_bag(rows.reshape(-1), keys.frames, starts, mode="sum", per_sample_weights=share.reshape(-1))
 
 
 def _padded_rows(offsets: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:

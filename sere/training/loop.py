@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sere.kernels.field import resonance_field
 from sere.kernels.packed import Packed
-from sere.kernels.pairs import paired_aware, paired_scores
+from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
 from sere.method.prototypes import (
     anchor_weights,
@@ -315,15 +315,17 @@ class Chain:
             scores = self._field(shots.packed, own.packed)
             here = torch.arange(len(rows), device=rows.device)
             pairs = torch.stack([assigned.anchors[rows], here], dim=1)
-            r = self._aware(shots.packed, own.packed, pairs)
+            if name == "source":
+                r, reference = self._mutual(shots.packed, own.packed, pairs)
+                dual.append(dual_resonance_loss(r, reference))
+            else:
+                r = self._aware(shots.packed, own.packed, pairs)
             classes = assigned.classes[rows]
             scale = float(np.exp(self.log_scale or 0.0))
             prototype.append(prototype_loss(r, self.prototypes, classes, scale))
             resonance = scores.T @ self.member
             resonance = self.settings.sharpness * _standard(resonance - resonance.mean(0))
             field_terms.append(-(classes * resonance.log_softmax(1)).sum(1).mean())
-            if name == "source":
-                dual.append(dual_resonance_loss(r, self._aware(own.packed, shots.packed, pairs.flip(1))))
         if "target" in batch and "source" in batch:
             dual.append(self._cross_lingual(batch, embedded))
         losses["field"] = torch.stack(field_terms).mean() if field_terms else losses["shots"].new_zeros(())
@@ -342,12 +344,17 @@ class Chain:
             reference = (remove_hubs(scores.T) + agree * scores.std(correction=0)).argmax(1)
         here = torch.arange(len(reference), device=reference.device)
         pairs = torch.stack([reference, here], dim=1)
-        r = self._aware(source, target, pairs)
-        return dual_resonance_loss(r, self._aware(target, source, pairs.flip(1)))
+        return dual_resonance_loss(*self._mutual(source, target, pairs))
 
     def _aware(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
         """Resonance-aware representations: what of the key clips answers each query clip (Eq. 5)."""
         return paired_aware(queries, keys, pairs, self.network.tau.detach(), **self._reading(queries))
+
+    def _mutual(self, first: Packed, second: Packed, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """Resonance-aware representations both ways."""
+        reading = self._reading(first)
+        weights = {"first_weight": reading.pop("query_weight"), "second_weight": self._reading(second)["query_weight"]}
+        return mutual_aware(first, second, pairs, self.network.tau.detach(), **reading, **weights)
 
     def _describe(self) -> dict[str, Any]:
         """Assignment histograms and a label-free score of each pool."""
