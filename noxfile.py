@@ -16,6 +16,9 @@ HERE = Path(__file__).parent
 # One thread a process: on small arrays threads of a busy machine wait for each other far longer than they work.
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")}
 
+#: Benchmarks of speed; those of accuracy need corpora.
+SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_scale")
+
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
@@ -102,9 +105,15 @@ def floors(*extras: str) -> list[str]:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks that the documentation quotes; name some after ``--`` to run only those."""
+    """Measure speed and write docs/speed.md, then accuracy where SERE_CORPORA is set; after ``--`` one script only."""
     install(session, "opensmile>=2.5", package=".[plots,pretrained]")
-    scripts = [Path(name) for name in session.posargs] or sorted(Path("benchmarks").glob("*.py"))
-    Path("benchmarks/results").mkdir(exist_ok=True)
-    for script in scripts:
-        session.run("python", os.fspath(script))
+    if session.posargs:
+        session.run("python", *session.posargs)
+        return
+    results = Path("benchmarks/results")
+    for name in SPEED:
+        session.run("python", f"benchmarks/{name}.py", "--threads", "2", "--out", os.fspath(results / f"{name}.json"))
+    session.run("python", "benchmarks/table.py")
+    if "SERE_CORPORA" in os.environ:
+        session.run("python", "benchmarks/six_pairs.py")
+        session.run("python", "benchmarks/bench_acoustic.py", "--cache", session.create_tmp())

@@ -2,17 +2,20 @@
 
 Every step that turns audio into numbers goes through :func:`extract`. What a clip gives depends on its content and the
 step's parameters alone, so results are looked up in the store first; new ones are kept as soon as they exist, and an
-interrupted run goes on from there.
+interrupted run goes on from there. Processes that want the same clips at the same time share the work
+(:mod:`sere._claims`).
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from sere._claims import Claims
 from sere.audio import AudioError, Clip
 from sere.store import FrameStore, content_key
 
@@ -79,30 +82,57 @@ def extract(
         first_rows.setdefault(key, row)
     distinct = list(first_rows)
     known: dict[bytes, Arrays] = {}
-    if store is not None:
-        known = {k: v for k, v in zip(distinct, store.get_many(distinct), strict=True) if v is not None}
-    rows = [first_rows[key] for key in distinct if key not in known]
-    problems: list[tuple[int | None, str]] = []
-    batches = [rows[i : i + BATCH] for i in range(0, len(rows), BATCH)]
-    jobs = (
-        delayed(_compute_batch)(compute, [clips[r] for r in batch], companions and [companions[r] for r in batch])
-        for batch in batches
-    )
-    bar = tqdm(total=len(rows), desc=label, unit="clip", disable=None if verbose else True, leave=False)
-    with bar:
-        for batch, results in zip(batches, Parallel(n_jobs=n_jobs, return_as="generator")(jobs), strict=True):
-            fresh = []
-            for row, result in zip(batch, results, strict=True):
-                if isinstance(result, str):
-                    problems.append((row, result))
-                else:
-                    known[keys[row]] = result
-                    fresh.append((keys[row], result))
-            if store is not None:
-                store.put_many(fresh)
-            bar.update(len(batch))
+    problems: list[tuple[int, str]] = []
+    with (
+        Claims(store.folder if store else None) as claims,
+        tqdm(total=len(distinct), desc=label, unit="clip", disable=None if verbose else True, leave=False) as bar,
+    ):
+
+        def look_up(wanted: list[bytes]) -> list[bytes]:
+            """Read what the store has of `wanted`; returns the rest."""
+            if store is None:
+                return wanted
+            known.update((k, v) for k, v in zip(wanted, store.get_many(wanted), strict=True) if v is not None)
+            return [key for key in wanted if key not in known]
+
+        def jobs(wanted: list[bytes], taken: list[list[bytes]]) -> Iterator[Any]:
+            """Claim and hand out batch by batch, as workers ask for them; `taken` says which."""
+            for first in range(0, len(wanted), BATCH):
+                free = [key for key in wanted[first : first + BATCH] if claims.take(key)]
+                # Somebody may have finished a clip between our first look and our claim.
+                batch = look_up(free)
+                claims.give_up([key for key in free if key in known])
+                if batch:
+                    taken.append(batch)
+                    rows = [first_rows[key] for key in batch]
+                    yield delayed(_compute_batch)(
+                        compute, [clips[r] for r in rows], companions and [companions[r] for r in rows]
+                    )
+
+        missing = look_up(distinct)
+        while missing:
+            bar.update(len(distinct) - len(missing) - bar.n)
+            taken: list[list[bytes]] = []
+            for i, results in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(jobs(missing, taken))):
+                fresh = []
+                for key, result in zip(taken[i], results, strict=True):
+                    if isinstance(result, str):
+                        problems.append((first_rows[key], result))
+                        known[key] = {}
+                    else:
+                        known[key] = result
+                        fresh.append((key, result))
+                if store is not None:
+                    store.put_many(fresh)
+                claims.give_up(taken[i])
+                bar.update(len(taken[i]))
+            missing = [key for key in missing if key not in known]
+            if missing:  # others are at work on these
+                claims.wait(missing[0])
+                claims.give_up(missing[:1])
+                missing = look_up(missing)
     if problems:
-        raise AudioError(problems, where)
+        raise AudioError(sorted(problems), where)
     return [known[key] for key in keys]
 
 

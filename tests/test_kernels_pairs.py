@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sere.kernels import Packed, resonance_aware, resonance_field
-from sere.kernels.pairs import paired_aware
+from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.resonance import FORMS, GAPS
 
 
@@ -28,6 +28,31 @@ def test_pairs_equal_the_field_followed_by_resonance_aware(form, gap, weighted):
     expected = resonance_aware(k.frames, best, q.offsets, PAIRS, weight)
     ours = paired_aware(q, k, PAIRS, 0.7, form=form, gap=gap, query_weight=weight)
     torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_of_pairs_are_entries_of_the_field(form, gap, weighted, monkeypatch):
+    monkeypatch.setattr("sere.kernels.pairs.ELEMENTS", 100)
+    q, k = pool([3, 8, 1], 0), pool([4, 6, 1], 1)
+    weight = torch.rand(12, dtype=torch.float64) if weighted else None
+    field = resonance_field(q, k, 0.7, form=form, gap=gap, query_weight=weight)[0]
+    ours = paired_scores(q, k, PAIRS, 0.7, form=form, gap=gap, query_weight=weight)
+    torch.testing.assert_close(ours, field[PAIRS[:, 0], PAIRS[:, 1]])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_both_ways_at_once_equal_each_way_alone(form, gap, weighted):
+    first, second = pool([3, 8, 1], 0), pool([4, 6, 1], 1)
+    weights = [torch.rand(n, dtype=torch.float64) if weighted else None for n in (12, 11)]
+    reading = {"form": form, "gap": gap}
+    there, back = mutual_aware(first, second, PAIRS, 0.7, **reading, first_weight=weights[0], second_weight=weights[1])
+    torch.testing.assert_close(there, paired_aware(first, second, PAIRS, 0.7, **reading, query_weight=weights[0]))
+    alone = paired_aware(second, first, PAIRS.flip(1), 0.7, **reading, query_weight=weights[1])
+    torch.testing.assert_close(back, alone)
 
 
 def test_gradients_are_those_of_finite_differences():

@@ -172,7 +172,7 @@ def test_the_field_of_a_pool_is_the_irf_of_every_clip_with_every_shot(monkeypatc
     for j, clip in enumerate(clips):
         torch.testing.assert_close(embeddings[j], clip[0].mean(0))
         for s, shot in enumerate(shots):
-            torch.testing.assert_close(field[j, s], say.score(shot, clip), rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(field.scores[j, s], say.score(shot, clip), rtol=1e-4, atol=1e-6)
 
 
 def test_highlights_are_marked_clip_by_clip():

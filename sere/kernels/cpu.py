@@ -16,9 +16,9 @@ gradients of the queries; a second, in which every key clip belongs to one worke
 keys. No two workers write to the same place and all sums run in a fixed order: the result does
 not depend on the number of threads.
 
-Workers are Python threads with one BLAS thread each, as many as torch has threads, started anew
-in each call, so that nothing outlives it (a forked process finds no dead pool). Threads of numba
-are not used: its layers end the process when it forks or calls from two threads.
+Workers are Python threads with one BLAS thread each, as many as :mod:`sere.kernels.workers` says,
+started anew in each call, so that nothing outlives it (a forked process finds no dead pool).
+Threads of numba are not used: its layers end the process when it forks or calls from two threads.
 
 Variables as in :mod:`sere.kernels.tiles`.
 """
@@ -35,6 +35,7 @@ import torch
 from torch import Tensor
 
 from sere.kernels import tiles
+from sere.kernels.workers import n_workers
 
 QUERY_ROWS = 1024
 KEY_ROWS = 512
@@ -144,8 +145,9 @@ def field(
             best[top:bottom] = torch.from_numpy(where).T
 
     work = len(zq) * zk.numel()
-    _share_out(normalise, _steps(len(zk), KEY_ROWS), work)
-    _share_out(block, _runs(starts, QUERY_ROWS), work)
+    _share_out(normalise, _steps(len(zk), KEY_ROWS), zk.numel())
+    # Few query frames still make two runs, so that a second worker has something to do.
+    _share_out(block, _runs(starts, min(QUERY_ROWS, -(-len(zq) // 2))), work)
     return scores, best
 
 
@@ -179,7 +181,7 @@ def winner_gradients(
 
     work = n_q * n_k * u.shape[1]
     _share_out(queries, _steps(n_q, 256), work)
-    _share_out(keys, _steps(n_k, -(-n_k // torch.get_num_threads())), work)
+    _share_out(keys, _steps(n_k, -(-n_k // n_workers())), work)
     return du, dv, da, db, dtau.sum(), peak
 
 
@@ -211,7 +213,7 @@ def _runs(starts: np.ndarray, rows: int) -> list[slice]:
 def _share_out(task: Callable[[slice], None], parts: Iterable[slice], work: float) -> None:
     """Run `task` over `parts` on as many threads as torch may use."""
     parts = list(parts)
-    threads = min(torch.get_num_threads(), len(parts))
+    threads = min(n_workers(), len(parts))
     if threads == 1 or work < _WORTH_THREADS:
         for part in parts:
             task(part)

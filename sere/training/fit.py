@@ -1,6 +1,7 @@
 """One fit from embedded clips to a model that holds numpy only."""
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
 from sere.encoders.base import FrameEncoder
 from sere.kernels import Packed, resonance_field
+from sere.kernels.workers import small_operations
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
@@ -239,7 +241,8 @@ def fit_model(
                 bar.update()
                 return any([bool(callback(record)) for callback in params.callbacks])
 
-            interrupted = chain.run(params.epochs, report)
+            with nullcontext() if fronts or device != "cpu" else small_operations():
+                interrupted = chain.run(params.epochs, report)
         model = _freeze(chain, preparation, options, languages, order)
         model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
     return model, records, interrupted

@@ -85,7 +85,7 @@ class OpenSpace:
 
 def taken_rows(offsets: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:
     """Return the packed rows of some clips, in the given order, and their own offsets."""
-    lengths = offsets.diff()[clips]
+    lengths = offsets[clips + 1] - offsets[clips]
     ends = lengths.cumsum(0)
     inside = torch.arange(int(ends[-1]), device=ends.device) - (ends - lengths).repeat_interleave(lengths)
     rows = offsets[clips].repeat_interleave(lengths) + inside

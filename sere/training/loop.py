@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sere.kernels.field import resonance_field
 from sere.kernels.packed import Packed
-from sere.kernels.pairs import paired_aware
+from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
 from sere.method.prototypes import (
     anchor_weights,
@@ -28,6 +28,8 @@ from sere.method.prototypes import (
     remove_hubs,
 )
 from sere.method.resonance import highlight_frames
+from sere.training import anchors
+from sere.training.anchors import Candidates
 from sere.training.network import Embedded, Pool, ResonanceNetwork
 
 #: Clips whose field is computed at a time.
@@ -70,8 +72,8 @@ class Assigned:
     Attributes
     ----------
     embeddings : tensor of shape (n, p)
-    field : tensor of shape (n, n_shots)
-        IRF of each clip with each shot.
+    weights : tensor of shape (n_shots,)
+        How much of the pool each shot stands for (Eq. 7).
     classes : tensor of shape (n, C)
         Soft assignments, rows sum to 1.
     anchors : int64 tensor of shape (n,)
@@ -79,7 +81,7 @@ class Assigned:
     """
 
     embeddings: Tensor
-    field: Tensor
+    weights: Tensor
     classes: Tensor
     anchors: Tensor
 
@@ -150,7 +152,7 @@ class Chain:
         shots = self.network(self.labeled)
         self.prototypes = enhanced_prototypes(shots.clips, self.y, n_classes=self.n_classes)
         if self.log_scale is None:
-            everyone = [shots.clips, *(self.network(pool).clips for pool in self.pools.values())]
+            everyone = [shots.clips, *(part.clips for pool in self.pools.values() for _, part in self._parts(pool))]
             distances = -prototype_logits(torch.cat(everyone), self.prototypes)
             self.log_scale = float(torch.log(self.settings.sharpness / distances.median().clamp_min(1e-12)))
         self.assigned = {}
@@ -171,49 +173,68 @@ class Chain:
     def _enhance(self, shots: Tensor) -> Tensor:
         """Eq. 7 over every assigned pool that the prototypes listen to."""
         pools = [a for name, a in self.assigned.items() if self.settings.prototype_pool in (name, "both")]
-        weights = torch.cat([anchor_weights(a.classes, a.field, self.y) for a in pools])
-        unlabeled = torch.cat([a.embeddings for a in pools])
-        grown = enhanced_prototypes(
+        own = self.settings.prototype_source
+        grown = own * enhanced_prototypes(
             shots,
             self.y,
-            weights,
-            unlabeled,
-            source=self.settings.prototype_source,
+            assignments=torch.cat([a.classes for a in pools]),
+            unlabeled=torch.cat([a.embeddings for a in pools]),
+            source="own",
             n_classes=self.n_classes,
         )
+        if own < 1:
+            together = sum((a.weights for a in pools), torch.zeros_like(pools[0].weights))
+            grown = grown + (1 - own) * enhanced_prototypes(shots, self.y, together[None], n_classes=self.n_classes)
         start = enhanced_prototypes(shots, self.y, n_classes=self.n_classes)
         return start + self.settings.pool_weight * (grown - start)
 
-    def _field_of(self, pool: Pool, shots: Embedded) -> tuple[Tensor, Tensor]:
-        """Embeddings (n, p) of a pool and its IRF with the shots (n, n_shots), in chunks of clips."""
-        embeddings, fields = [], []
+    def _parts(self, pool: Pool) -> Iterator[tuple[Tensor, Embedded]]:
+        """Row numbers of a pool and the clips embedded, a chunk at a time."""
         for rows in torch.arange(len(pool), device=self.y.device).split(CHUNK):
-            part = self.network(pool.take(rows))
-            scores = self._field(shots.packed, part.packed)
+            yield rows, self.network(pool.take(rows))
+
+    def _field_of(self, pool: Pool, shots: Embedded) -> tuple[Tensor, Candidates]:
+        """Embeddings (n, p) of a pool and its IRF with the shots, in chunks of clips."""
+        embeddings, fields, chosen = [], [], []
+        every = len(self.y) <= anchors.EXACT
+        classes = self.y
+        for _, part in self._parts(pool):
             embeddings.append(part.clips)
-            fields.append(scores.T)
-        return torch.cat(embeddings), torch.cat(fields)
+            if every:
+                fields.append(self._field(shots.packed, part.packed).T)
+                continue
+            own, classes = anchors.shortlist(part.clips, shots.clips, self.y, self.n_classes)
+            clips = torch.arange(len(own), device=own.device).repeat_interleave(own.shape[1])
+            pairs = torch.stack([own.reshape(-1), clips], dim=1)
+            scores = paired_scores(shots.packed, part.packed, pairs, self.network.tau, **self._reading(shots.packed))
+            fields.append(scores.reshape(own.shape))
+            chosen.append(own)
+        if every:
+            return torch.cat(embeddings), Candidates(torch.cat(fields), classes)
+        some = torch.arange(0, len(pool), -(-len(pool) // CHUNK), device=self.y.device)
+        hubs = self._field(shots.packed, self.network(pool.take(some)).packed).mean(1)
+        return torch.cat(embeddings), Candidates(torch.cat(fields), classes, torch.cat(chosen), hubs)
 
     def _field(self, queries: Packed, keys: Packed) -> Tensor:
         """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
-        scores, _ = resonance_field(
-            queries,
-            keys,
-            self.network.tau,
-            form=self.settings.form,
-            gap=self.settings.gap,
-            query_weight=highlight_weights(queries, self.settings.highlight_share),
-        )
+        scores, _ = resonance_field(queries, keys, self.network.tau, **self._reading(queries))
         return scores
 
-    def _assign(self, embeddings: Tensor, field: Tensor) -> Assigned:
+    def _reading(self, queries: Packed) -> dict[str, Any]:
+        """The chosen form, gap and highlights, as arguments of the kernels."""
+        weight = highlight_weights(queries, self.settings.highlight_share)
+        return {"form": self.settings.form, "gap": self.settings.gap, "query_weight": weight}
+
+    def _assign(self, embeddings: Tensor, candidates: Candidates) -> Assigned:
         """Classes and anchors of a pool from its field and its distances to the prototypes."""
-        settings = self.settings
+        settings, columns = self.settings, candidates.classes
         if settings.assignment == "anchor":
-            anchors = pseudo_anchors(field)
-            return Assigned(embeddings, field, F.one_hot(self.y[anchors], self.n_classes).float(), anchors)
-        field = remove_hubs(field)
-        resonance = field @ self.member
+            best = pseudo_anchors(candidates.scores)
+            classes = F.one_hot(columns[best], self.n_classes).float()
+            return self._assigned(embeddings, candidates, candidates.scores, classes, best)
+        field = candidates.without_hubs()
+        member = F.one_hot(columns, self.n_classes).float()
+        resonance = field @ (member / member.sum(0).clamp_min(1))
         scores = settings.sharpness * (
             settings.field_share * _standard(resonance)
             + (1 - settings.field_share) * _standard(self.logits(embeddings))
@@ -223,8 +244,17 @@ class Chain:
         else:
             shares = self._shares(scores.double(), settings.balance)
             classes = balanced_assignment(scores.double(), shares, n_iter=SINKHORN).to(scores.dtype)
-        inside = field.masked_fill(self.y[None] != classes.argmax(1)[:, None], -torch.inf)
-        return Assigned(embeddings, field, classes, inside.argmax(1))
+        inside = field.masked_fill(columns[None] != classes.argmax(1)[:, None], -torch.inf)
+        return self._assigned(embeddings, candidates, field, classes, inside.argmax(1))
+
+    def _assigned(
+        self, embeddings: Tensor, candidates: Candidates, field: Tensor, classes: Tensor, best: Tensor
+    ) -> Assigned:
+        weights = embeddings.new_zeros(len(self.y))
+        if self.settings.prototype_source < 1:
+            on_columns = anchor_weights(classes, field, candidates.classes)
+            weights = candidates.per_shot(on_columns, len(self.y)).to(embeddings.dtype)
+        return Assigned(embeddings, weights, classes, candidates.shot_of(best))
 
     def _shares(self, scores: Tensor, balance: float) -> Tensor:
         """Expected share of each class in a pool: equal ones, mixed with those that the scores suggest."""
@@ -283,15 +313,17 @@ class Chain:
             scores = self._field(shots.packed, own.packed)
             here = torch.arange(len(rows), device=rows.device)
             pairs = torch.stack([assigned.anchors[rows], here], dim=1)
-            r = self._aware(shots.packed, own.packed, pairs)
+            if name == "source":
+                r, reference = self._mutual(shots.packed, own.packed, pairs)
+                dual.append(dual_resonance_loss(r, reference))
+            else:
+                r = self._aware(shots.packed, own.packed, pairs)
             classes = assigned.classes[rows]
             scale = float(np.exp(self.log_scale or 0.0))
             prototype.append(prototype_loss(r, self.prototypes, classes, scale))
             resonance = scores.T @ self.member
             resonance = self.settings.sharpness * _standard(resonance - resonance.mean(0))
             field_terms.append(-(classes * resonance.log_softmax(1)).sum(1).mean())
-            if name == "source":
-                dual.append(dual_resonance_loss(r, self._aware(own.packed, shots.packed, pairs.flip(1))))
         if "target" in batch and "source" in batch:
             dual.append(self._cross_lingual(batch, embedded))
         losses["field"] = torch.stack(field_terms).mean() if field_terms else losses["shots"].new_zeros(())
@@ -310,21 +342,17 @@ class Chain:
             reference = (remove_hubs(scores.T) + agree * scores.std(correction=0)).argmax(1)
         here = torch.arange(len(reference), device=reference.device)
         pairs = torch.stack([reference, here], dim=1)
-        r = self._aware(source, target, pairs)
-        return dual_resonance_loss(r, self._aware(target, source, pairs.flip(1)))
+        return dual_resonance_loss(*self._mutual(source, target, pairs))
 
     def _aware(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
         """Resonance-aware representations: what of the key clips answers each query clip (Eq. 5)."""
-        settings = self.settings
-        return paired_aware(
-            queries,
-            keys,
-            pairs,
-            self.network.tau.detach(),
-            form=settings.form,
-            gap=settings.gap,
-            query_weight=highlight_weights(queries, self.settings.highlight_share),
-        )
+        return paired_aware(queries, keys, pairs, self.network.tau.detach(), **self._reading(queries))
+
+    def _mutual(self, first: Packed, second: Packed, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """Resonance-aware representations both ways."""
+        reading = self._reading(first)
+        weights = {"first_weight": reading.pop("query_weight"), "second_weight": self._reading(second)["query_weight"]}
+        return mutual_aware(first, second, pairs, self.network.tau.detach(), **reading, **weights)
 
     def _describe(self) -> dict[str, Any]:
         """Assignment histograms and a label-free score of each pool."""

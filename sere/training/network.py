@@ -52,7 +52,9 @@ class Space:
     def take(self, clips: Tensor) -> "Space":
         """Return some clips, in the given order."""
         rows, offsets = taken_rows(self.offsets, clips)
-        return Space(self.index, self.context[clips], self.frames[rows], self.changes[rows], offsets)
+        # Far faster than indexing, for the same rows.
+        context, frames, changes = self.context[clips], self.frames.index_select(0, rows), self.changes[rows]
+        return Space(self.index, context, frames, changes, offsets)
 
     def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Space":
         """Return the clips in another precision, on a device."""

@@ -1,0 +1,103 @@
+"""Does the cost of training grow with the pool and no faster, and does its memory stay bounded?
+
+`SEREClassifier.fit` on 1,000, 10,000 and 100,000 unlabeled clips, half of them source and half target, of synthetic
+frames (about 10 a clip, what a second of speech leaves at the classifier's 100 ms; width 36, context 71) beside 30
+labeled clips. Each size runs in a process of its own, so that its peak memory is its own. The cost of
+an epoch is the time between the ends of the first and the last one; what happens once (standardisation, starting
+projections) is reported apart.
+
+Run: ``python benchmarks/bench_scale.py [--sizes 1000 10000 100000] [--epochs 3] [--shots 30] [--out scale.json]``.
+JSON to stdout or ``--out``.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+CLASSES = 6
+
+
+def main() -> None:
+    """Run every size in its own process and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], help="clips of both pools")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--shots", type=int, default=30, help="labeled clips")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", help="JSON file; printed otherwise")
+    parser.add_argument("--one", action="store_true", help="run the first size in this process")
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(options.sizes[0], options.shots, options.epochs, options.threads)))
+        return
+    rows = []
+    for size in options.sizes:
+        given = {"--sizes": size, "--epochs": options.epochs, "--shots": options.shots, "--threads": options.threads}
+        arguments = [str(part) for pair in given.items() for part in pair]
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", *arguments], check=True, stdout=subprocess.PIPE, text=True
+        )
+        rows.append(json.loads(done.stdout))
+        print(rows[-1], file=sys.stderr)
+    text = json.dumps({"threads": options.threads, "epochs": options.epochs, "sizes": rows}, indent=2)
+    if options.out:
+        with open(options.out, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    else:
+        print(text)
+
+
+def measure(size: int, shots: int, epochs: int, threads: int) -> dict[str, float]:
+    """Seconds and memory of one fit."""
+    import torch
+
+    from sere import SEREClassifier
+
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(0)
+    labeled = synthetic(rng, shots, "source")
+    source, target = (synthetic(rng, size // 2, language) for language in ("source", "target"))
+    ends: list[tuple[float, float]] = []
+
+    def stop_the_clock(record: dict) -> bool:
+        ends.append((time.perf_counter(), time.process_time()))
+        return False
+
+    model = SEREClassifier(epochs=epochs, callbacks=[stop_the_clock], random_state=0)
+    start = time.perf_counter()
+    model.fit(labeled, np.arange(shots) % CLASSES, (source,), (target,))
+    epoch, processor = ((ends[-1][k] - ends[0][k]) / (epochs - 1) for k in (0, 1))
+    return {
+        "clips": size,
+        "shots": shots,
+        "seconds_an_epoch": epoch,
+        "microseconds_a_clip_and_epoch": 1e6 * epoch / size,
+        "processor_microseconds_a_clip_and_epoch": 1e6 * processor / size,
+        "microseconds_a_clip_before": 1e6 * (ends[0][0] - start - epoch) / size,
+        "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+    }
+
+
+def synthetic(rng: np.random.Generator, n: int, language: str):
+    """n clips of 8 to 12 random frames, as an encoder and the dynamics leave them at ten frames a second."""
+    from sere._utterances import Utterances
+
+    lengths = rng.integers(40, 61, n)  # thinned to one in five by the classifier
+    return Utterances(
+        clips=None,
+        speakers=np.full(n, None, dtype=object),
+        languages=np.full(n, language, dtype=object),
+        encoders=np.full(n, "acoustic", dtype=object),
+        dynamics=[rng.standard_normal((t, 4), dtype=np.float32) for t in lengths],
+        frames=[rng.standard_normal((t, 36), dtype=np.float32) for t in lengths],
+        context=[rng.standard_normal(71, dtype=np.float32) for t in lengths],
+    )
+
+
+if __name__ == "__main__":
+    main()

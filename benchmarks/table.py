@@ -1,0 +1,116 @@
+"""From the benchmarks' JSON to one file and the table in the documentation.
+
+Reads ``results/bench_*.json`` and writes ``results/speed.json``, everything in one, and ``docs/speed.md``. A benchmark
+that was not run has no rows. Run: ``python benchmarks/table.py``.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "speed.md"
+HEAD = """# Speed
+
+How long things take, beside what one would write first. Every figure below was measured on this code on one machine
+with {cores} cores, and this page was written from the measurements by `nox -s bench` (each script in `benchmarks/` says
+what it compares).
+Ratios come from interleaved runs with the same threads on both sides; they travel to another machine better than
+seconds do. Other work was running on the machine, so seconds are upper bounds.
+
+| what | measured | how |
+|---|---|---|
+{rows}
+
+## The pool grows, the cost of a clip does not
+
+`benchmarks/bench_scale.py`: fit beside {shots} labeled clips, clips of ten frames, half of them source, half target.
+
+| clips in the pools | an epoch | a clip and epoch | processor time a clip and epoch | peak memory |
+|---|---|---|---|---|
+{scale}
+
+See [](scale.md) for what follows from these for very large collections.
+"""
+
+
+def main() -> None:
+    """Write both files."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted((HERE / "results").glob("bench_*.json"))}
+    (HERE / "results" / "speed.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    rows = "\n".join(f"| {what} | {measured} | `{how}` |" for what, measured, how in lines(found))
+    scale = found.get("bench_scale", {"sizes": []})["sizes"]
+    table = "\n".join(
+        f"| {row['clips']:,} | {row['seconds_an_epoch']:.2f} s | {row['microseconds_a_clip_and_epoch']:.0f} µs "
+        f"| {row['processor_microseconds_a_clip_and_epoch']:.0f} µs | {row['peak_gigabytes']:.1f} GB |"
+        for row in scale
+    )
+    shots = scale[0]["shots"] if scale else 30
+    PAGE.write_text(HEAD.format(cores=os.cpu_count(), rows=rows, scale=table, shots=shots), encoding="utf-8")
+
+
+def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what was measured, the figure and the script."""
+    yield from track_lines(found.get("bench_tracks", {}))
+    for row in found.get("bench_resonance", {}).get("scores", ()):
+        yield (
+            f"resonance of all pairs, d = {row['d']}",
+            f"{row['times_one_mm']:.1f} x one matrix product a pair; {row['share_of_sgemm']:.2f} of a bare matrix "
+            f"product; {row['pairs_per_second']['resonance_scores']:,.0f} pairs a second",
+            "bench_resonance.py",
+        )
+    for row in found.get("bench_resonance", {}).get("training", ()):
+        kept = row["kept_megabytes"]
+        yield (
+            f"resonance forward and backward, d = {row['d']}",
+            f"{row['times_whole_field']:.1f} x plain autograd; {kept['resonance_field']:.0f} MB kept, "
+            f"plain {kept['plain, whole field']:.0f}",
+            "bench_resonance.py",
+        )
+    if store := found.get("bench_store"):
+        yield (
+            "tracks and embedding of new clips",
+            f"{store['times_real_time_median']:.0f} x real time (best {store['times_real_time_best']:.0f})",
+            "bench_store.py",
+        )
+        yield "the same clips again", f"{store['first_against_second_median']:.0f} x the first time", "bench_store.py"
+        yield "`import sere`", f"{store['import_seconds_median']:.2f} s", "bench_store.py"
+        yield "`sere --help`", f"{store['help_seconds_median']:.2f} s", "bench_store.py"
+    if fit := found.get("bench_fit"):
+        yield (
+            f"fit with features at hand: 30 labeled clips, pools of 500 and 1,200, {fit['epochs']} epochs",
+            f"{fit['seconds']:.1f} s ({fit['epoch_median']:.2f} s an epoch, best {fit['epoch_best']:.2f})",
+            "bench_fit.py",
+        )
+
+
+def track_lines(tracks: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the lines of the static tracks."""
+    names = {
+        "full": "pitch, CREPE full, beside torchcrepe",
+        "tiny": "pitch, CREPE tiny, beside torchcrepe",
+        "viterbi": "Viterbi decoding beside torchcrepe",
+        "spectral": "the three spectral tracks beside librosa",
+    }
+    for part, what in names.items():
+        if part in tracks:
+            row = tracks[part]
+            equal = (
+                f"{row['differing_bins']} bins differ"
+                if "differing_bins" in row
+                else f"relative error {row['largest_relative_error']:.0e}"
+            )
+            yield what, f"{row['ratio_median']:.1f} x (best {row['ratio_best']:.1f}); {equal}", "bench_tracks.py"
+    if "realtime" in tracks:
+        row = tracks["realtime"]
+        yield (
+            "all four tracks, CREPE tiny",
+            f"{row['times_real_time_median']:.0f} x real time (best {row['times_real_time_best']:.0f})",
+            "bench_tracks.py",
+        )
+
+
+if __name__ == "__main__":
+    main()
