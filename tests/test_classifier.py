@@ -170,6 +170,15 @@ def test_a_clips_language_goes_before_the_parameter(shots, source, target):
     assert not np.array_equal(plain, classifier.decision_function(spoken(source, "de")))
 
 
+def test_a_language_goes_by_any_of_its_names(shots, source, target):
+    classifier = SEREClassifier(epochs=0)
+    classifier.fit(spoken(shots, "de"), shots["emotion"], (spoken(source, "deu"),), (spoken(target, "it"),))
+    as_source, as_target = (classifier.decision_function(spoken(source, name)) for name in ("de", "it"))
+    assert not np.array_equal(as_source, as_target)
+    np.testing.assert_array_equal(as_source, classifier.decision_function(spoken(source, "German")))
+    np.testing.assert_array_equal(as_target, classifier.decision_function(spoken(source, "it-IT")))
+
+
 def test_speakers_change_the_standardisation_and_may_be_unknown(shots, source, target):
     def fit(shrinkage, source=source, target=target):
         classifier = SEREClassifier(epochs=0, speaker_shrinkage=shrinkage)

@@ -249,3 +249,11 @@ def test_a_clip_whose_encoder_took_no_part_in_fit_is_an_error(source, target):
     classifier = SEREClassifier(encoder, epochs=0).fit(source[:6], source["emotion"][:6])
     with pytest.raises(ValueError, match=r"'tiny-b-5' cannot be used: fit saw \['tiny-a-3'\]"):
         classifier.predict(target)
+
+
+def test_unlike_encoders_without_dynamics_say_that_dynamics_must_come_first(source, target):
+    encoder = HeterogeneousEncoder({"de": A, "it": B})
+    near = encoder.encode(as_utterances(source.assign(language="de")), "labeled")
+    far = encoder.encode(as_utterances(target.assign(language="it")), "target")
+    with pytest.raises(ValueError, match="put DynamicFeatureTransformer before HeterogeneousEncoder"):
+        SEREClassifier(epochs=0).fit(near, source["emotion"], None, (far,))

@@ -239,6 +239,19 @@ _CODES = {name.lower(): line.split()[0] for line in _LANGUAGES.strip().splitline
 _CODES |= {"nb": "no", "nn": "no", "iw": "he", "in": "id", "fil": "tl"}
 
 
+def same_language(language: str) -> str:
+    """Return what two names of one language have in common: the ISO code, or an unknown name as it is.
+
+    Parameters
+    ----------
+    language : str
+    """
+    try:
+        return normalise_language(language)
+    except ValueError:
+        return language.strip().lower()
+
+
 def normalise_language(language: str) -> str:
     """ISO 639-1 code of a language given by name, code or locale.
 

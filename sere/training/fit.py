@@ -12,6 +12,7 @@ from tqdm import tqdm
 from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
 from sere.encoders.base import FrameEncoder
+from sere.encoders.languages import same_language
 from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
@@ -85,6 +86,7 @@ class FittedModel:
     def domain(self, language: str | None) -> str:
         """The domain whose mean and SD a clip takes: its language's, else the target's, else the source's."""
         if language is not None:
+            language = same_language(language)
             targets = [d for d, spoken in self.languages.items() if d != SOURCE and language in spoken]
             if len(targets) == 1:
                 return targets[0]
@@ -313,7 +315,7 @@ def _learn_domains(
 
 
 def _spoken(utterances: Utterances) -> set[str]:
-    return {language for language in utterances.languages if language is not None}
+    return {same_language(language) for language in set(utterances.languages) if language is not None}
 
 
 def _starts(
@@ -330,6 +332,11 @@ def _starts(
         widths = (0, params.embedding_dim)
     summaries = None
     if len(preparation.names) > 1:
+        if any("dynamics" not in part.summaries for part in (labeled, source, *targets) if part is not None):
+            raise ValueError(
+                f"clips of several encoders ({preparation.names}) meet in the statistics of their dynamics, and some "
+                "have none: put DynamicFeatureTransformer before HeterogeneousEncoder, as in sere.make_sere_pipeline()"
+            )
         shared = Standardiser(params.speaker_shrinkage)
         groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
         groups += [("target", TARGET, concatenate(targets))] if targets else []
