@@ -61,6 +61,7 @@ def extraction(n_clips: int, rounds: int, threads: int) -> dict[str, float]:
 
     from sere import DynamicFeatureTransformer, HeterogeneousEncoder
     from sere.datasets import make_voices
+    from sere.store import FrameStore
 
     torch.set_num_threads(threads)
     voices = make_voices(n_per_emotion=-(-n_clips // 6), n_speakers=2, duration=3.0, random_state=0)[:n_clips]
@@ -75,6 +76,7 @@ def extraction(n_clips: int, rounds: int, threads: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             first.append(timed(partial(embed, folder)))
             second.append(timed(partial(embed, folder)))
+            n_bytes = FrameStore(folder).info().n_bytes
         ratios.append(first[-1] / second[-1])
     seconds = sum(len(wave) for wave in voices["audio"]) / 16_000
     return {
@@ -84,6 +86,7 @@ def extraction(n_clips: int, rounds: int, threads: int) -> dict[str, float]:
         "second_seconds_median": statistics.median(second),
         "first_against_second_median": statistics.median(ratios),
         "first_against_second_best": max(ratios),
+        "store_megabytes_an_hour": n_bytes / seconds * 3600 / 1e6,
         "times_real_time_median": seconds / statistics.median(first),
         "times_real_time_best": seconds / min(first),
     }
