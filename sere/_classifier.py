@@ -57,6 +57,14 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Unlabeled clips of each pool in a step, beside all shots.
     prototype_weight, dual_weight : float, default=1.0 and 0.3
         Weights of global prototype resonance (Eq. 8) and dual instance resonance (Eq. 9) in Eq. 10.
+    prototype_form : {"softmax", "pull", "margin"}, default="softmax"
+        Form of Eq. 8: against all prototypes, towards the own one alone, or farther from the next by a margin.
+    dual_distance : {"cosine", "euclidean", "infonce"}, default="cosine"
+        Distance of Eq. 9.
+    dual_detach : bool, default=True
+        Keep the gradients of Eq. 9 out of the reference.
+    dual_by_field : bool, default=False
+        Weigh each pair of Eq. 9 by its resonance.
     shot_weight : float, default=1.0
         Weight of the labeled clips' cross-entropy in Eq. 10.
     field_weight : float, default=0.1
@@ -80,6 +88,10 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         Starting temperature of the synchrony (Eq. 4).
     highlight_share : float, default=1.0
         Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
+    symmetric : bool, default=False
+        Let both clips of a pair look for their partners in Eq. 6 and take the mean.
+    soft_argmax : float or None, default=None
+        Temperature of a soft argmax in Eq. 5; None takes the most resonant frame alone.
     frame_rate : float, default=10.0
         Frames a second that take part in resonance; of those in between the strongest burst is kept.
     assignment : {"class", "anchor"}, default="class"
@@ -162,6 +174,10 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         batch_size: int = 128,
         prototype_weight: float = 1.0,
         dual_weight: float = 0.3,
+        prototype_form: str = "softmax",
+        dual_distance: str = "cosine",
+        dual_detach: bool = True,
+        dual_by_field: bool = False,
         shot_weight: float = 1.0,
         field_weight: float = 0.1,
         drift_weight: float = 1.0,
@@ -173,6 +189,8 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         field_gap: str = "exponential",
         tau: float = 1.0,
         highlight_share: float = 1.0,
+        symmetric: bool = False,
+        soft_argmax: float | None = None,
         frame_rate: float = 10.0,
         assignment: str = "class",
         field_share: float = 0.5,
@@ -201,6 +219,10 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         self.batch_size = batch_size
         self.prototype_weight = prototype_weight
         self.dual_weight = dual_weight
+        self.prototype_form = prototype_form
+        self.dual_distance = dual_distance
+        self.dual_detach = dual_detach
+        self.dual_by_field = dual_by_field
         self.shot_weight = shot_weight
         self.field_weight = field_weight
         self.drift_weight = drift_weight
@@ -212,6 +234,8 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         self.field_gap = field_gap
         self.tau = tau
         self.highlight_share = highlight_share
+        self.symmetric = symmetric
+        self.soft_argmax = soft_argmax
         self.frame_rate = frame_rate
         self.assignment = assignment
         self.field_share = field_share
@@ -485,6 +509,8 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             "intensity": ("abs", "signed", "square"),
             "field_form": ("product", "raw", "sum"),
             "field_gap": ("exponential", "gaussian"),
+            "prototype_form": ("softmax", "pull", "margin"),
+            "dual_distance": ("cosine", "euclidean", "infonce"),
             "assignment": ("class", "anchor"),
             "prototype_pool": ("both", "target", "source"),
         }
@@ -506,6 +532,8 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
                 raise ValueError(f"{name} must be 0 or more, got {value!r}")
         if self.balance is not None and not 0 <= self.balance <= 1:
             raise ValueError(f"balance must lie in 0..1 or be None, got {self.balance!r}")
+        if self.soft_argmax is not None and not self.soft_argmax > 0:
+            raise ValueError(f"soft_argmax must be a positive temperature or None, got {self.soft_argmax!r}")
         if self.highlight_share == 0:
             raise ValueError("highlight_share must be more than 0: a clip without highlights resonates with nothing")
         for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1)):

@@ -315,7 +315,7 @@ def test_without_epochs_the_start_is_the_model():
 
 def literal_irf(model, clips, **reading):
     """Eq. 3-6 of each clip with each shot, from the frames that the model keeps and makes."""
-    share = reading.pop("highlight_share", 1.0)
+    share, both = reading.pop("highlight_share", 1.0), reading.pop("symmetric", False)
     (chunk,) = model._chunks(clips)
     _, frames, intensity = model._model._forward(chunk)
     tau = float(np.exp(model._model.network["log_tau"]))
@@ -323,7 +323,8 @@ def literal_irf(model, clips, **reading):
     for j, (z, I) in enumerate(zip(frames, intensity, strict=True)):
         for s, (shot, burst) in enumerate(zip(model._model.shot_frames, model._model.shot_intensity, strict=True)):
             R = method.resonance_matrix(shot.astype(float), z, burst.astype(float), I, tau, **reading)
-            scores[j, s] = method.resonance_score(R, method.highlight_frames(burst, share))
+            ours, theirs = method.highlight_frames(burst, share), method.highlight_frames(I, share)
+            scores[j, s] = method.resonance_score(R, ours, symmetric=both, highlights_j=theirs if both else None)
     return scores
 
 
@@ -334,6 +335,7 @@ READINGS = [
     {"field_gap": "gaussian"},
     {"highlight_share": 0.3},
     {"field_form": "sum", "field_gap": "gaussian", "highlight_share": 0.6},
+    {"symmetric": True, "highlight_share": 0.5},
 ]
 
 

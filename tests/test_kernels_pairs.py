@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from sere import method
 from sere.kernels import Packed, resonance_aware, resonance_field
 from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.resonance import FORMS, GAPS
@@ -64,3 +65,21 @@ def test_gradients_are_those_of_finite_differences():
 
     leaves = [k.frames.requires_grad_(), weight.requires_grad_()]
     assert torch.autograd.gradcheck(aware, leaves)
+
+
+@pytest.mark.parametrize("soft", [0.05, 1.0])
+def test_a_soft_argmax_is_the_equations_weighted_mean(soft):
+    q, k = pool([3, 8, 1], 0), pool([4, 6, 1], 1)
+    ours = paired_aware(q, k, PAIRS, 0.7, soft=soft)
+    there, back = mutual_aware(q, k, PAIRS, 0.7, soft=soft)
+
+    def clip(packed, i):
+        rows = slice(int(packed.offsets[i]), int(packed.offsets[i + 1]))
+        return packed.frames[rows], packed.intensity[rows]
+
+    for pair, (i, j) in enumerate(PAIRS.tolist()):
+        (z_i, I_i), (z_j, I_j) = clip(q, i), clip(k, j)
+        R = method.resonance_matrix(z_i, z_j, I_i, I_j, 0.7)
+        torch.testing.assert_close(ours[pair], method.resonance_aware(z_j, R, soft))
+        torch.testing.assert_close(there[pair], ours[pair])
+        torch.testing.assert_close(back[pair], method.resonance_aware(z_i, R.T, soft))

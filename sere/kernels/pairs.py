@@ -28,6 +28,7 @@ def paired_aware(
     form: str = "product",
     gap: str = "exponential",
     query_weight: Tensor | None = None,
+    soft: float | None = None,
 ) -> Tensor:
     """Return the mean of the key frames that answer each pair's query clip (Eq. 5).
 
@@ -40,6 +41,8 @@ def paired_aware(
     pairs : int64 tensor of shape (m, 2)
         Query clip and key clip.
     tau, form, gap, query_weight : as in :func:`~sere.kernels.resonance_field`.
+    soft : float, or None
+        Temperature of a soft argmax, whose weights carry no gradient; None answers with the best frame alone.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def paired_aware(
     """
     with torch.no_grad():
         found = _resonances(queries, keys, pairs, tau, form, gap)
-    return _answers(found.R, found.query, found.key, queries, keys, query_weight)
+    return _answers(found.R, found.query, found.key, queries, keys, query_weight, soft)
 
 
 def mutual_aware(
@@ -61,6 +64,7 @@ def mutual_aware(
     gap: str = "exponential",
     first_weight: Tensor | None = None,
     second_weight: Tensor | None = None,
+    soft: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return what of the second clips answers the first, and what of the first answers the second (Eq. 5).
 
@@ -74,6 +78,8 @@ def mutual_aware(
     tau, form, gap : as in :func:`~sere.kernels.resonance_field`.
     first_weight, second_weight : tensor, or None
         Weights of the frames that look for an answer.
+    soft : float, or None
+        As in :func:`paired_aware`.
 
     Returns
     -------
@@ -83,8 +89,8 @@ def mutual_aware(
     with torch.no_grad():
         found = _resonances(first, second, pairs, tau, form, gap)
     return (
-        _answers(found.R, found.query, found.key, first, second, first_weight),
-        _answers(found.R.transpose(1, 2), found.key, found.query, second, first, second_weight),
+        _answers(found.R, found.query, found.key, first, second, first_weight, soft),
+        _answers(found.R.transpose(1, 2), found.key, found.query, second, first, second_weight, soft),
     )
 
 
@@ -148,10 +154,14 @@ def _answers(
     queries: Packed,
     keys: Packed,
     query_weight: Tensor | None,
+    soft: float | None,
 ) -> Tensor:
     """Mean of the key frames that answer each pair's query clip, (m, d)."""
-    rows = key[0].gather(1, R.max(2).indices)
     share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[query[0]] * query[1]
+    if soft is not None:
+        likely = (R / soft).masked_fill(~key[1][:, None, :], -torch.inf).softmax(2)
+        return torch.bmm(torch.bmm(share[:, None, :], likely), F.embedding(key[0], keys.frames))[:, 0]
+    rows = key[0].gather(1, R.max(2).indices)
     m, width = rows.shape
     starts = torch.arange(0, m * width, width, device=rows.device)
     return F.embedding_bag(rows.reshape(-1), keys.frames, starts, mode="sum", per_sample_weights=share.reshape(-1))

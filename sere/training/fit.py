@@ -52,7 +52,7 @@ class FittedModel:
     network : dict of str to ndarray
         The network's state without its fronts.
     options : dict
-        gate, intensity, dynamics_scale, tau, field_form, field_gap, highlight_share.
+        gate, intensity, dynamics_scale, tau, field_form, field_gap, highlight_share, symmetric.
     prototypes : ndarray of shape (n_classes, p)
     scale : float
         Factor of squared distances.
@@ -107,15 +107,22 @@ class FittedModel:
         _, frames, intensity = self._forward(utterances)
         shots = _packed(self.shot_frames, self.shot_intensity)
         clips = _packed(frames, intensity)
+        scores = self._field(shots, clips)
+        if self.options["symmetric"]:
+            scores = (scores + self._field(clips, shots).T) / 2
+        return scores.numpy().T
+
+    def _field(self, queries: Packed, keys: Packed) -> torch.Tensor:
+        """IRF of every query clip with every key clip, as it was trained."""
         scores, _ = resonance_field(
-            shots,
-            clips,
+            queries,
+            keys,
             float(np.exp(self.network["log_tau"])),
             form=self.options["field_form"],
             gap=self.options["field_gap"],
-            query_weight=highlight_weights(shots, self.options["highlight_share"]),
+            query_weight=highlight_weights(queries, self.options["highlight_share"]),
         )
-        return scores.numpy().T
+        return scores
 
     @torch.no_grad()
     def _forward(self, utterances: Utterances) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
@@ -199,7 +206,8 @@ def fit_model(
     device = resolve_device(params.device)
     preparation = Preparation(params.speaker_shrinkage, params.frame_rate)
     options = {
-        name: getattr(params, name) for name in (*_NETWORK_OPTIONS, "field_form", "field_gap", "highlight_share")
+        name: getattr(params, name)
+        for name in (*_NETWORK_OPTIONS, "field_form", "field_gap", "highlight_share", "symmetric")
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

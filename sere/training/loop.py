@@ -63,6 +63,12 @@ class Settings:
     prototype_pool: str
     pool_weight: float
     encoder_learning_rate: float = 1e-5
+    prototype_form: str = "softmax"
+    dual_distance: str = "cosine"
+    dual_detach: bool = True
+    dual_by_field: bool = False
+    soft_argmax: float | None = None
+    symmetric: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +213,9 @@ class Chain:
             clips = torch.arange(len(own), device=own.device).repeat_interleave(own.shape[1])
             pairs = torch.stack([own.reshape(-1), clips], dim=1)
             scores = paired_scores(shots.packed, part.packed, pairs, self.network.tau, **self._reading(shots.packed))
+            if self.settings.symmetric:
+                ways = part.packed, shots.packed, pairs.flip(1), self.network.tau
+                scores = (scores + paired_scores(*ways, **self._reading(part.packed))) / 2
             fields.append(scores.reshape(own.shape))
             chosen.append(own)
         if every:
@@ -218,7 +227,10 @@ class Chain:
     def _field(self, queries: Packed, keys: Packed) -> Tensor:
         """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
         scores, _ = resonance_field(queries, keys, self.network.tau, **self._reading(queries))
-        return scores
+        if not self.settings.symmetric:
+            return scores
+        back, _ = resonance_field(keys, queries, self.network.tau, **self._reading(keys))
+        return (scores + back.T) / 2
 
     def _reading(self, queries: Packed) -> dict[str, Any]:
         """The chosen form, gap and highlights, as arguments of the kernels."""
@@ -315,12 +327,12 @@ class Chain:
             pairs = torch.stack([assigned.anchors[rows], here], dim=1)
             if name == "source":
                 r, reference = self._mutual(shots.packed, own.packed, pairs)
-                dual.append(dual_resonance_loss(r, reference))
+                dual.append(self._dual(r, reference, scores[pairs[:, 0], here]))
             else:
                 r = self._aware(shots.packed, own.packed, pairs)
             classes = assigned.classes[rows]
             scale = float(np.exp(self.log_scale or 0.0))
-            prototype.append(prototype_loss(r, self.prototypes, classes, scale))
+            prototype.append(prototype_loss(r, self.prototypes, classes, scale, self.settings.prototype_form))
             resonance = scores.T @ self.member
             resonance = self.settings.sharpness * _standard(resonance - resonance.mean(0))
             field_terms.append(-(classes * resonance.log_softmax(1)).sum(1).mean())
@@ -342,17 +354,25 @@ class Chain:
             reference = (remove_hubs(scores.T) + agree * scores.std(correction=0)).argmax(1)
         here = torch.arange(len(reference), device=reference.device)
         pairs = torch.stack([reference, here], dim=1)
-        return dual_resonance_loss(*self._mutual(source, target, pairs))
+        return self._dual(*self._mutual(source, target, pairs), scores[reference, here])
+
+    def _dual(self, r: Tensor, reference: Tensor, field: Tensor) -> Tensor:
+        """Eq. 9 in the chosen form; `field` is each pair's IRF."""
+        settings = self.settings
+        weights = field.detach().clamp_min(0) if settings.dual_by_field else None
+        return dual_resonance_loss(r, reference, weights, settings.dual_distance, settings.dual_detach)
 
     def _aware(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
         """Resonance-aware representations: what of the key clips answers each query clip (Eq. 5)."""
-        return paired_aware(queries, keys, pairs, self.network.tau.detach(), **self._reading(queries))
+        soft = self.settings.soft_argmax
+        return paired_aware(queries, keys, pairs, self.network.tau.detach(), **self._reading(queries), soft=soft)
 
     def _mutual(self, first: Packed, second: Packed, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Resonance-aware representations both ways."""
         reading = self._reading(first)
         weights = {"first_weight": reading.pop("query_weight"), "second_weight": self._reading(second)["query_weight"]}
-        return mutual_aware(first, second, pairs, self.network.tau.detach(), **reading, **weights)
+        soft = self.settings.soft_argmax
+        return mutual_aware(first, second, pairs, self.network.tau.detach(), **reading, **weights, soft=soft)
 
     def _describe(self) -> dict[str, Any]:
         """Assignment histograms and a label-free score of each pool."""
