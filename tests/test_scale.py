@@ -8,6 +8,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
 from sere import SEREClassifier
@@ -68,6 +69,7 @@ def test_a_second_fit_on_the_same_audio_extracts_nothing(diary, tmp_path, shots,
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_grid_search_extracts_each_clip_once(diary, tmp_path, source, target, n_jobs):
+    get_reusable_executor().shutdown(wait=True)  # workers of their own, not those that another test left behind
     slow = Diary(diary.file, seconds=0.1)  # long enough that a second process arrives before the first is done
     search = GridSearchCV(classifier(slow, tmp_path), {"tau": [0.5, 1.0, 2.0]}, cv=5, n_jobs=n_jobs)
     search.fit(source, source["emotion"], X_unlabeled_tgt=(target,))
