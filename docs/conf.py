@@ -16,6 +16,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
+html_title = "sere"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
 
