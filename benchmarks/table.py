@@ -17,7 +17,7 @@ HEAD = """# Speed
 How long things take, beside what one would write first. Every figure below was measured on one machine with {cores}
 cores by the script in `benchmarks/` that is named beside it; `nox -s bench` runs them all and writes this page again.
 Ratios come from interleaved runs with the same threads on both sides; they travel to another machine better than
-seconds do. Other work was running on the machine, so seconds are upper bounds.
+seconds do.
 
 | what | measured | how |
 |---|---|---|
