@@ -6,7 +6,7 @@ mean is taken again over both.
 
 Stated in the paper: the argmax over shots of the IRF; the *anchor's* embedding stands for the
 unlabeled clip; the average over ``N_c + M_c`` members. Our reading: none is needed, but three
-weaknesses were measured and have options. An anchor-only prototype never leaves the convex hull
+weaknesses have options. An anchor-only prototype never leaves the convex hull
 of the shots (``source="own"`` or a mix); a few "hub" shots attract everyone (`remove_hubs`); one
 class may swallow the pool (`balanced_assignment`, which asks for class shares, and
 `estimate_shares`, for pools that are not balanced: M. Saerens, P. Latinne and C. Decaestecker,
