@@ -19,9 +19,10 @@ from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 from sere.audio import AudioError
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+from sere.encoders.experience import EmotionEncoder
 
 ROLES = ("labeled", "source", "target")
-WITHOUT_LAYERS = ("acoustic", "egemaps")
+WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps")
 
 
 class HeterogeneousEncoder(AudioTransformer):
@@ -216,6 +217,8 @@ class HeterogeneousEncoder(AudioTransformer):
             from sere.encoders.egemaps import EgemapsEncoder
 
             return EgemapsEncoder()
+        if spec == "acoustic-emotion" or str(spec).endswith(".npz"):
+            return EmotionEncoder.load(spec)
         if not isinstance(spec, (str, os.PathLike)):
             raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
         from sere.encoders.pretrained import PretrainedEncoder
@@ -251,7 +254,14 @@ class HeterogeneousEncoder(AudioTransformer):
                 context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
         # The copies hold no weights: what embedded the clips can be let go before training.
         fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
-        return utterances.with_(frames=frames, context=context, encoders=names, fronts={**utterances.fronts, **fronts})
+        experienced = {name: encoder for name, encoder in encoders.items() if isinstance(encoder, EmotionEncoder)}
+        return utterances.with_(
+            frames=frames,
+            context=context,
+            encoders=names,
+            fronts={**utterances.fronts, **fronts},
+            experience={**utterances.experience, **experienced},
+        )
 
     def _with_summary(self, utterances: Utterances, encoders: dict[str, FrameEncoder]) -> Utterances:
         """Add the contexts as the 2-D array that any estimator takes, where they are all there and of one width."""
@@ -300,6 +310,8 @@ class _Embedding:
 
 def spec_name(spec: Any) -> str:
     """Return the name under which an encoder's clips are grouped and projected."""
+    if isinstance(spec, EmotionEncoder):
+        return spec.identity
     return spec.cache_key if isinstance(spec, FrameEncoder) else str(spec)
 
 

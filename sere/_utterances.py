@@ -53,6 +53,8 @@ class Utterances:
         By name, encoders whose learnable part `frames` have not gone through yet; their clips' `context` is empty.
     finished : dict of str to FrameEncoder
         By name, encoders whose learnable part, untrained, made `frames`.
+    experience : dict of str to EmotionEncoder
+        By name, encoders that know something of emotions; see :mod:`sere.encoders.experience`.
     """
 
     clips: list[Clip] | None
@@ -67,6 +69,7 @@ class Utterances:
     summaries: dict[str, Summary] = field(default_factory=dict)
     fronts: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
+    experience: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.speakers)
@@ -160,6 +163,7 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         summaries=summaries,
         fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
         finished={name: encoder for p in parts for name, encoder in p.finished.items()},
+        experience={name: encoder for p in parts for name, encoder in p.experience.items()},
         **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
     )
 

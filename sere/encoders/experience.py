@@ -1,0 +1,328 @@
+"""What labeled speech of other languages taught: evidence for named emotions, directions, imaginary examples.
+
+Few labeled clips of one language say little about how anger differs from fear in another. Labeled corpora of *other*
+languages say a lot, once language, room and throat are standardised away (:mod:`sere.training.normalise`). An
+:class:`Experience` holds what they said, in the standardised space of an encoder's descriptors, so that it can be used
+wherever clips are standardised by their own corpus and speaker:
+
+* *evidence*: a linear map (multinomial logistic regression) from a clip's descriptors to a score for each emotion;
+* *examples*: what each emotion looked like on average, an imaginary clip that joins the prototype of its class (the
+  paper's "learning human emotional experience", taken at its word);
+* *directions*: where emotions differ most beside how clips of one emotion differ (linear discriminants), for clips and
+  for frames, for labels that name no emotion it knows.
+
+Nothing of it depends on the clip beside: an encoder with experience gives the same frames and context as without.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from sere.datasets.emotions import canonical_emotion
+from sere.encoders.base import Encoded, FrameEncoder
+
+#: Changes whenever a file written before could no longer be read.
+_FORMAT = "sere-encoder-1"
+_ARRAYS = (
+    *("evidence_weights", "evidence_bias", "examples", "frame_examples"),
+    *("directions", "frame_directions", "centre", "scale"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Experience:
+    """What was learned, for standardised context (d columns) and frames (w columns) of one encoder.
+
+    Attributes
+    ----------
+    emotions : tuple of str
+        E canonical names (:data:`sere.datasets.EMOTIONS`).
+    evidence_weights, evidence_bias : ndarray of shape (E, d) and (E,)
+    examples, frame_examples : ndarray of shape (E, d) and (E, w)
+        Mean standardised context and frame of each emotion, corpora counting alike.
+    directions, frame_directions : ndarray of shape (d, m) and (w, m)
+        Linear discriminants, strongest first.
+    centre, scale : ndarray of shape (d,)
+        Mean and SD of the raw context over all clips seen, corpora counting alike, for uses without a domain.
+    """
+
+    emotions: tuple[str, ...]
+    evidence_weights: np.ndarray
+    evidence_bias: np.ndarray
+    examples: np.ndarray
+    frame_examples: np.ndarray
+    directions: np.ndarray
+    frame_directions: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+
+    def logits(self, context: np.ndarray) -> np.ndarray:
+        """Score every known emotion, (n, E), for standardised contexts (n, d)."""
+        return context @ self.evidence_weights.T + self.evidence_bias
+
+    def evidence(self, context: np.ndarray, heads: np.ndarray) -> np.ndarray:
+        """Score the classes of a task: rows centred, 0 for a class it knows nothing of.
+
+        Parameters
+        ----------
+        context : ndarray of shape (n, d)
+            Standardised.
+        heads : int ndarray of shape (C,)
+            Number of each class's emotion in `emotions`, -1 where unknown.
+
+        Returns
+        -------
+        ndarray of shape (n, C)
+        """
+        known = heads >= 0
+        result = np.zeros((len(context), len(heads)))
+        chosen = self.logits(context)[:, heads[known]]
+        if known.any():
+            result[:, known] = chosen - chosen.mean(1, keepdims=True)
+        return result
+
+    def recognise(self, classes: Sequence[Any], context: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Find which known emotion each class of a task is.
+
+        By name, in any spelling of :func:`sere.datasets.canonical_emotion`. Where no class has a name that it knows
+        (numbers, words of another language), by the labeled clips: the one-to-one match that they make most likely,
+        without those that are no likelier than chance.
+
+        Parameters
+        ----------
+        classes : sequence of C labels
+        context : ndarray of shape (n, d)
+            Standardised, of the labeled clips.
+        codes : int ndarray of shape (n,)
+            Class of each.
+
+        Returns
+        -------
+        int ndarray of shape (C,)
+            Number of each class's emotion in `emotions`; -1 where unknown.
+        """
+        names = [canonical_emotion(str(label)) for label in classes]
+        heads = np.array([self.emotions.index(n) if n in self.emotions else -1 for n in names], dtype=np.int64)
+        # Two classes of one emotion (say, two kinds of fear) cannot both be told by its name.
+        heads = np.array([head if (heads == head).sum() == 1 else -1 for head in heads], dtype=np.int64)
+        if any(name is not None for name in names) or not len(context):
+            return heads
+        logits = self.logits(context)
+        likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        match = np.array([likely[codes == c].mean(0) for c in range(len(classes))])
+        rows, columns = linear_sum_assignment(-match)
+        for c, head in zip(rows, columns, strict=True):
+            if match[c, head] > -np.log(len(self.emotions)):
+                heads[c] = head
+        return heads
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where an encoder's experience comes from.
+
+    Attributes
+    ----------
+    corpora : list of dict
+        One a corpus: name, languages, licence where known, clips, speakers and clips of each emotion.
+    files : frozenset of str
+        Start of the SHA-256 of every file seen, 16 hex digits.
+    recipe : dict
+        Settings of the training.
+    """
+
+    corpora: list[dict[str, Any]] = field(default_factory=list)
+    files: frozenset[str] = frozenset()
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the corpora."""
+        return [corpus["name"] for corpus in self.corpora]
+
+
+class EmotionEncoder(FrameEncoder):
+    """An encoder with experience: the frames and context of a base encoder, and what labeled speech taught about them.
+
+    Made by :func:`sere.pretrain_encoder`; goes wherever an encoder's name goes.
+
+    Parameters
+    ----------
+    base : FrameEncoder
+    experience : Experience
+    card : Card
+    name : str
+        What error messages and summaries call it.
+
+    Examples
+    --------
+    >>> from sere.encoders import EmotionEncoder
+    >>> shipped = EmotionEncoder.load("acoustic-emotion")
+    >>> "anger" in shipped.experience.emotions
+    True
+    """
+
+    def __init__(self, base: FrameEncoder, experience: Experience, card: Card, name: str = "pretrained by sere"):
+        self.base = base
+        self.experience = experience
+        self.card = card
+        self.name = name
+
+    def __repr__(self) -> str:
+        seen = ", ".join(f"{c['name']} ({', '.join(c['languages'])})" for c in self.card.corpora)
+        return f"EmotionEncoder({self.name!r}: {self.base.cache_key}, learned from {seen})"
+
+    @property
+    def needs_pitch(self) -> bool:  # type: ignore[override]
+        """As the base encoder."""
+        return self.base.needs_pitch
+
+    @property
+    def cache_key(self) -> str:
+        """The base encoder's: frames and context are the same with experience and without."""
+        return self.base.cache_key
+
+    @property
+    def identity(self) -> str:
+        """A name that changes with what was learned."""
+        return f"{self.base.cache_key} with experience {self._digest}"
+
+    @cached_property
+    def _digest(self) -> str:
+        import hashlib
+
+        content = hashlib.sha256(repr(self.experience.emotions).encode())
+        for name in _ARRAYS:
+            content.update(np.ascontiguousarray(getattr(self.experience, name), dtype=np.float32).tobytes())
+        return content.hexdigest()[:12]
+
+    @property
+    def frame_names(self) -> list[str]:
+        """Those of the base encoder."""
+        return self.base.frame_names
+
+    @property
+    def context_names(self) -> list[str]:
+        """Those of the base encoder."""
+        return self.base.context_names
+
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+        """Embed each clip on its own; see the base encoder."""
+        return self.base.encode(waves, pitches)
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the encoder to one file, whole or not at all; its path goes wherever an encoder's name goes.
+
+        Parameters
+        ----------
+        path : path-like
+            Must end in ``.npz``.
+        """
+        target = Path(path)
+        if target.suffix != ".npz":
+            raise ValueError(f"an encoder's file ends in .npz, got {str(path)!r}")
+        if not target.absolute().parent.is_dir():
+            raise FileNotFoundError(f"cannot save to {str(path)!r}: the folder does not exist; make it first")
+        about = {
+            "format": _FORMAT,
+            "base": base_facts(self.base),
+            "base_key": self.base.cache_key,
+            "name": self.name,
+            "emotions": list(self.experience.emotions),
+            "corpora": self.card.corpora,
+            "recipe": self.card.recipe,
+        }
+        arrays = {name: getattr(self.experience, name).astype(np.float32) for name in _ARRAYS}
+        files = np.array(sorted(int(digest, 16) for digest in self.card.files), dtype=np.uint64)
+        draft = target.with_name(f".{target.stem}-draft.npz")
+        try:
+            np.savez_compressed(draft, about=json.dumps(about), files=files, **arrays)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | PathLike = "acoustic-emotion") -> "EmotionEncoder":
+        """Read an encoder that :meth:`save` wrote, or the one that comes with the library.
+
+        Parameters
+        ----------
+        path : path-like, default="acoustic-emotion"
+
+        Raises
+        ------
+        FileNotFoundError
+        ValueError
+            Not such a file, or its base encoder computes other features now.
+        """
+        file = SHIPPED if str(path) == "acoustic-emotion" else Path(path)
+        if not file.is_file():
+            raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(corpora).save(path) writes one")
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                about = json.loads(str(stored["about"]))
+                arrays = {name: stored[name].astype(np.float64) for name in _ARRAYS}
+                files = frozenset(f"{int(number):016x}" for number in stored["files"])
+        except (OSError, KeyError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not an encoder that sere wrote, or it is damaged ({error})") from error
+        base = build_base(about["base"])
+        if base.cache_key != about["base_key"]:
+            raise ValueError(
+                f"{str(path)!r} was learned on {about['base_key']}, and the library computes {base.cache_key} now; "
+                "make it again with sere.pretrain_encoder"
+            )
+        experience = Experience(emotions=tuple(about["emotions"]), **arrays)
+        return cls(base, experience, Card(about["corpora"], files, about["recipe"]), about["name"])
+
+
+#: The encoder that comes with the library.
+SHIPPED = Path(__file__).parent / "acoustic-emotion.npz"
+
+
+def base_facts(base: FrameEncoder) -> dict[str, Any]:
+    """Return what :func:`build_base` needs to make an encoder again.
+
+    Raises
+    ------
+    TypeError
+        An encoder of the user's own, which a file cannot hold.
+    """
+    from sere.encoders.acoustic import AcousticEncoder
+    from sere.encoders.egemaps import EgemapsEncoder
+    from sere.encoders.pretrained import PretrainedEncoder
+
+    if isinstance(base, AcousticEncoder):
+        return {"encoder": "acoustic"}
+    if isinstance(base, EgemapsEncoder):
+        return {"encoder": "egemaps"}
+    if isinstance(base, PretrainedEncoder):
+        return {"encoder": str(base.checkpoint), "layer": base.layer, "revision": base.revision}
+    raise TypeError(
+        f"experience on a {type(base).__name__} cannot be saved alone: keep the object, or save the fitted classifier "
+        "with sere.save"
+    )
+
+
+def build_base(facts: Mapping[str, Any]) -> FrameEncoder:
+    """Return the encoder that experience stands on."""
+    if facts["encoder"] == "acoustic":
+        from sere.encoders.acoustic import AcousticEncoder
+
+        return AcousticEncoder()
+    if facts["encoder"] == "egemaps":
+        from sere.encoders.egemaps import EgemapsEncoder
+
+        return EgemapsEncoder()
+    from sere.encoders.pretrained import PretrainedEncoder
+
+    layer = facts["layer"]
+    return PretrainedEncoder(
+        facts["encoder"], layer=tuple(layer) if isinstance(layer, list) else layer, revision=facts["revision"]
+    )
