@@ -12,19 +12,14 @@ from tqdm import tqdm
 from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
 from sere.encoders.base import FrameEncoder
-from sere.encoders.languages import same_language
 from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
+from sere.training.domains import SOURCE, TARGET, domain_of, domain_pools, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.normalise import Moments, Standardiser
 from sere.training.prepare import Preparation, starting_projections
-
-#: Domain of labeled clips and the source pool.
-SOURCE = "source"
-#: Domain of clips to predict when several target pools leave open which is meant.
-TARGET = "target"
 
 
 @dataclass(frozen=True)
@@ -85,14 +80,7 @@ class FittedModel:
 
     def domain(self, language: str | None) -> str:
         """The domain whose mean and SD a clip takes: its language's, else the target's, else the source's."""
-        if language is not None:
-            language = same_language(language)
-            targets = [d for d, spoken in self.languages.items() if d != SOURCE and language in spoken]
-            if len(targets) == 1:
-                return targets[0]
-            if not targets and language in self.languages[SOURCE]:
-                return SOURCE
-        return TARGET if TARGET in self.languages else SOURCE
+        return domain_of(language, self.languages)
 
     def embed(self, utterances: Utterances) -> np.ndarray:
         """Clip embeddings, (n, p)."""
@@ -284,46 +272,10 @@ def _prepare(
         None if source is None else finish(source, fronts),
         [finish(pool, fronts) for pool in targets],
     )
-    languages = _learn_domains(preparation, *done)
-    pools = _pools(preparation, *done)
+    languages = learn_domains(preparation, *done)
+    pools = domain_pools(preparation, *done)
     starts = _starts(params, preparation, pools, *done)
-    return languages, _pools(preparation, labeled, source, targets) if fronts else pools, starts
-
-
-def _pools(
-    preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
-) -> dict[str, tuple[Pool, np.ndarray]]:
-    pools = {"labeled": preparation.pool(labeled, [SOURCE] * len(labeled))}
-    if source is not None:
-        pools["source"] = preparation.pool(source, [SOURCE] * len(source))
-    if targets:
-        domains = [
-            f"{TARGET}{k}" if len(targets) > 1 else TARGET for k, pool in enumerate(targets) for _ in range(len(pool))
-        ]
-        pools["target"] = preparation.pool(concatenate(targets), domains)
-    return pools
-
-
-def _learn_domains(
-    preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
-) -> dict[str, set[str]]:
-    """Learn every domain's standardisation; returns the languages of each."""
-    near = labeled if source is None else concatenate([labeled, source])
-    preparation.learn(SOURCE, near)
-    languages = {SOURCE: _spoken(near)}
-    if targets:
-        preparation.learn(TARGET, concatenate(targets))
-        languages[TARGET] = _spoken(concatenate(targets))
-        for k, pool in enumerate(targets if len(targets) > 1 else ()):
-            preparation.learn(f"{TARGET}{k}", pool)
-            languages[f"{TARGET}{k}"] = _spoken(pool)
-        if len(targets) > 1:
-            languages[TARGET] = set()
-    return languages
-
-
-def _spoken(utterances: Utterances) -> set[str]:
-    return {same_language(language) for language in set(utterances.languages) if language is not None}
+    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts
 
 
 def _starts(
