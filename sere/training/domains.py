@@ -1,4 +1,4 @@
-"""Which clips are standardised together: the source, and each target pool.
+"""Which clips are standardised together, and where their projections start: the source, and each target pool.
 
 Labeled clips and the source pool are one domain, all target pools together another, and where there are several target
 pools each has a domain of its own beside it. A clip to predict takes the domain its language leads to.
@@ -8,8 +8,9 @@ import numpy as np
 
 from sere._utterances import Utterances, concatenate
 from sere.encoders.languages import same_language
-from sere.training.network import Pool
-from sere.training.prepare import Preparation
+from sere.training.network import Pool, Space
+from sere.training.normalise import Moments, Standardiser
+from sere.training.prepare import Preparation, starting_projections
 
 #: Domain of labeled clips and the source pool.
 SOURCE = "source"
@@ -74,6 +75,53 @@ def domain_pools(
     if targets:
         pools["target"] = preparation.pool(concatenate(targets), target_domains(targets))
     return pools
+
+
+def domain_starts(
+    preparation: Preparation,
+    pools: dict[str, tuple[Pool, np.ndarray]],
+    labeled: Utterances,
+    source: Utterances | None,
+    targets: list[Utterances],
+    embedding_dim: int,
+    context_share: float,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return starting projections; with several encoders over the dynamics' statistics, standardised by domain.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    pools : dict of str to (Pool, ndarray)
+        As :func:`domain_pools` returns them.
+    labeled, source, targets : Utterances
+    embedding_dim, context_share
+        As in :class:`sere.SEREClassifier`.
+    """
+    widths = (embedding_dim // 2, embedding_dim - embedding_dim // 2)
+    if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
+        widths = (0, embedding_dim)
+    summaries = None
+    if len(preparation.names) > 1:
+        if any("dynamics" not in part.summaries for part in (labeled, source, *targets) if part is not None):
+            raise ValueError(
+                f"clips of several encoders ({preparation.names}) meet in the statistics of their dynamics, and some "
+                "have none: put DynamicFeatureTransformer before HeterogeneousEncoder, as in sere.make_sere_pipeline()"
+            )
+        shared = Standardiser(preparation.shrinkage)
+        groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
+        groups += [("target", TARGET, concatenate(targets))] if targets else []
+        near = [labeled] if source is None else [labeled, source]
+        for domain, parts in ((SOURCE, near), (TARGET, targets)):
+            if parts:
+                together = concatenate(parts)
+                shared.learn(domain, Moments.of_vectors(together.summaries["dynamics"].values), together.speakers)
+        summaries = []
+        for name, domain, part in groups:
+            if part is not None:
+                values = part.summaries["dynamics"].values
+                rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
+                summaries.append(np.array(rows)[pools[name][1]])
+    return starting_projections(preparation, [pool for pool, _ in pools.values()], summaries, widths, context_share)
 
 
 def _spoken(utterances: Utterances) -> set[str]:

@@ -10,16 +10,15 @@ import torch
 from tqdm import tqdm
 
 from sere._inputs import SereWarning
-from sere._utterances import Utterances, concatenate
+from sere._utterances import Utterances
 from sere.encoders.base import FrameEncoder
 from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
-from sere.training.domains import SOURCE, TARGET, domain_of, domain_pools, learn_domains
+from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import Chain, Settings, highlight_weights
-from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.normalise import Moments, Standardiser
-from sere.training.prepare import Preparation, starting_projections
+from sere.training.network import Pool, ResonanceNetwork
+from sere.training.prepare import Preparation
 
 
 @dataclass(frozen=True)
@@ -274,46 +273,8 @@ def _prepare(
     )
     languages = learn_domains(preparation, *done)
     pools = domain_pools(preparation, *done)
-    starts = _starts(params, preparation, pools, *done)
+    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share)
     return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts
-
-
-def _starts(
-    params: Any,
-    preparation: Preparation,
-    pools: dict[str, tuple[Pool, np.ndarray]],
-    labeled: Utterances,
-    source: Utterances | None,
-    targets: list[Utterances],
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Starting projections; with several encoders over the dynamics' statistics, standardised by domain."""
-    widths = (params.embedding_dim // 2, params.embedding_dim - params.embedding_dim // 2)
-    if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
-        widths = (0, params.embedding_dim)
-    summaries = None
-    if len(preparation.names) > 1:
-        if any("dynamics" not in part.summaries for part in (labeled, source, *targets) if part is not None):
-            raise ValueError(
-                f"clips of several encoders ({preparation.names}) meet in the statistics of their dynamics, and some "
-                "have none: put DynamicFeatureTransformer before HeterogeneousEncoder, as in sere.make_sere_pipeline()"
-            )
-        shared = Standardiser(params.speaker_shrinkage)
-        groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
-        groups += [("target", TARGET, concatenate(targets))] if targets else []
-        near = [labeled] if source is None else [labeled, source]
-        for domain, parts in ((SOURCE, near), (TARGET, targets)):
-            if parts:
-                together = concatenate(parts)
-                shared.learn(domain, Moments.of_vectors(together.summaries["dynamics"].values), together.speakers)
-        summaries = []
-        for name, domain, part in groups:
-            if part is not None:
-                values = part.summaries["dynamics"].values
-                rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
-                summaries.append(np.array(rows)[pools[name][1]])
-    return starting_projections(
-        preparation, [pool for pool, _ in pools.values()], summaries, widths, params.context_share
-    )
 
 
 def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:
