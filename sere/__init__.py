@@ -15,6 +15,7 @@ _HOMES = {
     "HeterogeneousEncoder": "sere._encoder",
     "Utterances": "sere._utterances",
     "make_sere_pipeline": "sere._pipeline",
+    "pretrain_encoder": "sere._pretrain",
     "save": "sere.persistence",
     "load": "sere.persistence",
 }

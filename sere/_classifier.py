@@ -28,7 +28,7 @@ class SEREClassifier(AudioClassifier):
 
     Parameters
     ----------
-    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic"
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic-emotion"
         Frame embeddings. A name is short for ``HeterogeneousEncoder(encoders=name)``.
     dynamics : DynamicFeatureTransformer, default=None
         Tracks and their changes (Eq. 1); None for the defaults.
@@ -100,6 +100,11 @@ class SEREClassifier(AudioClassifier):
         Whose clips enhance the prototypes.
     pool_weight : float, default=1.0
         How far the pools move the prototypes from the shots' means, 0..1.
+    experience_weight : float, default=2.0
+        Weight of what the encoder's experience says of a clip, as the SD of its share in the scores that assign and
+        predict. Only for an encoder that has some (:func:`sere.pretrain_encoder`).
+    experience_shots : float, default=5.0
+        Labeled clips that an emotion's mean in that experience is worth in Eq. 7.
     speaker_shrinkage : float, default=4.0
         Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
     callbacks : sequence of callable, default=()
@@ -150,7 +155,7 @@ class SEREClassifier(AudioClassifier):
 
     def __init__(
         self,
-        encoder: Any = "acoustic",
+        encoder: Any = "acoustic-emotion",
         dynamics: Any = None,
         source_language: str | None = None,
         target_language: str | None = None,
@@ -186,6 +191,8 @@ class SEREClassifier(AudioClassifier):
         prototype_source: float = 1.0,
         prototype_pool: str = "both",
         pool_weight: float = 1.0,
+        experience_weight: float = 2.0,
+        experience_shots: float = 5.0,
         speaker_shrinkage: float = 4.0,
         callbacks: Sequence[Callable] = (),
         warm_start: bool = False,
@@ -231,6 +238,8 @@ class SEREClassifier(AudioClassifier):
         self.prototype_source = prototype_source
         self.prototype_pool = prototype_pool
         self.pool_weight = pool_weight
+        self.experience_weight = experience_weight
+        self.experience_shots = experience_shots
         self.speaker_shrinkage = speaker_shrinkage
         self.callbacks = callbacks
         self.warm_start = warm_start
@@ -270,6 +279,7 @@ class SEREClassifier(AudioClassifier):
 
         self._build_steps()
         labeled, sources, targets = self._embed_fit(labeled, sources, targets)
+        self._warn_of_old_acquaintances([labeled, *sources, *targets])
         source = concatenate(sources) if sources else None
         from sere.training.fit import fit_model
 
@@ -277,7 +287,7 @@ class SEREClassifier(AudioClassifier):
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
         self._model, records, interrupted = fit_model(
-            self, labeled, codes, len(classes), source, targets, seed, previous, first_epoch=len(history)
+            self, labeled, codes, classes, source, targets, seed, previous, first_epoch=len(history)
         )
         self.history_ = (history[: records[0]["epoch"]] if records else history) + records
         if interrupted:
@@ -287,6 +297,22 @@ class SEREClassifier(AudioClassifier):
                 stacklevel=2,
             )
         return self
+
+    def _warn_of_old_acquaintances(self, groups: list[Utterances]) -> None:
+        """Warn where an encoder learned from the very clips that it meets here."""
+        for name in {name for group in groups for name in group.experience}:
+            own = [clip for group in groups for clip in group[group.encoders == name].clips or ()]
+            encoder = next(group.experience[name] for group in groups if name in group.experience)
+            share = encoder.recognised(own)
+            if share > 0:
+                corpora = ", ".join(corpus["name"] for corpus in encoder.card.corpora)
+                warnings.warn(
+                    f"the encoder {encoder.name!r} learned from {100 * share:.0f} % of these clips, with their labels "
+                    f"(its corpora: {corpora}); a score on them says nothing about other speech. For a fair one use "
+                    "encoder='acoustic', or sere.pretrain_encoder on corpora that are neither source nor target",
+                    SereWarning,
+                    stacklevel=3,
+                )
 
     @property
     def _n_features_out(self) -> int:
@@ -325,7 +351,7 @@ class SEREClassifier(AudioClassifier):
         return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
 
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
-        return self._model.logits(self._model.embed(chunk))
+        return self._model.logits(chunk)
 
     def _chunk_size(self) -> int:
         return OPEN_CHUNK if self._model.fronts else CHUNK
@@ -375,7 +401,7 @@ class SEREClassifier(AudioClassifier):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         positive = ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate")
-        weights = ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight")
+        weights = ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight", "experience_weight", "experience_shots")
         shares = ("context_share", "highlight_share", "field_share", "prototype_source", "pool_weight")
         for name in (*positive, *weights, *shares, "speaker_shrinkage", "dynamics_scale"):
             value: Any = getattr(self, name)

@@ -30,10 +30,13 @@ class HeterogeneousEncoder(AudioTransformer):
 
     Parameters
     ----------
-    encoders : str, FrameEncoder or dict, default="acoustic"
+    encoders : str, FrameEncoder or dict, default="acoustic-emotion"
         One encoder for every clip, or a dict from language ("de"), role ("labeled", "source", "target") or "default" to
         an encoder. An encoder is one of
 
+        - ``"acoustic-emotion"``: the same as ``"acoustic"``, with experience from labeled speech of several languages
+          (:func:`sere.pretrain_encoder`); comes with the library;
+        - the ``.npz`` file of such an encoder of your own, or the object;
         - ``"acoustic"``: frame descriptors of pitch, loudness, voice and timbre; embedded, nothing learned;
         - ``"egemaps"``: eGeMAPS through openSMILE (``pip install "sere[egemaps]"``);
         - the name or folder of a Whisper, WavLM, HuBERT, Wav2Vec2 or w2v-BERT checkpoint (``pip install
@@ -80,7 +83,7 @@ class HeterogeneousEncoder(AudioTransformer):
 
     def __init__(
         self,
-        encoders: Any = "acoustic",
+        encoders: Any = "acoustic-emotion",
         labeled: Any = None,
         layer: Any = -1,
         trainable_layers: int = 0,
@@ -280,6 +283,9 @@ class HeterogeneousEncoder(AudioTransformer):
         if utterances.fronts or len({c.size for c in utterances.context}) > 1:  # the classifier can project both
             return utterances
         first = next(iter(encoders.values()))
+        if isinstance(first, EmotionEncoder) and len(encoders) == 1:
+            values, names = first.summary(np.array(utterances.context, dtype=np.float64))
+            return utterances.with_(summaries={**utterances.summaries, "embedding": Summary(values, tuple(names))})
         columns = tuple(_context_names(first, utterances.frames[0].shape[1]))
         summary = Summary(np.array(utterances.context, dtype=np.float64), columns)
         return utterances.with_(summaries={**utterances.summaries, "embedding": summary})

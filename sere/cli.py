@@ -161,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
     evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
 
+    _add_pretrain(command)
+
     cache = command("cache", "_cli_score:cache", "what is kept between runs", jobs=False)
     cache.add_argument("action", choices=["info", "clear"], help="show it, or delete it")
     return parser
@@ -183,6 +185,20 @@ def _add_fit(command: Callable[..., argparse.ArgumentParser]) -> None:
     fit.add_argument("--encoder", metavar="NAME", help="encoder name, checkpoint or folder (default: the embedded one)")
     fit.add_argument("--epochs", type=_count, metavar="N", help="training epochs")
     fit.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+
+
+def _add_pretrain(command: Callable[..., argparse.ArgumentParser]) -> None:
+    pretrain = command(
+        "pretrain",
+        "_cli_pretrain:pretrain",
+        "learn an encoder from labeled corpora of several languages",
+        "Writes the encoder, which goes wherever --encoder takes a name, and its card beside it.",
+    )
+    pretrain.add_argument("--corpora", metavar="DIR", required=True, help="folder of corpora")
+    pretrain.add_argument("--only", metavar="NAME,NAME", help="these corpora (default: all that are found)")
+    pretrain.add_argument("--encoder", metavar="NAME", default="acoustic", help="descriptors (default: %(default)s)")
+    pretrain.add_argument("--out", metavar="FILE.npz", required=True, help="where to save it")
+    pretrain.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
 
 
 def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:

@@ -14,8 +14,9 @@ wherever clips are standardised by their own corpus and speaker:
 Nothing of it depends on the clip beside: an encoder with experience gives the same frames and context as without.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -25,9 +26,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from sere.audio import Clip
 from sere.datasets.emotions import canonical_emotion
 from sere.encoders.base import Encoded, FrameEncoder
 
+#: Standardised values beyond this many SD are cut, as in :mod:`sere.training.normalise`.
+CLIP = 4.0
+#: Clips of a pool that are looked up among those that an encoder learned from.
+PROBED = 48
 #: Changes whenever a file written before could no longer be read.
 _FORMAT = "sere-encoder-1"
 _ARRAYS = (
@@ -132,20 +138,49 @@ class Card:
     ----------
     corpora : list of dict
         One a corpus: name, languages, licence where known, clips, speakers and clips of each emotion.
-    files : frozenset of str
-        Start of the SHA-256 of every file seen, 16 hex digits.
+    heard : frozenset of str
+        :func:`audio_digest` of every clip.
     recipe : dict
         Settings of the training.
     """
 
     corpora: list[dict[str, Any]] = field(default_factory=list)
-    files: frozenset[str] = frozenset()
+    heard: frozenset[str] = frozenset()
     recipe: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the corpora."""
-        return [corpus["name"] for corpus in self.corpora]
+    def text(self, encoder: "EmotionEncoder") -> str:
+        """Return the card as Markdown."""
+        known = encoder.experience
+        numbers = sum(getattr(known, name).size for name in _ARRAYS)
+        lines = [
+            f"# {encoder.name}",
+            "",
+            f"Experience for the descriptors `{encoder.base.cache_key}`: {numbers:,} numbers, all of them linear maps",
+            "and means (`sere.encoders.experience`), learned by `sere.pretrain_encoder` from the corpora below.",
+            "It holds no audio and no features of single clips; of each clip it keeps 8 bytes of a hash, to warn when it",
+            "is scored on what it learned from.",
+            "",
+            "| corpus | language | clips | speakers | emotions | licence |",
+            "|---|---|---|---|---|---|",
+        ]
+        for corpus in self.corpora:
+            emotions = ", ".join(f"{word} {count}" for word, count in corpus["emotions"].items())
+            cells = [corpus["name"], ", ".join(corpus["languages"]), corpus["clips"], corpus["speakers"], emotions]
+            lines.append(f"| {' | '.join(str(cell) for cell in cells)} | {corpus.get('licence', '')} |")
+        settings = ", ".join(f"{name} {value}" for name, value in self.recipe.items())
+        return "\n".join(
+            [
+                *lines,
+                "",
+                f"Emotions known: {', '.join(known.emotions)}. Settings: {settings}.",
+                "",
+                "Use it for speech of other corpora and languages. On the corpora above its scores say nothing: leave the",
+                "source and the target out with `sere.pretrain_encoder`, or use `encoder=\"acoustic\"`. The speech is",
+                "acted; spontaneous emotion is weaker and mixed. Emotions are recognised by name, so a label must mean",
+                "what it means here. Not for deciding about people.",
+                "",
+            ]
+        )
 
 
 class EmotionEncoder(FrameEncoder):
@@ -196,12 +231,40 @@ class EmotionEncoder(FrameEncoder):
 
     @cached_property
     def _digest(self) -> str:
-        import hashlib
-
         content = hashlib.sha256(repr(self.experience.emotions).encode())
         for name in _ARRAYS:
             content.update(np.ascontiguousarray(getattr(self.experience, name), dtype=np.float32).tobytes())
         return content.hexdigest()[:12]
+
+    def summary(self, contexts: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        """Return what a scikit-learn estimator gets of clips: their contexts, and the score of each known emotion.
+
+        Here nobody standardises by corpus or speaker, so the mean and SD of all clips that were learned from stand in.
+
+        Parameters
+        ----------
+        contexts : ndarray of shape (n, d)
+
+        Returns
+        -------
+        values : ndarray of shape (n, d + E)
+        names : list of str
+        """
+        known = self.experience
+        scores = known.logits(np.clip((contexts - known.centre) / known.scale, -CLIP, CLIP))
+        names = self.context_names or [f"c{i}" for i in range(contexts.shape[1])]
+        return np.hstack([contexts, scores]), [*names, *(f"evidence_{emotion}" for emotion in known.emotions)]
+
+    def recognised(self, clips: Sequence[Clip]) -> float:
+        """Return the share of some clips that it learned from.
+
+        Parameters
+        ----------
+        clips : sequence of Clip
+            At most :data:`PROBED` of them, evenly spaced, are read.
+        """
+        some = clips[:: -(-len(clips) // PROBED)] if len(clips) else []
+        return float(np.mean([audio_digest(clip) in self.card.heard for clip in some])) if len(some) else 0.0
 
     @property
     def frame_names(self) -> list[str]:
@@ -240,10 +303,10 @@ class EmotionEncoder(FrameEncoder):
             "recipe": self.card.recipe,
         }
         arrays = {name: getattr(self.experience, name).astype(np.float32) for name in _ARRAYS}
-        files = np.array(sorted(int(digest, 16) for digest in self.card.files), dtype=np.uint64)
+        heard = np.array(sorted(int(digest, 16) for digest in self.card.heard), dtype=np.uint64)
         draft = target.with_name(f".{target.stem}-draft.npz")
         try:
-            np.savez_compressed(draft, about=json.dumps(about), files=files, **arrays)
+            np.savez_compressed(draft, about=json.dumps(about), heard=heard, **arrays)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
@@ -269,7 +332,7 @@ class EmotionEncoder(FrameEncoder):
             with np.load(file, allow_pickle=False) as stored:
                 about = json.loads(str(stored["about"]))
                 arrays = {name: stored[name].astype(np.float64) for name in _ARRAYS}
-                files = frozenset(f"{int(number):016x}" for number in stored["files"])
+                heard = frozenset(f"{int(number):016x}" for number in stored["heard"])
         except (OSError, KeyError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not an encoder that sere wrote, or it is damaged ({error})") from error
         base = build_base(about["base"])
@@ -279,11 +342,20 @@ class EmotionEncoder(FrameEncoder):
                 "make it again with sere.pretrain_encoder"
             )
         experience = Experience(emotions=tuple(about["emotions"]), **arrays)
-        return cls(base, experience, Card(about["corpora"], files, about["recipe"]), about["name"])
+        return cls(base, experience, Card(about["corpora"], heard, about["recipe"]), about["name"])
 
 
 #: The encoder that comes with the library.
 SHIPPED = Path(__file__).parent / "acoustic-emotion.npz"
+
+
+def audio_digest(clip: Clip) -> str:
+    """Return what a clip is known by: the start of the SHA-256 of its 16-bit samples at 16 kHz, 16 hex digits.
+
+    The same recording in another lossless format has the same digest; after resampling or lossy coding it has not.
+    """
+    samples = np.round(np.clip(clip.load(), -1.0, 1.0) * 32767).astype("<i2")
+    return hashlib.sha256(samples.tobytes()).hexdigest()[:16]
 
 
 def base_facts(base: FrameEncoder) -> dict[str, Any]:

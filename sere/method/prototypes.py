@@ -86,6 +86,7 @@ def enhanced_prototypes(
     assignments: Tensor | np.ndarray | None = None,
     source: str | float = "anchor",
     n_classes: int | None = None,
+    weights: Tensor | np.ndarray | None = None,
 ) -> Tensor:
     """Class prototypes of the shots and of the unlabeled clips assigned to them (Eq. 7).
 
@@ -108,6 +109,8 @@ def enhanced_prototypes(
         anchor, 1: own).
     n_classes : int, or None
         C, where the largest class number of `y` does not tell it.
+    weights : tensor of shape (n_shots,), or None
+        As how many clips each shot counts; None: one each.
 
     Returns
     -------
@@ -120,7 +123,8 @@ def enhanced_prototypes(
     if isinstance(own, str) or not 0 <= own <= 1:
         raise ValueError(f"source must be 'anchor', 'own' or a number in 0..1, got {source!r}")
     member = _one_hot(y, n_classes).to(e.dtype)
-    total, count = member.T @ e, member.sum(0)
+    weighed = member if weights is None else member * torch.as_tensor(weights, device=e.device).to(e.dtype)[:, None]
+    total, count = weighed.T @ e, weighed.sum(0)
 
     if anchors is not None or assignments is not None:
         if own > 0 and unlabeled is None:

@@ -3,7 +3,7 @@
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +36,23 @@ class FrozenFront:
     state: dict[str, np.ndarray]
 
 
+class Found(NamedTuple):
+    """Clips after the network, numpy only.
+
+    Attributes
+    ----------
+    clips : ndarray of shape (n, p)
+    evidence : ndarray of shape (n, n_classes) or (n, 0)
+    frames : list of ndarray of shape (n_frames, p)
+    intensity : list of ndarray of shape (n_frames,)
+    """
+
+    clips: np.ndarray
+    evidence: np.ndarray
+    frames: list[np.ndarray]
+    intensity: list[np.ndarray]
+
+
 @dataclass
 class FittedModel:
     """All that prediction needs; no torch object, so that it loads anywhere.
@@ -50,6 +67,8 @@ class FittedModel:
     prototypes : ndarray of shape (n_classes, p)
     scale : float
         Factor of squared distances.
+    evidence_scale : float
+        Factor of what experience says.
     shot_frames : list of ndarray of shape (n_frames, p)
         Enhanced representations of the labeled clips.
     shot_intensity : list of ndarray of shape (n_frames,)
@@ -64,6 +83,7 @@ class FittedModel:
     options: dict[str, Any]
     prototypes: np.ndarray
     scale: float
+    evidence_scale: float
     shot_frames: list[np.ndarray]
     shot_intensity: list[np.ndarray]
     languages: dict[str, set[str]]
@@ -83,17 +103,19 @@ class FittedModel:
 
     def embed(self, utterances: Utterances) -> np.ndarray:
         """Clip embeddings, (n, p)."""
-        return self._forward(utterances)[0]
+        return self._forward(utterances).clips
 
-    def logits(self, embeddings: np.ndarray) -> np.ndarray:
-        """Scaled negative squared distances to the prototypes, (n, n_classes)."""
-        return -self.scale * np.square(embeddings[:, None] - self.prototypes[None]).sum(2)
+    def logits(self, utterances: Utterances) -> np.ndarray:
+        """Scaled negative squared distances to the prototypes, and what experience says, (n, n_classes)."""
+        found = self._forward(utterances)
+        logits = -self.scale * np.square(found.clips[:, None] - self.prototypes[None]).sum(2)
+        return logits + self.evidence_scale * found.evidence if found.evidence.shape[1] else logits
 
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
-        _, frames, intensity = self._forward(utterances)
+        found = self._forward(utterances)
         shots = _packed(self.shot_frames, self.shot_intensity)
-        clips = _packed(frames, intensity)
+        clips = _packed(found.frames, found.intensity)
         scores = self._field(shots, clips)
         if self.options["symmetric"]:
             scores = (scores + self._field(clips, shots).T) / 2
@@ -112,8 +134,8 @@ class FittedModel:
         return scores
 
     @torch.no_grad()
-    def _forward(self, utterances: Utterances) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-        """Embeddings, enhanced frames and intensities in the order of `utterances`."""
+    def _forward(self, utterances: Utterances) -> "Found":
+        """What the network makes of clips, in the order of `utterances`."""
         check_fronts(utterances, self.fronts)
         pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
         embedded = self._rebuild(needed(utterances))(pool.to(torch.float64))
@@ -121,7 +143,12 @@ class FittedModel:
         back = np.argsort(order)
         frames = np.split(embedded.packed.frames.numpy(), bounds)
         intensity = np.split(embedded.packed.intensity.numpy(), bounds)
-        return embedded.clips.numpy()[back], [frames[i] for i in back], [intensity[i] for i in back]
+        return Found(
+            embedded.clips.numpy()[back],
+            embedded.evidence.numpy()[back],
+            [frames[i] for i in back],
+            [intensity[i] for i in back],
+        )
 
     def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
         """The network in float64, with the fronts of some encoders, which keep their float32."""
@@ -159,7 +186,7 @@ def fit_model(
     params: Any,
     labeled: Utterances,
     y: np.ndarray,
-    n_classes: int,
+    classes: np.ndarray,
     source: Utterances | None,
     targets: list[Utterances],
     seed: int,
@@ -174,7 +201,8 @@ def fit_model(
         Read only, for its parameters.
     labeled, source, targets : Utterances with frames, context and dynamics
     y : int ndarray of shape (n,)
-    n_classes : int
+    classes : ndarray of shape (n_classes,)
+        Labels.
     seed : int
     previous : FittedModel, optional
         Where the network starts.
@@ -199,7 +227,7 @@ def fit_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
-        languages, pools, starts = _prepare(params, preparation, fronts, labeled, source, targets)
+        languages, pools, starts = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
         network = ResonanceNetwork(
             starts,
             **{k: options[k] for k in _NETWORK_OPTIONS},
@@ -223,11 +251,12 @@ def fit_model(
             network,
             ready["labeled"],
             codes,
-            n_classes,
+            len(classes),
             ready.get("source"),
             ready.get("target"),
             _settings(params),
             seed,
+            _imagined(preparation, device),
         )
         records: list[dict[str, Any]] = []
         with tqdm(total=params.epochs, desc="epochs", disable=None if params.verbose else True, leave=False) as bar:
@@ -250,6 +279,8 @@ def _prepare(
     preparation: Preparation,
     fronts: dict[str, torch.nn.Module],
     labeled: Utterances,
+    classes: np.ndarray,
+    y: np.ndarray,
     source: Utterances | None,
     targets: list[Utterances],
 ) -> tuple[dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
@@ -272,9 +303,15 @@ def _prepare(
         [finish(pool, fronts) for pool in targets],
     )
     languages = learn_domains(preparation, *done)
+    preparation.recognise(list(classes), done[0], y, SOURCE)
     pools = domain_pools(preparation, *done)
     starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share)
     return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts
+
+
+def _imagined(preparation: Preparation, device: str) -> tuple[Pool, torch.Tensor] | None:
+    found = preparation.imagined()
+    return None if found is None else (found[0].to(torch.float32, device), torch.from_numpy(found[1]).to(device))
 
 
 def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:
@@ -311,7 +348,8 @@ def _freeze(
         {name: value.detach().cpu().numpy().copy() for name, value in chain.network.own_state().items()},
         options,
         chain.prototypes.cpu().numpy().astype(np.float64),
-        float(np.exp(chain.log_scale or 0.0)),
+        float(np.exp(chain.log_scale or 0.0)) * chain.sharpening,
+        chain.evidence_scale,
         [frames[i].copy() for i in back],
         [intensity[i].copy() for i in back],
         languages,

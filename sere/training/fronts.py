@@ -50,6 +50,8 @@ class OpenSpace:
         Normalised changes of the kept frames (Eq. 1).
     offsets : int64 tensor of shape (n + 1,)
         Of the kept frames.
+    evidence : tensor of shape (n, C) or (n, 0)
+        As in :class:`~sere.training.network.Space`.
     """
 
     index: int
@@ -59,6 +61,7 @@ class OpenSpace:
     scale: Tensor
     changes: Tensor
     offsets: Tensor
+    evidence: Tensor
 
     def __len__(self) -> int:
         return len(self.hidden)
@@ -75,12 +78,14 @@ class OpenSpace:
             scale=self.scale[clips],
             changes=self.changes[rows],
             offsets=offsets,
+            evidence=self.evidence[clips],
         )
 
     def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "OpenSpace":
         """Return the clips in another precision, on a device; `hidden` stays as it is."""
-        shift, scale, changes = (part.to(device, dtype) for part in (self.shift, self.scale, self.changes))
-        return replace(self, shift=shift, scale=scale, changes=changes, offsets=self.offsets.to(device))
+        names = ("shift", "scale", "changes", "evidence")
+        moved = {name: getattr(self, name).to(device, dtype) for name in names}
+        return replace(self, offsets=self.offsets.to(device), **moved)
 
 
 def taken_rows(offsets: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:

@@ -62,6 +62,8 @@ class Settings:
     prototype_source: float
     prototype_pool: str
     pool_weight: float
+    experience_weight: float = 2.0
+    experience_shots: float = 5.0
     encoder_learning_rate: float = 1e-5
     prototype_form: str = "softmax"
     dual_distance: str = "cosine"
@@ -78,6 +80,8 @@ class Assigned:
     Attributes
     ----------
     embeddings : tensor of shape (n, p)
+    evidence : tensor of shape (n, C) or (n, 0)
+        What experience says of each class.
     weights : tensor of shape (n_shots,)
         How much of the pool each shot stands for (Eq. 7).
     classes : tensor of shape (n, C)
@@ -87,6 +91,7 @@ class Assigned:
     """
 
     embeddings: Tensor
+    evidence: Tensor
     weights: Tensor
     classes: Tensor
     anchors: Tensor
@@ -104,6 +109,8 @@ class Chain:
     source, target : Pool or None
     settings : Settings
     seed : int
+    imagined : (Pool, int64 tensor of shape (m,)), optional
+        Imaginary clips that experience has of some classes, and their classes.
     """
 
     def __init__(
@@ -116,6 +123,7 @@ class Chain:
         target: Pool | None,
         settings: Settings,
         seed: int,
+        imagined: tuple[Pool, Tensor] | None = None,
     ):
         self.network, self.labeled, self.y, self.settings = network, labeled, y, settings
         self.pools = {name: pool for name, pool in (("source", source), ("target", target)) if pool is not None}
@@ -124,7 +132,10 @@ class Chain:
         self.n_classes = n_classes
         self.random = np.random.default_rng(seed)
         self.optimiser = torch.optim.Adam(network.groups(settings.learning_rate, settings.encoder_learning_rate))
+        self.imagined = imagined if settings.experience_shots > 0 else None
         self.log_scale: float | None = None
+        self.evidence_scale = 0.0
+        self.sharpening = 1.0
         self.prototypes = torch.empty(0)
         self.assigned: dict[str, Assigned] = {}
 
@@ -156,11 +167,14 @@ class Chain:
     def look(self) -> None:
         """Assign both pools and rebuild the prototypes (Eq. 3-7), source first, then target."""
         shots = self.network(self.labeled)
-        self.prototypes = enhanced_prototypes(shots.clips, self.y, n_classes=self.n_classes)
+        examples = self._examples(shots.clips)
+        self.prototypes = enhanced_prototypes(**examples, n_classes=self.n_classes)
         if self.log_scale is None:
-            everyone = [shots.clips, *(part.clips for pool in self.pools.values() for _, part in self._parts(pool))]
-            distances = -prototype_logits(torch.cat(everyone), self.prototypes)
+            everyone = [shots, *(part for pool in self.pools.values() for _, part in self._parts(pool))]
+            distances = -prototype_logits(torch.cat([part.clips for part in everyone]), self.prototypes)
             self.log_scale = float(torch.log(self.settings.sharpness / distances.median().clamp_min(1e-12)))
+            spread = torch.cat([part.evidence for part in everyone]).square().mean().sqrt()
+            self.evidence_scale = self.settings.experience_weight / float(spread) if spread > 0 else 0.0
         self.assigned = {}
         fields = {name: self._field_of(pool, shots) for name, pool in self.pools.items()}
         for _ in range(ROUNDS):
@@ -168,21 +182,46 @@ class Chain:
                 if name in fields:
                     self.assigned[name] = self._assign(*fields[name])
                     if self.settings.prototype_pool in (name, "both"):
-                        self.prototypes = self._enhance(shots.clips)
+                        self.prototypes = self._enhance(examples)
         for name, found in fields.items():
             self.assigned[name] = self._assign(*found)
+        if self.assigned:
+            judged = self.logits(self.assigned.get("target", self.assigned.get("source")).embeddings)
+            spread = float((judged - judged.mean(1, keepdim=True)).std(correction=0))
+            self.sharpening = self.settings.sharpness / spread if spread > 1e-6 else 1.0
 
     def logits(self, clips: Tensor) -> Tensor:
         """Scaled negative squared distances to the prototypes, (n, C)."""
         return prototype_logits(clips, self.prototypes, float(np.exp(self.log_scale or 0.0)))
 
-    def _enhance(self, shots: Tensor) -> Tensor:
+    def decision(self, clips: Tensor, evidence: Tensor) -> Tensor:
+        """What predictions are made of: :meth:`logits`, scaled like an assignment's, and experience, (n, C)."""
+        return self.believed(self.logits(clips) * self.sharpening, evidence)
+
+    def believed(self, scores: Tensor, evidence: Tensor) -> Tensor:
+        """Scores of the classes with what experience says added, (n, C)."""
+        return scores + self.evidence_scale * evidence if evidence.shape[1] else scores
+
+    def _examples(self, shots: Tensor) -> dict[str, Tensor]:
+        """Labeled clips, then imaginary ones, and how many clips each stands for."""
+        if self.imagined is None:
+            return {"shots": shots, "y": self.y, "weights": torch.ones_like(shots[:, 0])}
+        pool, codes = self.imagined
+        clips = self.network(pool).clips
+        # Several encoders may know one emotion; together they count as one.
+        share = self.settings.experience_shots / F.one_hot(codes, self.n_classes).sum(0)[codes]
+        return {
+            "shots": torch.cat([shots, clips]),
+            "y": torch.cat([self.y, codes]),
+            "weights": torch.cat([torch.ones_like(shots[:, 0]), share.to(shots.dtype)]),
+        }
+
+    def _enhance(self, examples: dict[str, Tensor]) -> Tensor:
         """Eq. 7 over every assigned pool that the prototypes listen to."""
         pools = [a for name, a in self.assigned.items() if self.settings.prototype_pool in (name, "both")]
         own = self.settings.prototype_source
         grown = own * enhanced_prototypes(
-            shots,
-            self.y,
+            **examples,
             assignments=torch.cat([a.classes for a in pools]),
             unlabeled=torch.cat([a.embeddings for a in pools]),
             source="own",
@@ -190,8 +229,12 @@ class Chain:
         )
         if own < 1:
             together = sum((a.weights for a in pools), torch.zeros_like(pools[0].weights))
-            grown = grown + (1 - own) * enhanced_prototypes(shots, self.y, together[None], n_classes=self.n_classes)
-        start = enhanced_prototypes(shots, self.y, n_classes=self.n_classes)
+            # No clip takes an imaginary one as its anchor.
+            together = F.pad(together, (0, len(examples["y"]) - len(together)))
+            grown = grown + (1 - own) * enhanced_prototypes(
+                **examples, anchors=together[None], n_classes=self.n_classes
+            )
+        start = enhanced_prototypes(**examples, n_classes=self.n_classes)
         return start + self.settings.pool_weight * (grown - start)
 
     def _parts(self, pool: Pool) -> Iterator[tuple[Tensor, Embedded]]:
@@ -199,13 +242,14 @@ class Chain:
         for rows in torch.arange(len(pool), device=self.y.device).split(CHUNK):
             yield rows, self.network(pool.take(rows))
 
-    def _field_of(self, pool: Pool, shots: Embedded) -> tuple[Tensor, Candidates]:
-        """Embeddings (n, p) of a pool and its IRF with the shots, in chunks of clips."""
-        embeddings, fields, chosen = [], [], []
+    def _field_of(self, pool: Pool, shots: Embedded) -> tuple[Tensor, Tensor, Candidates]:
+        """Embeddings (n, p) of a pool, what experience says of it, and its IRF with the shots, in chunks of clips."""
+        embeddings, evidence, fields, chosen = [], [], [], []
         every = len(self.y) <= anchors.EXACT
         classes = self.y
         for _, part in self._parts(pool):
             embeddings.append(part.clips)
+            evidence.append(part.evidence)
             if every:
                 fields.append(self._field(shots.packed, part.packed).T)
                 continue
@@ -219,10 +263,11 @@ class Chain:
             fields.append(scores.reshape(own.shape))
             chosen.append(own)
         if every:
-            return torch.cat(embeddings), Candidates(torch.cat(fields), classes)
+            return torch.cat(embeddings), torch.cat(evidence), Candidates(torch.cat(fields), classes)
         some = torch.arange(0, len(pool), -(-len(pool) // CHUNK), device=self.y.device)
         hubs = self._field(shots.packed, self.network(pool.take(some)).packed).mean(1)
-        return torch.cat(embeddings), Candidates(torch.cat(fields), classes, torch.cat(chosen), hubs)
+        candidates = Candidates(torch.cat(fields), classes, torch.cat(chosen), hubs)
+        return torch.cat(embeddings), torch.cat(evidence), candidates
 
     def _field(self, queries: Packed, keys: Packed) -> Tensor:
         """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
@@ -237,13 +282,13 @@ class Chain:
         weight = highlight_weights(queries, self.settings.highlight_share)
         return {"form": self.settings.form, "gap": self.settings.gap, "query_weight": weight}
 
-    def _assign(self, embeddings: Tensor, candidates: Candidates) -> Assigned:
+    def _assign(self, embeddings: Tensor, evidence: Tensor, candidates: Candidates) -> Assigned:
         """Classes and anchors of a pool from its field and its distances to the prototypes."""
         settings, columns = self.settings, candidates.classes
         if settings.assignment == "anchor":
             best = pseudo_anchors(candidates.scores)
             classes = F.one_hot(columns[best], self.n_classes).float()
-            return self._assigned(embeddings, candidates, candidates.scores, classes, best)
+            return self._assigned(embeddings, evidence, candidates, candidates.scores, classes, best)
         field = candidates.without_hubs()
         member = F.one_hot(columns, self.n_classes).float()
         resonance = field @ (member / member.sum(0).clamp_min(1))
@@ -251,22 +296,29 @@ class Chain:
             settings.field_share * _standard(resonance)
             + (1 - settings.field_share) * _standard(self.logits(embeddings))
         )
+        scores = self.believed(scores, evidence)
         if settings.balance is None:
             classes = scores.softmax(1)
         else:
             shares = self._shares(scores.double(), settings.balance)
             classes = balanced_assignment(scores.double(), shares, n_iter=SINKHORN).to(scores.dtype)
         inside = field.masked_fill(columns[None] != classes.argmax(1)[:, None], -torch.inf)
-        return self._assigned(embeddings, candidates, field, classes, inside.argmax(1))
+        return self._assigned(embeddings, evidence, candidates, field, classes, inside.argmax(1))
 
     def _assigned(
-        self, embeddings: Tensor, candidates: Candidates, field: Tensor, classes: Tensor, best: Tensor
+        self,
+        embeddings: Tensor,
+        evidence: Tensor,
+        candidates: Candidates,
+        field: Tensor,
+        classes: Tensor,
+        best: Tensor,
     ) -> Assigned:
         weights = embeddings.new_zeros(len(self.y))
         if self.settings.prototype_source < 1:
             on_columns = anchor_weights(classes, field, candidates.classes)
             weights = candidates.per_shot(on_columns, len(self.y)).to(embeddings.dtype)
-        return Assigned(embeddings, weights, classes, candidates.shot_of(best))
+        return Assigned(embeddings, evidence, weights, classes, candidates.shot_of(best))
 
     def _shares(self, scores: Tensor, balance: float) -> Tensor:
         """Expected share of each class in a pool: equal ones, mixed with those that the scores suggest."""
@@ -379,7 +431,7 @@ class Chain:
         record: dict[str, Any] = {"tau": float(self.network.tau.detach())}
         for name, assigned in self.assigned.items():
             record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
-            record[f"{name}_quality"] = mutual_information(self.logits(assigned.embeddings).softmax(1))
+            record[f"{name}_quality"] = mutual_information(self.decision(assigned.embeddings, assigned.evidence).softmax(1))
         return record
 
 

@@ -12,7 +12,7 @@ A clip's enhanced representation is ``z_t = [h_t ; s D(t)]`` (Eq. 2), where ``h_
 beside the projected frame, and its embedding is the mean of z over its frames.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,8 @@ class Space:
     changes : tensor of shape (N, 4)
         Normalised changes (Eq. 1).
     offsets : int64 tensor of shape (n + 1,)
+    evidence : tensor of shape (n, C) or (n, 0)
+        What the encoder's experience says of each class, rows centred; without columns where no encoder has any.
     """
 
     index: int
@@ -45,6 +47,7 @@ class Space:
     frames: Tensor
     changes: Tensor
     offsets: Tensor
+    evidence: Tensor
 
     def __len__(self) -> int:
         return len(self.context)
@@ -54,12 +57,14 @@ class Space:
         rows, offsets = taken_rows(self.offsets, clips)
         # Far faster than indexing, for the same rows.
         context, frames, changes = self.context[clips], self.frames.index_select(0, rows), self.changes[rows]
-        return Space(self.index, context, frames, changes, offsets)
+        return Space(self.index, context, frames, changes, offsets, self.evidence[clips])
 
     def to(self, dtype: torch.dtype, device: str | torch.device = "cpu") -> "Space":
         """Return the clips in another precision, on a device."""
-        context, frames, changes = (part.to(device, dtype) for part in (self.context, self.frames, self.changes))
-        return Space(self.index, context, frames, changes, self.offsets.to(device))
+        names = ("context", "frames", "changes", "evidence")
+        return replace(
+            self, offsets=self.offsets.to(device), **{name: getattr(self, name).to(device, dtype) for name in names}
+        )
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,13 @@ class Embedded(NamedTuple):
         Enhanced frames z and burst intensities.
     clips : tensor of shape (n, p)
         Mean of z over each clip's frames.
+    evidence : tensor of shape (n, C) or (n, 0)
+        As in :class:`Space`; nothing of it is learned.
     """
 
     packed: Packed
     clips: Tensor
+    evidence: Tensor
 
 
 class ResonanceNetwork(nn.Module):
@@ -166,7 +174,7 @@ class ResonanceNetwork(nn.Module):
             torch.cat([p.packed.intensity for p in parts]),
             torch.cat([parts[0].packed.offsets[:1], *offsets]),
         )
-        return Embedded(packed, torch.cat([p.clips for p in parts]))
+        return Embedded(packed, torch.cat([p.clips for p in parts]), torch.cat([p.evidence for p in parts]))
 
     def drift(self) -> Tensor:
         """Squared distance of the projections from where they started, relative to their size."""
@@ -197,7 +205,7 @@ class ResonanceNetwork(nn.Module):
         if isinstance(space, Space):
             return space
         context, frames = through_front(self.fronts[str(space.index)], space, self.frames_at_once)
-        return Space(space.index, context, frames, space.changes, space.offsets)
+        return Space(space.index, context, frames, space.changes, space.offsets, space.evidence)
 
     def _embed(self, space: Space) -> Embedded:
         lengths = space.offsets.diff()
@@ -207,7 +215,7 @@ class ResonanceNetwork(nn.Module):
         z = enhanced_representation(h, dynamics, self.dynamics_scale)
         strength = burst_intensity(dynamics, nn.functional.softplus(self.raw_intensity), self.intensity)
         clips = torch.segment_reduce(z, "mean", offsets=space.offsets, axis=0)
-        return Embedded(Packed(z, strength, space.offsets), clips)
+        return Embedded(Packed(z, strength, space.offsets), clips, space.evidence)
 
 
 def principal_projection(rows: np.ndarray, width: int, power: float) -> np.ndarray:

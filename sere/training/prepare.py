@@ -5,13 +5,16 @@ the moments that resonance looks for survive while its cost falls by 25. Embeddi
 (descriptors are statistics of 0.46 s windows, transformers see the whole clip).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
 from sere._utterances import Utterances
 from sere.audio import FRAME_RATE
+from sere.encoders.experience import Experience
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
 from sere.training.normalise import Moments, Standardiser
@@ -39,6 +42,10 @@ class Preparation:
         Encoders, in the order of the network's projections.
     context, frames : dict of str to Standardiser
         One per encoder.
+    experience : dict of str to Experience
+        Of the encoders that have some.
+    heads : dict of str to ndarray of shape (n_classes,)
+        By encoder with experience, which of its emotions each class is; see :meth:`recognise`.
     """
 
     shrinkage: float
@@ -46,6 +53,8 @@ class Preparation:
     names: list[str] = field(default_factory=list)
     context: dict[str, Standardiser] = field(default_factory=dict)
     frames: dict[str, Standardiser] = field(default_factory=dict)
+    experience: dict[str, Experience] = field(default_factory=dict)
+    heads: dict[str, np.ndarray] = field(default_factory=dict)
 
     def learn(self, domain: str, utterances: Utterances) -> None:
         """Learn the standardisation of a domain from all its clips."""
@@ -54,6 +63,8 @@ class Preparation:
                 self.names.append(name)
                 self.context[name] = Standardiser(self.shrinkage)
                 self.frames[name] = Standardiser(self.shrinkage)
+                if name in utterances.experience:
+                    self.experience[name] = utterances.experience[name].experience
             part = utterances[rows]
             assert part.context is not None
             assert part.frames is not None
@@ -61,6 +72,45 @@ class Preparation:
             context = np.array(part.context, dtype=np.float64)
             self.context[name].learn(domain, Moments.of_vectors(context), part.speakers)
             self.frames[name].learn(domain, Moments.of_frames(part.frames), part.speakers)
+
+    def recognise(self, classes: Sequence[Any], labeled: Utterances, codes: np.ndarray, domain: str) -> None:
+        """Find out what each encoder's experience knows of the classes.
+
+        Parameters
+        ----------
+        classes : sequence of labels
+        labeled : Utterances
+        codes : int ndarray of shape (n,)
+            Class of each labeled clip.
+        domain : str
+            Theirs.
+        """
+        pool, order = self.pool(labeled, [domain] * len(labeled))
+        first = 0
+        contexts = {}
+        for space in pool.spaces:
+            if isinstance(space, Space):
+                contexts[self.names[space.index]] = (space.context.numpy(), codes[order[first : first + len(space)]])
+            first += len(space)
+        nothing = np.empty((0, 0)), np.empty(0, np.int64)
+        for name, experience in self.experience.items():
+            self.heads[name] = experience.recognise(classes, *contexts.get(name, nothing))
+
+    def imagined(self) -> tuple[Pool, np.ndarray] | None:
+        """Return an imaginary clip of each class that experience knows, and their classes; None without experience."""
+        spaces, codes = [], []
+        for name in self.names:
+            known = np.flatnonzero(self.heads[name] >= 0) if name in self.heads else ()
+            if len(known):
+                experience, heads = self.experience[name], self.heads[name][known]
+                parts = (experience.examples[heads], experience.frame_examples[heads])
+                still, nothing = np.zeros((len(known), 4)), np.zeros((len(known), len(self.heads[name])))
+                offsets = torch.arange(len(known) + 1)
+                spaces.append(
+                    Space(self.names.index(name), *map(_tensor, (*parts, still)), offsets, _tensor(nothing))
+                )
+                codes.append(known)
+        return (Pool(tuple(spaces)), np.concatenate(codes)) if spaces else None
 
     def pool(self, utterances: Utterances, domains: list[str]) -> tuple[Pool, np.ndarray]:
         """Return the clips as a Pool, and for each of its rows the row of `utterances` it came from.
@@ -101,13 +151,21 @@ class Preparation:
             frames.append(self.frames[name].apply(kept.astype(np.float64), domain, speaker))
             changes.append(moved)
         offsets = np.cumsum([0, *map(len, frames)])
+        context = np.array(contexts).reshape(len(part), -1)
         return Space(
             self.names.index(name),
-            _tensor(np.array(contexts).reshape(len(part), -1)),
+            _tensor(context),
             _tensor(np.concatenate(frames)),
             _tensor(np.concatenate(changes)),
             torch.from_numpy(offsets),
+            _tensor(self._evidence(name, context)),
         )
+
+    def _evidence(self, name: str, context: np.ndarray) -> np.ndarray:
+        """What experience says of clips, (n, n_classes); no columns where no encoder has experience."""
+        if name in self.heads:
+            return self.experience[name].evidence(context, self.heads[name])
+        return np.zeros((len(context), max(map(len, self.heads.values()), default=0)))
 
     def _open_space(self, name: str, part: Utterances, domains: list[str]) -> OpenSpace:
         assert part.frames is not None
@@ -129,6 +187,7 @@ class Preparation:
             _tensor(np.array(scale)),
             _tensor(np.concatenate(changes)),
             torch.from_numpy(np.cumsum([0, *map(len, kept)])),
+            _tensor(self._evidence(name, np.zeros((len(part), 0)))),
         )
 
     def _known(self, name: str, domain: str) -> str:
@@ -197,7 +256,8 @@ def starting_projections(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return where each space's context and frame projections start.
 
-    With one encoder: its leading principal directions. Axes of unlike encoders mean nothing to each other, so with
+    With one encoder: its leading principal directions, and beside them, with half of the power, the directions that its
+    experience knows. Axes of unlike encoders mean nothing to each other, so with
     several each projection starts as the ridge regression onto the leading directions of what all clips share, the
     statistics of their dynamics.
 
@@ -227,15 +287,16 @@ def starting_projections(
     if n > 1 and summaries is not None:
         everything = np.concatenate(summaries)
         common = principal_projection(everything, min(widths), 1.0)
-    for parts in gathered:
+    for name, parts in zip(preparation.names, gathered, strict=True):
         context = np.concatenate([s.context.numpy() for s, _ in parts]).astype(np.float64)
         frames = np.concatenate([s.frames.numpy() for s, _ in parts]).astype(np.float64)
         power = (share if context.shape[1] else 0.0, 1 - share if context.shape[1] else 1.0)
         if common is None:
             sample = frames[:: max(len(frames) // SAMPLE, 1)]
+            known = preparation.experience.get(name)
             starts = (
-                principal_projection(context, widths[0], power[0]),
-                principal_projection(sample, widths[1], power[1]),
+                _leading(context, widths[0], power[0], None if known is None else known.directions),
+                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions),
             )
         else:
             shared = np.concatenate([rows for _, rows in parts if rows is not None]) @ common
@@ -243,6 +304,16 @@ def starting_projections(
             starts = (_bridge(context, shared, widths[0], power[0]), _bridge(means, shared, widths[1], power[1]))
         result.append(starts)
     return result
+
+
+def _leading(rows: np.ndarray, width: int, power: float, directions: np.ndarray | None) -> np.ndarray:
+    """Principal directions, and the directions of experience where there are any, scaled to a mean squared output."""
+    m = 0 if directions is None else min(directions.shape[1], width // 2)
+    if directions is None or not m:
+        return principal_projection(rows, width, power)
+    own = principal_projection(rows, width - m, power / 2)
+    spread = np.square(rows @ directions[:, :m]).sum(1).mean()
+    return np.hstack([own, directions[:, :m] * np.sqrt(power / 2 / spread) if spread > 0 else directions[:, :m]])
 
 
 def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) -> np.ndarray:

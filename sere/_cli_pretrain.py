@@ -1,0 +1,35 @@
+"""``sere pretrain``."""
+
+import argparse
+from pathlib import Path
+
+from sere.cli import UsageError
+
+
+def pretrain(arguments: argparse.Namespace) -> int:
+    """Learn an encoder from the corpora of a folder, save it and its card."""
+    from sere import pretrain_encoder
+    from sere.datasets import CORPORA, find_corpora, load_corpus
+
+    out = Path(arguments.out)
+    if out.suffix != ".npz" or not out.absolute().parent.is_dir():
+        raise UsageError(f"--out {out}: the name of an .npz file in a folder that exists is needed")
+    found = find_corpora(arguments.corpora)
+    wanted = list(found) if arguments.only is None else arguments.only.split(",")
+    missing = [name for name in wanted if name not in found]
+    if missing or not wanted:
+        raise UsageError(f"{arguments.corpora} holds no {', '.join(missing) or 'corpora'}; found: {', '.join(found)}")
+    encoder = pretrain_encoder(
+        {name: load_corpus(found[name], name) for name in wanted},
+        arguments.encoder,
+        licences={name: CORPORA[name].license for name in wanted if name in CORPORA},
+        name=out.stem,
+        random_state=arguments.seed,
+        verbose=0 if arguments.quiet else 1,
+    )
+    encoder.save(out)
+    out.with_suffix(".md").write_text(encoder.card.text(encoder), encoding="utf-8")
+    if not arguments.quiet:
+        kilobytes = out.stat().st_size / 1024
+        print(f"{out} ({kilobytes:.0f} KB): {', '.join(encoder.experience.emotions)}; card in {out.with_suffix('.md')}")
+    return 0

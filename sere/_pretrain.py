@@ -1,0 +1,296 @@
+"""Experience from labeled speech of several languages: :func:`pretrain_encoder`.
+
+Corpora are standardised as they will be when the encoder is used, each by its own clips, and counted twice: once with
+each speaker standardised, once as if nobody knew who speaks. Then three small things are learned from them, all linear
+(see :mod:`sere.encoders.experience`; sequence networks and kernels on the same data knew no more about a language they
+had not heard, docs/benchmarks.md has the figures):
+
+* evidence: multinomial logistic regression. A corpus says nothing about emotions that it does not have: they are left
+  out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike.
+* examples: the mean of each emotion's corpus means.
+* directions: linear discriminants of clips and of frames with a shrunk covariance.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.utils import check_random_state
+
+from sere._dynamics import DynamicFeatureTransformer
+from sere._encoder import HeterogeneousEncoder
+from sere._inputs import as_utterances
+from sere._utterances import Utterances
+from sere.datasets.emotions import canonical_emotion
+from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
+from sere.training.normalise import Moments, Standardiser
+
+#: Penalty on squared weights beside the mean loss.
+PENALTY = 0.01
+#: Clips at which a speaker counts half; the second view knows no speakers.
+VIEWS = (4.0, np.inf)
+#: Discriminants that are kept, and the shrinkage of their covariance.
+DIRECTIONS = 6
+SHRINKAGE = 0.2
+#: Frames of each corpus that directions of frames are taken from, at most.
+FRAMES = 20_000
+
+
+def pretrain_encoder(
+    corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame],
+    encoder: Any = "acoustic",
+    *,
+    licences: Mapping[str, str] | None = None,
+    name: str = "pretrained by sere",
+    penalty: float = PENALTY,
+    cache: Any = True,
+    n_jobs: int | None = None,
+    device: str = "auto",
+    random_state: Any = None,
+    verbose: int = 0,
+) -> EmotionEncoder:
+    """Learn from labeled corpora what emotions have in common across languages.
+
+    Parameters
+    ----------
+    corpora : sequence or mapping of DataFrame
+        One a corpus, with ``path`` or ``audio``, ``emotion``, and where known ``speaker``, ``language`` and ``corpus``
+        (its name), as :func:`sere.datasets.load_corpus` returns them. A mapping's keys are the names.
+    encoder : str or FrameEncoder, default="acoustic"
+        What describes a clip: "acoustic", "egemaps", a checkpoint, or an encoder without experience.
+    licences : mapping of str to str, optional
+        By corpus, what the card says of its licence.
+    name : str
+        What the encoder is called in messages.
+    penalty : float, default=0.01
+        Weight of squared weights in the evidence's regression.
+    cache : bool, path or FrameStore, default=True
+        Where extracted features are kept.
+    n_jobs : int, default=None
+        joblib workers of the extraction.
+    device : str, default="auto"
+        Torch device of the extraction.
+    random_state : int, RandomState or None, default=None
+        Which frames stand for a corpus that has more than 20,000.
+    verbose : int, default=0
+        Anything but 0 shows progress on a terminal.
+
+    Returns
+    -------
+    EmotionEncoder
+        Goes wherever an encoder's name goes; ``.save(path)`` writes it.
+
+    Raises
+    ------
+    AudioError
+        Unusable clips: names each row.
+    ValueError
+        No corpora, a corpus without labels, fewer than two emotions.
+
+    Examples
+    --------
+    >>> from sere import SEREClassifier, pretrain_encoder
+    >>> from sere.datasets import make_voices
+    >>> voices = make_voices(languages=1, speakers=2, clips=2, random_state=0)  # doctest: +SKIP
+    >>> SEREClassifier(encoder=pretrain_encoder([voices]))  # doctest: +SKIP
+    """
+    if not penalty > 0:
+        raise ValueError(f"penalty must be positive, got {penalty!r}")
+    tables = _named(corpora)
+    steps: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "device": device, "verbose": verbose}
+    dynamics = DynamicFeatureTransformer(**steps)
+    embedder = HeterogeneousEncoder(encoder, pitch_model=dynamics.pitch_model, **steps)
+    base = embedder.build(encoder)
+    if isinstance(base, EmotionEncoder) or base.has_front:
+        raise ValueError(f"pretrain_encoder needs an encoder without experience and without layers to train: {encoder!r}")
+    heard = {}
+    for title, table in tables.items():
+        clips = dynamics.extract(as_utterances(table.drop(columns="emotion"), title), title)
+        heard[title] = embedder.encode(clips, "source", title)
+    labels = {title: _labels(title, table) for title, table in tables.items()}
+    experience = learn_experience(heard, labels, penalty, check_random_state(random_state))
+    recipe = {"penalty": penalty, "views": [str(view) for view in VIEWS], "directions": DIRECTIONS}
+    digests = frozenset(audio_digest(clip) for utterances in heard.values() for clip in utterances.clips or ())
+    about = [_about(title, tables[title], labels[title], (licences or {}).get(title)) for title in tables]
+    return EmotionEncoder(base, experience, Card(about, digests, recipe), name)
+
+
+def learn_experience(
+    heard: Mapping[str, Utterances], labels: Mapping[str, np.ndarray], penalty: float, random: np.random.RandomState
+) -> Experience:
+    """Return what embedded corpora teach.
+
+    Parameters
+    ----------
+    heard : mapping of str to Utterances with frames and context
+        By corpus.
+    labels : mapping of str to ndarray of shape (n,), object
+        Canonical emotions.
+    penalty : float
+    random : RandomState
+    """
+    emotions = tuple(sorted({label for own in labels.values() for label in own}))
+    if len(emotions) < 2:
+        raise ValueError(f"experience needs at least two emotions; the corpora have {list(emotions)}")
+    contexts, codes, corpus, frames, frame_codes = [], [], [], [], []
+    frame_means: list[np.ndarray] = []
+    for number, (title, utterances) in enumerate(heard.items()):
+        own = np.array([emotions.index(label) for label in labels[title]])
+        for view in VIEWS:
+            contexts.append(_standard_contexts(utterances, view))
+            codes.append(own)
+            corpus.append(np.full(len(own), number))
+        of_clips = _standard_frames(utterances, VIEWS[0])
+        frame_means.append(np.array([f.mean(0) for f in of_clips]))
+        of_clip = np.repeat(own, [len(f) for f in of_clips])
+        together = np.concatenate(of_clips)
+        some = random.choice(len(together), min(FRAMES, len(together)), replace=False)
+        frames.append(together[some])
+        frame_codes.append(of_clip[some])
+    X, y, of = np.concatenate(contexts), np.concatenate(codes), np.concatenate(corpus)
+    present = np.array([[bool(((of == c) & (y == e)).any()) for e in range(len(emotions))] for c in range(len(heard))])
+    weights, bias = masked_regression(X, y, present[of], _even_weights(y, of), penalty)
+    known_speakers = np.concatenate([np.arange(len(c)) + at for c, at in _first_views(contexts)])
+    raw = [np.asarray(u.context, dtype=np.float64) for u in heard.values()]
+    mean = np.mean([r.mean(0) for r in raw], 0)
+    variance = np.mean([(r**2).mean(0) for r in raw], 0) - mean**2
+    return Experience(
+        emotions=emotions,
+        evidence_weights=weights,
+        evidence_bias=bias,
+        examples=_examples(X, y, of, len(emotions)),
+        frame_examples=_examples(
+            np.concatenate(frame_means), y[known_speakers], of[known_speakers], len(emotions)
+        ),
+        directions=_directions(X[known_speakers], y[known_speakers]),
+        frame_directions=_directions(np.concatenate(frames), np.concatenate(frame_codes)),
+        centre=mean,
+        scale=np.sqrt(np.where(variance > 0, variance, 1.0)),
+    )
+
+
+def masked_regression(
+    X: np.ndarray, y: np.ndarray, possible: np.ndarray, weights: np.ndarray, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Multinomial logistic regression whose softmax runs over the classes that were possible for each row.
+
+    Minimises ``sum_i w_i (-log softmax_{c in possible_i}(x_i B_c + b_c)[y_i]) + penalty * sum(B^2)`` with weights that
+    sum to 1, by L-BFGS.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    y : int ndarray of shape (n,)
+    possible : bool ndarray of shape (n, E)
+    weights : ndarray of shape (n,)
+    penalty : float
+
+    Returns
+    -------
+    B : ndarray of shape (E, d)
+    b : ndarray of shape (E,)
+    """
+    n, d = X.shape
+    E = possible.shape[1]
+    w = weights / weights.sum()
+    truth = np.eye(E)[y]
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        B, b = flat[: E * d].reshape(E, d), flat[E * d :]
+        logits = np.where(possible, X @ B.T + b, -np.inf)
+        likely = log_softmax(logits, axis=1)
+        loss = -(w * likely[np.arange(n), y]).sum() + penalty * (B**2).sum()
+        slope = w[:, None] * (np.exp(likely) - truth)
+        return loss, np.concatenate([(slope.T @ X + 2 * penalty * B).ravel(), slope.sum(0)])
+
+    found = minimize(objective, np.zeros(E * (d + 1)), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    return found[: E * d].reshape(E, d), found[E * d :]
+
+
+def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Corpora by name, each with labels."""
+    if isinstance(corpora, pd.DataFrame):
+        corpora = [corpora]
+    given = list(corpora.items()) if isinstance(corpora, Mapping) else [(None, table) for table in corpora]
+    if not given:
+        raise ValueError("pretrain_encoder needs at least one labeled corpus; sere.datasets.load_corpus reads one")
+    tables: dict[str, pd.DataFrame] = {}
+    for number, (title, table) in enumerate(given):
+        if not isinstance(table, pd.DataFrame) or "emotion" not in table:
+            raise ValueError(
+                f"corpus {title or number} is not a DataFrame with a column 'emotion'; sere.datasets.load_corpus makes "
+                "one"
+            )
+        if title is None:
+            said = table["corpus"].dropna().unique() if "corpus" in table else ()
+            title = str(said[0]) if len(said) == 1 else f"corpus {number}"
+        if title in tables:
+            raise ValueError(f"two corpora are called {title!r}; pass a dict with a name for each")
+        tables[title] = table.reset_index(drop=True)
+    return tables
+
+
+def _labels(title: str, table: pd.DataFrame) -> np.ndarray:
+    missing = np.flatnonzero(table["emotion"].isna())
+    if len(missing):
+        raise ValueError(f"{title}: row {missing[0]} has no emotion; leave out clips without a label")
+    return np.array([canonical_emotion(str(word)) or str(word) for word in table["emotion"]], dtype=object)
+
+
+def _about(title: str, table: pd.DataFrame, labels: np.ndarray, licence: str | None) -> dict[str, Any]:
+    """What the card says of a corpus."""
+    languages = sorted(set(table["language"].dropna().astype(str))) if "language" in table else []
+    speakers = int(table["speaker"].nunique()) if "speaker" in table else None
+    words, counts = np.unique(labels.astype(str), return_counts=True)
+    emotions = {str(word): int(count) for word, count in zip(words, counts, strict=True)}
+    about = {"name": title, "languages": languages, "clips": len(table), "speakers": speakers, "emotions": emotions}
+    return {**about, "licence": licence} if licence else about
+
+
+def _standard_contexts(utterances: Utterances, shrinkage: float) -> np.ndarray:
+    contexts = np.asarray(utterances.context, dtype=np.float64)
+    standard = Standardiser(shrinkage)
+    standard.learn("", Moments.of_vectors(contexts), utterances.speakers)
+    return np.array([standard.apply(c, "", s) for c, s in zip(contexts, utterances.speakers, strict=True)])
+
+
+def _standard_frames(utterances: Utterances, shrinkage: float) -> list[np.ndarray]:
+    assert utterances.frames is not None
+    standard = Standardiser(shrinkage)
+    standard.learn("", Moments.of_frames(utterances.frames), utterances.speakers)
+    return [
+        standard.apply(np.asarray(f, np.float64), "", s)
+        for f, s in zip(utterances.frames, utterances.speakers, strict=True)
+    ]
+
+
+def _first_views(contexts: list[np.ndarray]) -> list[tuple[np.ndarray, int]]:
+    """Each corpus's first view and the row at which it starts."""
+    starts = np.cumsum([0, *map(len, contexts)])
+    return [(contexts[k], int(starts[k])) for k in range(0, len(contexts), len(VIEWS))]
+
+
+def _even_weights(y: np.ndarray, corpus: np.ndarray) -> np.ndarray:
+    """Weights with which every emotion of every corpus counts alike."""
+    _, cell, counts = np.unique(np.stack([corpus, y]), axis=1, return_inverse=True, return_counts=True)
+    return 1.0 / counts[cell.ravel()]
+
+
+def _examples(rows: np.ndarray, y: np.ndarray, corpus: np.ndarray, n_emotions: int) -> np.ndarray:
+    """Mean over corpora of each emotion's mean, (E, columns)."""
+    result = []
+    for emotion in range(n_emotions):
+        of_corpora = [rows[(y == emotion) & (corpus == c)].mean(0) for c in np.unique(corpus[y == emotion])]
+        result.append(np.mean(of_corpora, axis=0))
+    return np.array(result)
+
+
+def _directions(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Linear discriminants, (columns, m), strongest first, each with its largest weight positive."""
+    found = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(rows, y).scalings_
+    found = found[:, : min(DIRECTIONS, len(np.unique(y)) - 1)]
+    return found * np.sign(found[np.abs(found).argmax(0), range(found.shape[1])])
