@@ -20,6 +20,7 @@ _HOMES = {
 }
 _MODULES = (
     "audio",
+    "baselines",
     "datasets",
     "encoders",
     "evaluation",

@@ -1,35 +1,25 @@
 """SEREClassifier: what happens in which order. The maths is in :mod:`sere.method`, the training in `sere.training`."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, check_consistent_length
+from sklearn.base import clone
+from sklearn.utils import check_random_state
 
+from sere._audio_classifier import CHUNK, AudioClassifier
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
-from sere._inputs import SereWarning, as_pools, read_rows
+from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
-from sere.audio import AudioError
 
-#: Clips embedded at a time in predict, so that memory does not grow with the list.
-CHUNK = 1024
-#: The same before layers that were trained, where a frame can be as wide as all layers of a checkpoint together.
+#: Clips embedded at a time in predict before layers that were trained, where a frame can be as wide as all layers of a
+#: checkpoint together.
 OPEN_CHUNK = 64
 
 
-class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class SEREClassifier(AudioClassifier):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
@@ -158,9 +148,6 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
     array(['sad', 'happy'], dtype='<U5')
     """
 
-    # Pools travel with fit by themselves: nobody needs set_fit_request.
-    __metadata_request__fit: ClassVar = {"X_unlabeled_src": True, "X_unlabeled_tgt": True}
-
     def __init__(
         self,
         encoder: Any = "acoustic",
@@ -277,25 +264,12 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             Fewer than two classes, lengths of X and y that differ, parameters out of range.
         """
         self._check_params()
-        labeled = read_rows(self, X, reset=True, rows="features")
-        classes, codes = self._read_labels(y, len(labeled))
-        sources = self._read_pools(X_unlabeled_src, len(labeled), "X_unlabeled_src")
-        targets = self._read_pools(X_unlabeled_tgt, len(labeled), "X_unlabeled_tgt")
-        labeled = self._speak(labeled, self.source_language)
-        sources = [self._speak(pool, self.source_language) for pool in sources]
-        targets = [self._speak(pool, self.target_language) for pool in targets]
-        self._check_steps(labeled, [*sources, *targets])
+        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt)
         self._say_what_rests(bool(sources), bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
         self._build_steps()
-        for role, pools in (("labeled", [labeled]), ("source", sources), ("target", targets)):
-            for pool in pools:
-                if pool.frames is None:
-                    self.encoder_.check(pool, role)
-        labeled = self._embed_audio(labeled, "labeled", "X")
-        sources = self._embed_pools(sources, "source", "X_unlabeled_src")
-        targets = self._embed_pools(targets, "target", "X_unlabeled_tgt")
+        labeled, sources, targets = self._embed_fit(labeled, sources, targets)
         source = concatenate(sources) if sources else None
         from sere.training.fit import fit_model
 
@@ -322,50 +296,6 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
     def prototypes_(self) -> np.ndarray:
         """Enhanced prototypes (Eq. 7), (n_classes, p)."""
         return self._fitted().prototypes
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scaled negative squared distances to the prototypes.
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            With two classes of shape (n,), positive for ``classes_[1]``.
-        """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each emotion: softmax of `decision_function`.
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-        """
-        logits = self._logits(X)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Emotion of each clip: its nearest prototype.
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        codes = self._logits(X).argmax(axis=1)
-        return self.classes_[codes]
 
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
@@ -394,81 +324,11 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
         """
         return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
 
-    def _logits(self, X: Any) -> np.ndarray:
-        model = self._fitted()
-        return np.concatenate([model.logits(model.embed(chunk)) for chunk in self._chunks(X)])
+    def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
+        return self._model.logits(self._model.embed(chunk))
 
-    def _chunks(self, X: Any) -> Iterator[Utterances]:
-        """Yield X embedded, a bounded number of clips at a time."""
-        self._fitted()
-        utterances = self._speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
-        size = OPEN_CHUNK if self._model.fronts else CHUNK
-        for first in range(0, len(utterances), size):
-            rows = np.arange(first, min(first + size, len(utterances)))
-            source = np.array([self._model.is_source(language) for language in utterances.languages[rows]])
-            parts, order = [], []
-            for role, own in (("source", rows[source]), ("target", rows[~source])):
-                if len(own):
-                    try:
-                        parts.append(self._embed_audio(utterances[own], role, "X"))
-                    except AudioError as error:
-                        raise error.of_rows(own) from None
-                    order.append(own)
-            yield concatenate(parts)[np.argsort(np.concatenate(order))]
-
-    def _fitted(self) -> Any:
-        if not hasattr(self, "_model"):
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
-                "using this estimator."
-            )
-        return self._model
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_model")
-
-    def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return sorted classes and each label's number."""
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(np.empty(n), y)
-        if y.dtype == object and any(label is None for label in y):
-            raise ValueError(f"y[{[label is None for label in y].index(True)}] is None; every clip of X needs a label")
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs labels of at least 2 classes; y has one class, {classes.tolist()[0]!r}"
-            )
-        return classes, codes
-
-    def _read_pools(self, given: Any, n: int, where: str) -> list[Utterances]:
-        """Return each pool, in the same kind of input as X."""
-        pools = as_pools(given, n, where)
-        names = [_numbered(where, k, pools) for k in range(len(pools))]
-        return [
-            read_rows(self, pool, reset=False, rows="features", where=name)
-            for pool, name in zip(pools, names, strict=True)
-        ]
-
-    def _speak(self, utterances: Utterances, language: str | None) -> Utterances:
-        """Fill in the language of clips that do not say theirs."""
-        if language is None:
-            return utterances
-        known = [language if own is None else own for own in utterances.languages]
-        return utterances.with_(languages=np.array(known, dtype=object))
-
-    def _check_steps(self, labeled: Utterances, pools: list[Utterances]) -> None:
-        """Refuse pools that went around the transformers X came through."""
-        for pool in pools:
-            if (pool.frames is None) != (labeled.frames is None):
-                raise ValueError(
-                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. "
-                    "In a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
-                    "'X_unlabeled_tgt'] and enable metadata routing; or use SEREClassifier alone on audio"
-                )
+    def _chunk_size(self) -> int:
+        return OPEN_CHUNK if self._model.fronts else CHUNK
 
     def _say_what_rests(self, source: bool, target: bool) -> None:
         if not self.verbose:
@@ -490,9 +350,6 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
             self.encoder_ = HeterogeneousEncoder(
                 encoders=self.encoder, pitch_model=self.dynamics_.pitch_model, device=self.device, **shared
             )
-
-    def _embed_pools(self, pools: list[Utterances], role: str, where: str) -> list[Utterances]:
-        return [self._embed_audio(pool, role, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
     def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
         """Add what is missing: dynamics, then frames."""
@@ -541,8 +398,3 @@ class SEREClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transform
                 raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
         if callable(self.callbacks) or not all(map(callable, self.callbacks)):
             raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
-
-
-def _numbered(where: str, k: int, pools: list[Any]) -> str:
-    """What errors call pool k of several."""
-    return where if len(pools) == 1 else f"{where}[{k}]"

@@ -224,7 +224,14 @@ class HeterogeneousEncoder(AudioTransformer):
             spec, layer=self.layer, trainable_layers=self.trainable_layers, device=resolve_device(self.device)
         )
 
-    def _transform(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+    def encode_untrained(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+        """Return the clips embedded in a role as `transform` embeds them: what could be trained is used as it is.
+
+        Parameters
+        ----------
+        utterances, role, where
+            As in `encode`.
+        """
         opened = self.encode(utterances, role, where)
         if not opened.fronts:
             return opened
@@ -232,6 +239,9 @@ class HeterogeneousEncoder(AudioTransformer):
 
         encoders, fronts = start_fronts([opened], resolve_device(self.device))
         return self._with_summary(finish(opened, fronts, at_once=1), encoders)
+
+    def _transform(self, utterances: Utterances, role: str) -> Utterances:
+        return self.encode_untrained(utterances, role)
 
     def _embed_all(
         self, utterances: Utterances, names: np.ndarray, encoders: dict[str, FrameEncoder], where: str

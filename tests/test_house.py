@@ -24,7 +24,7 @@ LAYERS = [
     {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method"},
     {"kernels"},
     {"training"},
-    {"_transformer", "_dynamics", "_encoder", "_classifier", "_pipeline", "persistence"},
+    {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier", "_pipeline", "persistence"},
     {"baselines", "evaluation", "plotting"},
     {"cli", "_cli_inputs", "_cli_fit", "_cli_predict", "_cli_score"},
     {"__main__"},

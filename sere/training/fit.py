@@ -10,21 +10,15 @@ import torch
 from tqdm import tqdm
 
 from sere._inputs import SereWarning
-from sere._utterances import Utterances, concatenate
+from sere._utterances import Utterances
 from sere.encoders.base import FrameEncoder
-from sere.encoders.languages import same_language
 from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
+from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import Chain, Settings, highlight_weights
-from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.normalise import Moments, Standardiser
-from sere.training.prepare import Preparation, starting_projections
-
-#: Domain of labeled clips and the source pool.
-SOURCE = "source"
-#: Domain of clips to predict when several target pools leave open which is meant.
-TARGET = "target"
+from sere.training.network import Pool, ResonanceNetwork
+from sere.training.prepare import Preparation
 
 
 @dataclass(frozen=True)
@@ -85,14 +79,7 @@ class FittedModel:
 
     def domain(self, language: str | None) -> str:
         """The domain whose mean and SD a clip takes: its language's, else the target's, else the source's."""
-        if language is not None:
-            language = same_language(language)
-            targets = [d for d, spoken in self.languages.items() if d != SOURCE and language in spoken]
-            if len(targets) == 1:
-                return targets[0]
-            if not targets and language in self.languages[SOURCE]:
-                return SOURCE
-        return TARGET if TARGET in self.languages else SOURCE
+        return domain_of(language, self.languages)
 
     def embed(self, utterances: Utterances) -> np.ndarray:
         """Clip embeddings, (n, p)."""
@@ -284,84 +271,10 @@ def _prepare(
         None if source is None else finish(source, fronts),
         [finish(pool, fronts) for pool in targets],
     )
-    languages = _learn_domains(preparation, *done)
-    pools = _pools(preparation, *done)
-    starts = _starts(params, preparation, pools, *done)
-    return languages, _pools(preparation, labeled, source, targets) if fronts else pools, starts
-
-
-def _pools(
-    preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
-) -> dict[str, tuple[Pool, np.ndarray]]:
-    pools = {"labeled": preparation.pool(labeled, [SOURCE] * len(labeled))}
-    if source is not None:
-        pools["source"] = preparation.pool(source, [SOURCE] * len(source))
-    if targets:
-        domains = [
-            f"{TARGET}{k}" if len(targets) > 1 else TARGET for k, pool in enumerate(targets) for _ in range(len(pool))
-        ]
-        pools["target"] = preparation.pool(concatenate(targets), domains)
-    return pools
-
-
-def _learn_domains(
-    preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
-) -> dict[str, set[str]]:
-    """Learn every domain's standardisation; returns the languages of each."""
-    near = labeled if source is None else concatenate([labeled, source])
-    preparation.learn(SOURCE, near)
-    languages = {SOURCE: _spoken(near)}
-    if targets:
-        preparation.learn(TARGET, concatenate(targets))
-        languages[TARGET] = _spoken(concatenate(targets))
-        for k, pool in enumerate(targets if len(targets) > 1 else ()):
-            preparation.learn(f"{TARGET}{k}", pool)
-            languages[f"{TARGET}{k}"] = _spoken(pool)
-        if len(targets) > 1:
-            languages[TARGET] = set()
-    return languages
-
-
-def _spoken(utterances: Utterances) -> set[str]:
-    return {same_language(language) for language in set(utterances.languages) if language is not None}
-
-
-def _starts(
-    params: Any,
-    preparation: Preparation,
-    pools: dict[str, tuple[Pool, np.ndarray]],
-    labeled: Utterances,
-    source: Utterances | None,
-    targets: list[Utterances],
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Starting projections; with several encoders over the dynamics' statistics, standardised by domain."""
-    widths = (params.embedding_dim // 2, params.embedding_dim - params.embedding_dim // 2)
-    if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
-        widths = (0, params.embedding_dim)
-    summaries = None
-    if len(preparation.names) > 1:
-        if any("dynamics" not in part.summaries for part in (labeled, source, *targets) if part is not None):
-            raise ValueError(
-                f"clips of several encoders ({preparation.names}) meet in the statistics of their dynamics, and some "
-                "have none: put DynamicFeatureTransformer before HeterogeneousEncoder, as in sere.make_sere_pipeline()"
-            )
-        shared = Standardiser(params.speaker_shrinkage)
-        groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
-        groups += [("target", TARGET, concatenate(targets))] if targets else []
-        near = [labeled] if source is None else [labeled, source]
-        for domain, parts in ((SOURCE, near), (TARGET, targets)):
-            if parts:
-                together = concatenate(parts)
-                shared.learn(domain, Moments.of_vectors(together.summaries["dynamics"].values), together.speakers)
-        summaries = []
-        for name, domain, part in groups:
-            if part is not None:
-                values = part.summaries["dynamics"].values
-                rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
-                summaries.append(np.array(rows)[pools[name][1]])
-    return starting_projections(
-        preparation, [pool for pool, _ in pools.values()], summaries, widths, params.context_share
-    )
+    languages = learn_domains(preparation, *done)
+    pools = domain_pools(preparation, *done)
+    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share)
+    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts
 
 
 def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:

@@ -1,0 +1,216 @@
+"""What all comparison methods share: the contract of :class:`sere.SEREClassifier`, from any form of clips to rows.
+
+A method says how it learns from a :class:`~sere.baselines._clips.Lesson` (labeled rows, both pools, a seed) and returns
+a *head*, which knows the embedding and the scores of any further rows. Everything before that, reading, encoding,
+standardisation, is the same for all and the same as the classifier's.
+
+Parameters are fields of a dataclass, so that a method names its own beside the common ones and nothing else.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sere._audio_classifier import AudioClassifier
+from sere._dynamics import DynamicFeatureTransformer
+from sere._encoder import HeterogeneousEncoder
+from sere._utterances import Utterances, concatenate
+from sere.baselines._clips import ClipSpace, Lesson, Rows
+
+
+class Head(Protocol):
+    """What was learned; numpy only."""
+
+    def embed(self, rows: Rows) -> np.ndarray:
+        """Return the method's embedding of clips, (n, p)."""
+
+    def logits(self, rows: Rows) -> np.ndarray:
+        """Return scores whose softmax are the class probabilities, (n, n_classes)."""
+
+
+@dataclass
+class Fitted:
+    """A fitted method.
+
+    Attributes
+    ----------
+    space : ClipSpace
+    head : Head
+    """
+
+    space: ClipSpace
+    head: Any
+
+    def is_source(self, language: str | None) -> bool:
+        """Whether a clip of this language is prepared as a source clip."""
+        return self.space.is_source(language)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Baseline(AudioClassifier):
+    """Base of the comparison methods, with the parameters that all of them have.
+
+    Parameters
+    ----------
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic"
+        As in :class:`sere.SEREClassifier`; last layers of a checkpoint are used as they are, nothing of it is trained.
+    source_language, target_language : str, default=None
+        Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
+    speaker_shrinkage : float, default=4.0
+        Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
+    cache : bool, path or FrameStore, default=True
+        Where extracted features are kept: the user's own store, another folder, or nowhere.
+    n_jobs : int, default=None
+        joblib workers of the extraction.
+    device : str, default="auto"
+        Torch device of the extraction; networks of this size train on the CPU.
+    random_state : int, RandomState or None, default=None
+        Everything random in fit.
+    verbose : int, default=0
+        Anything but 0 shows progress, and says what a missing pool leaves out.
+    """
+
+    encoder: Any = "acoustic"
+    source_language: str | None = None
+    target_language: str | None = None
+    speaker_shrinkage: float = 4.0
+    cache: Any = True
+    n_jobs: int | None = None
+    device: str = "auto"
+    random_state: Any = None
+    verbose: int = 0
+
+    #: Whether the method looks at frames, or at a clip's vector only.
+    _over_frames: ClassVar[bool] = False
+    #: Pools that the method looks at.
+    _pools: ClassVar[tuple[str, ...]] = ("target",)
+
+    def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
+        """Learn from labeled clips and unlabeled pools.
+
+        Parameters
+        ----------
+        X : n labeled clips of the source language, in any form that :class:`sere.SEREClassifier` takes
+        y : array-like of shape (n,)
+            Emotions, str or int.
+        X_unlabeled_src, X_unlabeled_tgt : clips, tuple of clips, or None
+            Unlabeled pools of the source and of the target language. A tuple holds one or several pools and is never
+            sliced by scikit-learn's cross-validation. Both standardise their domain; what else is done with them, and
+            what rests without one, the method says.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        AudioError
+            Unusable clips: names each row and what to do.
+        ValueError
+            Fewer than two classes, lengths of X and y that differ, parameters out of range.
+        """
+        self._check_params()
+        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt)
+        self._say_what_rests(source=bool(sources), target=bool(targets))
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        self._build_encoder()
+        labeled, sources, targets = self._bridged(*self._embed_fit(labeled, sources, targets))
+        source = concatenate(sources) if sources else None
+        self.classes_ = classes
+        self._model = self._fit_clips(labeled, codes, source, targets, seed)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Embedding of each clip: what the method's classifier looks at.
+
+        Parameters
+        ----------
+        X : clips, in any form that fit takes
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+        """
+        model = self._fitted()
+        return np.concatenate([model.head.embed(model.space.rows(chunk)) for chunk in self._chunks(X)])
+
+    @property
+    def _n_features_out(self) -> int:
+        model = self._fitted()
+        return model.head.embed(Rows(np.zeros((1, model.space.width)), [np.zeros((1, model.space.frame_width))])).shape[
+            1
+        ]
+
+    @abstractmethod
+    def _learn(self, lesson: Lesson) -> Head:
+        """Return what the method learns."""
+
+    def _fit_clips(
+        self, labeled: Utterances, codes: np.ndarray, source: Utterances | None, targets: list[Utterances], seed: int
+    ) -> Fitted:
+        """Standardise, learn."""
+        space = ClipSpace.learn(labeled, source, targets, self.speaker_shrinkage, self._over_frames)
+        rows = space.source_rows(labeled), space.source_rows(source), space.target_rows(targets)
+        shots, near, far = rows
+        return Fitted(space, self._learn(Lesson(shots, codes, len(self.classes_), near, far, seed)))
+
+    def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
+        return self._model.head.logits(self._model.space.rows(chunk))
+
+    def _build_encoder(self) -> None:
+        """Make the sub-estimators that turn audio into frames, and into dynamics where encoders have to meet."""
+        shared = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        if isinstance(self.encoder, HeterogeneousEncoder):
+            self.encoder_ = clone(self.encoder)
+        else:
+            self.encoder_ = HeterogeneousEncoder(encoders=self.encoder, device=self.device, **shared)
+
+    def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
+        if utterances.frames is not None and utterances.context is not None:
+            return utterances
+        return self.encoder_.encode_untrained(utterances, role, where)
+
+    def _bridged(
+        self, labeled: Utterances, sources: list[Utterances], targets: list[Utterances]
+    ) -> tuple[Utterances, list[Utterances], list[Utterances]]:
+        """Add dynamics, over which clips of several encoders meet; one encoder needs none."""
+        everyone = [labeled, *sources, *targets]
+        if len({name for part in everyone if part.encoders is not None for name in part.encoders}) < 2:
+            return labeled, sources, targets
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        options["pitch_model"] = self.encoder_.pitch_model
+        dynamics = DynamicFeatureTransformer(**options)
+        done = [part if "dynamics" in part.summaries else dynamics.extract(part) for part in everyone]
+        return done[0], done[1 : 1 + len(sources)], done[1 + len(sources) :]
+
+    def _say_what_rests(self, **given: bool) -> None:
+        missing = [name for name in self._pools if not given[name]]
+        if self.verbose and missing:
+            print(
+                f"no {' and no '.join(missing)} pool: {type(self).__name__} learns from the "
+                f"{'shots' if len(missing) == len(self._pools) else 'shots and the other pool'} alone"
+            )
+
+    def _check_params(self) -> None:
+        """Raise for parameters that cannot be used, before any work."""
+        check_number(self, "speaker_shrinkage")
+
+
+def check_number(estimator: Any, name: str, least: float = 0, *, strict: bool = False, most: float = np.inf) -> None:
+    """Raise unless a parameter is a number of at least `least` (more than it where strict) and at most `most`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Names the parameter, its value and the range.
+    """
+    value = getattr(estimator, name)
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (value > least if strict else value >= least) or value > most:
+        bound = "" if most == np.inf else f" and at most {most}"
+        raise ValueError(f"{name} must be {'more than' if strict else 'at least'} {least}{bound}, got {value!r}")

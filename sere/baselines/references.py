@@ -1,0 +1,97 @@
+"""References: what labeled clips alone give on the same standardised vectors.
+
+A method that is to be worth its trouble has to beat these. None looks at a pool, except that both pools have
+standardised their domain.
+
+- :class:`LinearBaseline`: multinomial logistic regression.
+- :class:`SVMBaseline`: support vector machine, the classifier of the INTERSPEECH challenges on emotion (Schuller et
+  al., "The INTERSPEECH 2009 Emotion Challenge", 2009): linear, strongly regularised.
+- :class:`NearestPrototype`: class means (Snell, Swersky and Zemel, "Prototypical Networks for Few-shot Learning",
+  NeurIPS 2017, without the network).
+
+Each class weighs the same, however many clips it has.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from sere.baselines._base import Baseline, Head, check_number
+from sere.baselines._clips import Lesson
+from sere.baselines._heads import LinearHead, PrototypeHead, one_hot, prototypes
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LinearBaseline(Baseline):
+    """Logistic regression on the labeled clips. Beside the parameters of all methods:
+
+    Parameters
+    ----------
+    C : float, default=0.01
+        Inverse strength of the penalty; small, because a few clips meet many descriptors.
+    """
+
+    C: float = 0.01
+
+    _pools: ClassVar[tuple[str, ...]] = ()
+
+    def _learn(self, lesson: Lesson) -> Head:
+        model = LogisticRegression(C=self.C, class_weight="balanced", max_iter=1000)
+        return LinearHead.of(model.fit(lesson.shots.vectors, lesson.y))
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_number(self, "C", strict=True)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SVMBaseline(Baseline):
+    """Linear support vector machine, one class against the rest. Beside the parameters of all methods:
+
+    Parameters
+    ----------
+    C : float, default=0.01
+        Weight of the margin's violations.
+
+    Notes
+    -----
+    `predict_proba` is the softmax of the margins: it ranks, it is not calibrated.
+    """
+
+    C: float = 0.01
+
+    _pools: ClassVar[tuple[str, ...]] = ()
+
+    def _learn(self, lesson: Lesson) -> Head:
+        model = LinearSVC(C=self.C, class_weight="balanced", dual=True, max_iter=20_000, random_state=lesson.seed)
+        return LinearHead.of(model.fit(lesson.shots.vectors, lesson.y))
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_number(self, "C", strict=True)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NearestPrototype(Baseline):
+    """Nearest class mean of the labeled clips. Beside the parameters of all methods:
+
+    Parameters
+    ----------
+    temperature : float, default=0.05
+        Mean squared distance, in squared SD a descriptor, that costs a class a factor of e; for probabilities only.
+    """
+
+    temperature: float = 0.05
+
+    _pools: ClassVar[tuple[str, ...]] = ()
+
+    def _learn(self, lesson: Lesson) -> Head:
+        centres = prototypes(lesson.shots.vectors, one_hot(lesson.y, lesson.n_classes))
+        return PrototypeHead(centres, self.temperature, np.zeros(lesson.n_classes))
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_number(self, "temperature", strict=True)
