@@ -26,7 +26,7 @@ LAYERS = [
     {"training"},
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier", "_pipeline", "persistence"},
     {"baselines", "evaluation", "plotting"},
-    {"cli", "_cli_inputs", "_cli_fit", "_cli_predict", "_cli_score"},
+    {"cli", "_cli_inputs", "_cli_benchmark", "_cli_fit", "_cli_predict", "_cli_score"},
     {"__main__"},
 ]
 

@@ -108,7 +108,7 @@ def make_task(
     source = source[source["emotion"].isin(names)].reset_index(drop=True)
     target = target[target["emotion"].isin(names)].reset_index(drop=True)
     chosen = source.index.to_numpy() if shots == "all" else _draw_shots(source, names, int(shots), rng)
-    rest = _cut(source.drop(index=chosen), max_pool, rng)
+    rest = _cut(source.drop(index=list(chosen)), max_pool, rng)
     if transductive:
         pool = _cut(target, max_pool, rng)
         test = pool

@@ -10,8 +10,8 @@ source serve every task with this source. So a resample draws, with replacement,
   Davison and Hinkley 1997, section 3.8, call the fixed and the random reading of the top level the two extremes).
 
 A method's score on a resample is the mean over its tasks of the mean over the drawn draws of the UAR over the drawn
-speakers. All methods are scored on the same resamples, so what makes a task, a draw or a speaker hard for both drops out
-of their difference. Intervals are percentiles. With four to twelve speakers a corpus they are somewhat narrow.
+speakers. All methods are scored on the same resamples, so what makes a task, a draw or a speaker hard for both drops
+out of their difference. Intervals are percentiles. With four to twelve speakers a corpus they are somewhat narrow.
 """
 
 import zlib

@@ -1,8 +1,8 @@
 """A digest of the code behind a result: the module that computes it and every module of the library it imports.
 
 Results kept on disk outlive the code that made them. A version number changes too seldom to tell, and a digest of the
-whole library too often: a new colour in a plot would cost hours of fits. So the digest covers what a module imports from
-this library, at any depth and also inside functions, read from the source text.
+whole library too often: a new colour in a plot would cost hours of fits. So the digest covers what a module imports
+from this library, at any depth and also inside functions, read from the source text.
 """
 
 import ast

@@ -177,7 +177,9 @@ def _describe(job: Job, clips: pd.DataFrame) -> list[tuple[int, str]]:
                 job.encoder.encode(utterances, role)
             return problems
         except AudioError as error:
-            bad = [(int(clips.index[row]), why) for row, why in error.problems]
+            bad = [(int(clips.index[row]), why) for row, why in error.problems if row is not None]
+            if not bad:
+                raise
             problems += bad
             clips = clips.drop(index=[row for row, _ in bad])
     return problems

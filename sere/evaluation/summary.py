@@ -1,8 +1,8 @@
 """From records of cells to rows of a table: means, deviations, intervals, paired differences.
 
-Cells that can be compared make up a *section*: one number of shots, one shift, one protocol, speakers known or not. In a
-section each method has a row over all tasks and a row a task. A difference is taken over the tasks and draws that both
-methods have, and so is the drop under a shift, against the same method on the unshifted target.
+Cells that can be compared make up a *section*: one number of shots, one shift, one protocol, speakers known or not. In
+a section each method has a row over all tasks and a row a task. A difference is taken over the tasks and draws that
+both methods have, and so is the drop under a shift, against the same method on the unshifted target.
 """
 
 from collections.abc import Sequence

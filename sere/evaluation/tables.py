@@ -1,7 +1,7 @@
 """A benchmark's rows as Markdown: a summary of every section, then each section's tasks.
 
-UAR and differences stand in percent and percentage points. Every table says what its tasks are (shots, protocol, whether
-methods knew the speakers, shift), what its intervals resample and against what it compares.
+UAR and differences stand in percent and percentage points. Every table says what its tasks are (shots, protocol,
+whether methods knew the speakers, shift), what its intervals resample and against what it compares.
 """
 
 import math
@@ -39,12 +39,11 @@ def markdown(rows: Sequence[Row], baseline: str | None, left_out: Sequence[str] 
     return "\n".join(lines).rstrip() + "\n"
 
 
-_READING = (
-    "UAR is the mean over tasks and draws in %, SD its deviation over draws, the interval (95 %) resamples the speakers "
-    "of each target and the draws. Differences are paired, in points against {baseline}; their interval resamples tasks "
-    "as well where a row is over several. *Ahead* counts tasks with a higher mean. Seconds are the median of a fit and "
-    "its predictions from kept features; memory is the largest resident size of the process, libraries included."
-)
+_READING = """\
+UAR is the mean over tasks and draws in %, SD its deviation over draws; the interval (95 %) resamples the speakers of
+each target and the draws. Differences are paired, in points against {baseline}; their interval resamples tasks as well
+where a row is over several. *Ahead* counts tasks with a higher mean. Seconds are the median of a fit and its
+predictions from kept features; memory is the largest resident size of the process, libraries included."""
 
 
 def heading(shots: int | str, shift: str, protocol: str, speakers: str) -> str:
