@@ -28,6 +28,7 @@ _MODULES = (
     "method",
     "metrics",
     "plotting",
+    "selection",
     "store",
     "tracks",
 )

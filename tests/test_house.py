@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 LAYERS = [
     {"audio", "_claims", "_lmdb", "store"},
     {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method"},
+    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
     {"training"},
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier", "_pipeline", "persistence"},

@@ -93,6 +93,11 @@ def changes_audio(shift: str) -> bool:
     return shift in _AUDIO
 
 
+def shifted_wave(wave: np.ndarray, shift: str) -> np.ndarray:
+    """Return a waveform at 16 kHz changed by a shift, (n_samples,) float32."""
+    return _AUDIO[shift](wave)
+
+
 def shifted_clips(clips: pd.DataFrame, shift: str) -> pd.DataFrame:
     """Return clips with their audio changed.
 
@@ -119,7 +124,7 @@ def shifted_clips(clips: pd.DataFrame, shift: str) -> pd.DataFrame:
     _check(shift)
     if not changes_audio(shift):
         return clips
-    waves = [_AUDIO[shift](clip.load()) for clip in as_utterances(clips).clips or []]
+    waves = [shifted_wave(clip.load(), shift) for clip in as_utterances(clips).clips or []]
     kept = clips.drop(columns=["path", "audio", "start", "end", "sampling_rate"], errors="ignore")
     audio = pd.Series(waves, index=kept.index, dtype=object)
     return kept.assign(audio=audio)
