@@ -2,8 +2,8 @@
 
 On each task two groups of models are fitted: `SEREClassifier` under other settings, and other methods. Each gets its
 UAR on the target and the three scores of :mod:`sere.selection` on the same unlabeled clips. A score is worth something
-if it ranks the models of a task as their UAR does (Spearman's correlation, 1 for the same order, 0 for none), and if the
-model it would choose is better than the first of the group, which is the default.
+if it ranks the models of a task as their UAR does (Spearman's correlation, 1 for the same order, 0 for none), and if
+the model it would choose is better than the first of the group, which is the default.
 
 Run: ``SERE_CORPORA=... python -m nox -s bench -- benchmarks/bench_selection.py``. Goes on where it was stopped; writes
 results/bench_selection.md.
@@ -51,19 +51,17 @@ def main() -> None:
     todo = [
         (source, target, known, draw, group, method)
         for draw in range(arguments.draws)
-        for source, target in read_tasks(arguments.tasks, corpora)
         for known in ("known", "unknown")
+        for source, target in read_tasks(arguments.tasks, corpora)
         for group, methods in GROUPS.items()
         for method in methods
     ]
     for source, target, known, draw, group, method in tqdm(todo):
         key = f"{source}-{target} {known} {draw} {group} {method}"
         if key not in done:
-            scores = fit_and_score(
-                Scenario(source, target, 5, "none", "transductive", known, draw, 600), method, corpora
-            )
+            scenario = Scenario(source, target, 5, "none", "transductive", known, draw, 600)
             done[key] = {"key": key, "task": f"{source}-{target} {known} {draw}", "group": group, "method": method}
-            done[key] |= scores
+            done[key] |= fit_and_score(scenario, method, corpora)
             journal.append(done[key])
     text = table(pd.DataFrame(list(done.values())))
     print(text)
@@ -86,7 +84,7 @@ def fit_and_score(scenario: Scenario, method: str, corpora: dict[str, pd.DataFra
 def table(found: pd.DataFrame) -> str:
     """Return a row a group and score: mean correlation, and what choosing by it changes."""
     lines = [
-        "| models | score | rank correlation with UAR | tasks above 0 | chosen against default | best against default |",
+        "| models | score | rank correlation | above 0 | chosen against default | best against default |",
         "|---|---|---|---|---|---|",
     ]
     for group, names in GROUPS.items():

@@ -278,9 +278,7 @@ class SEREClassifier(AudioClassifier):
         self._check_params()
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt)
         if self.early_stopping and not sources and not targets:
-            raise ValueError(
-                "early_stopping watches an unlabeled pool, and none is given; pass one, or stop by `epochs`"
-            )
+            raise ValueError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
         self._say_what_rests(bool(sources), bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 

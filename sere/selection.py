@@ -1,15 +1,15 @@
 """Choosing between models without a label of the target language.
 
-Validation on labeled source clips says how well a model does in the source language, and tuning on target labels is what
-few-shot recognition of an unlabeled language may not do. What is left is to ask whether the model's answers on the
-unlabeled target look like those of a good model. Three such scores, all higher for better, each as a function of answers
-and as a scikit-learn scorer:
+Validation on labeled source clips says how well a model does in the source language, and tuning on target labels is
+what few-shot recognition of an unlabeled language may not do. What is left is to ask whether the model's answers on the
+unlabeled target look like those of a good model. Three such scores, all higher for better, each as a function of
+answers and as a scikit-learn scorer:
 
 - *information*: entropy of the mean answer less the mean entropy. High when clips get clear answers and all classes are
   used (Bridle, Heading and MacKay, "Unsupervised classifiers, mutual information and phantom targets", NeurIPS 1991).
-- *density*: soft neighbourhood density, the mean entropy of a clip's similarities to all others in the space of answers.
-  High when clips lie in large dense neighbourhoods instead of pairs or alone (Saito et al., "Tune it the Right Way:
-  Unsupervised Validation of Domain Adaptation via Soft Neighborhood Density", ICCV 2021).
+- *density*: soft neighbourhood density, the mean entropy of a clip's similarities to all others in the space of
+  answers. High when clips lie in large dense neighbourhoods instead of pairs or alone (Saito et al., "Tune it the Right
+  Way: Unsupervised Validation of Domain Adaptation via Soft Neighborhood Density", ICCV 2021).
 - *agreement*: how far answers survive a change of the audio that changes no emotion (a little noise), beyond chance.
 
 None of them can see a model that is sure and wrong: two classes that change places keep every score. How well they rank
@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import entr
 
 from sere._inputs import as_utterances
 from sere._utterances import Utterances
@@ -56,9 +57,8 @@ def mutual_information(probabilities: ArrayLike) -> float:
     >>> mutual_information([[1, 0], [0, 1]]), mutual_information([[1, 0], [1, 0]])
     (1.0, 0.0)
     """
-    p = np.clip(_checked(probabilities), 1e-12, None)
-    mean = p.mean(axis=0)
-    information = -(mean * np.log(mean)).sum() + (p * np.log(p)).sum(axis=1).mean()
+    p = _checked(probabilities)
+    information = entr(p.mean(axis=0)).sum() - entr(p).sum(axis=1).mean()
     return float(max(information, 0.0) / np.log(p.shape[1]))
 
 
