@@ -29,6 +29,7 @@ _MODULES = (
     "method",
     "metrics",
     "plotting",
+    "selection",
     "store",
     "tracks",
 )

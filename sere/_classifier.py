@@ -13,6 +13,7 @@ from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
 from sere._inputs import SereWarning
 from sere._utterances import Utterances, concatenate
+from sere.training.stopping import watched_score
 
 #: Clips embedded at a time in predict before layers that were trained, where a frame can be as wide as all layers of a
 #: checkpoint together.
@@ -107,6 +108,12 @@ class SEREClassifier(AudioClassifier):
         Labeled clips that an emotion's mean in that experience is worth in Eq. 7.
     speaker_shrinkage : float, default=4.0
         Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
+    early_stopping : bool or {"information", "density"}, default=False
+        Watch a label-free score of the target pool (of the source pool where there is no target), stop when it has not
+        risen for `patience` epochs, and keep the network of its best epoch. True is "information"; see
+        :mod:`sere.selection` for what the scores are and how far they can be trusted.
+    patience : int, default=10
+        Epochs without a higher score before training stops.
     callbacks : sequence of callable, default=()
         Each is called with every epoch's record (see `history_`); a true return value stops training.
     warm_start : bool, default=False
@@ -131,7 +138,8 @@ class SEREClassifier(AudioClassifier):
     history_ : list of dict
         A record an epoch: ``epoch``; ``loss`` and its terms ``shots``, ``prototype``, ``dual``, ``field``, ``drift``;
         ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
-        ``target_quality``, a label-free score in 0..1; ``tau``.
+        ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
+        ``tau``.
     n_features_in_ : int
         Only after a fit on feature vectors.
 
@@ -194,6 +202,8 @@ class SEREClassifier(AudioClassifier):
         experience_weight: float = 2.0,
         experience_shots: float = 5.0,
         speaker_shrinkage: float = 4.0,
+        early_stopping: bool | str = False,
+        patience: int = 10,
         callbacks: Sequence[Callable] = (),
         warm_start: bool = False,
         cache: Any = True,
@@ -241,6 +251,8 @@ class SEREClassifier(AudioClassifier):
         self.experience_weight = experience_weight
         self.experience_shots = experience_shots
         self.speaker_shrinkage = speaker_shrinkage
+        self.early_stopping = early_stopping
+        self.patience = patience
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.cache = cache
@@ -274,6 +286,8 @@ class SEREClassifier(AudioClassifier):
         """
         self._check_params()
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt)
+        if self.early_stopping and not sources and not targets:
+            raise ValueError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
         self._say_what_rests(bool(sources), bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
@@ -419,8 +433,9 @@ class SEREClassifier(AudioClassifier):
             raise ValueError(f"soft_argmax must be a positive temperature or None, got {self.soft_argmax!r}")
         if self.highlight_share == 0:
             raise ValueError("highlight_share must be more than 0: a clip without highlights resonates with nothing")
-        for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1)):
+        for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1), ("patience", 1)):
             if not isinstance(getattr(self, name), (int, np.integer)) or getattr(self, name) < least:
                 raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
+        watched_score(self.early_stopping)
         if callable(self.callbacks) or not all(map(callable, self.callbacks)):
             raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")

@@ -27,6 +27,7 @@ Recognise emotions in speech of a language that nobody labeled, from a few label
   sere fit --labels few.csv --source DIR --target DIR --out model
   sere predict model new/*.wav  emotions of new clips
   sere evaluate model --corpus DIR
+  sere benchmark --corpora DIR  compare methods on few-shot tasks between corpora
 """
 
 _EPILOG = """\
@@ -117,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("-q", "--quiet", action="store_true", help="no progress, results only")
     shared.add_argument("--traceback", action="store_true", help="show where an error came from")
     work = argparse.ArgumentParser(add_help=False)
-    work.add_argument("-j", "--jobs", type=_count, metavar="N", help="processes that extract features (default: 1)")
+    work.add_argument(
+        "-j", "--jobs", type=_count, metavar="N", help="processes that work at the same time (default: 1)"
+    )
     parser = argparse.ArgumentParser(
         "sere", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -162,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
 
     _add_pretrain(command)
+    from sere._cli_benchmark import add_benchmark
+
+    add_benchmark(command)
 
     cache = command("cache", "_cli_score:cache", "what is kept between runs", jobs=False)
     cache.add_argument("action", choices=["info", "clear"], help="show it, or delete it")

@@ -21,12 +21,12 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 LAYERS = [
     {"audio", "_claims", "_lmdb", "store"},
     {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method"},
+    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
     {"training"},
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier", "_pipeline", "_pretrain", "persistence"},
     {"baselines", "evaluation", "plotting"},
-    {"cli", "_cli_inputs", "_cli_fit", "_cli_predict", "_cli_score", "_cli_pretrain"},
+    {"cli", "_cli_inputs", "_cli_benchmark", "_cli_fit", "_cli_pretrain", "_cli_predict", "_cli_score"},
     {"__main__"},
 ]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from sere import method
-from sere.training.loop import Chain, Settings, highlight_weights, mutual_information
+from sere.training.loop import Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
 
 DEFAULTS = {
@@ -313,9 +313,3 @@ def test_a_pool_of_one_clip_trains():
     for sizes in ((1, 1), (1, 5), (5, 1)):
         (record,) = record_of(chain(*sizes))
         assert np.isfinite(record["loss"])
-
-
-def test_quality_is_1_for_sure_and_even_and_0_for_unsure_or_one_sided():
-    assert mutual_information(torch.eye(4)) == pytest.approx(1)
-    assert mutual_information(torch.full((5, 4), 0.25)) == pytest.approx(0, abs=1e-9)
-    assert mutual_information(torch.eye(4)[[0, 0, 0]]) == pytest.approx(0, abs=1e-9)

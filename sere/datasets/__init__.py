@@ -17,17 +17,21 @@ from sere.datasets import foldered, named, tabled  # noqa: F401 - importing them
 from sere.datasets.emotions import EMOTIONS
 from sere.datasets.loading import find_corpora, load_corpus
 from sere.datasets.registry import CORPORA, Corpus, register_corpus
+from sere.datasets.shifts import SHIFTS, make_shifted_task, shifted_clips
 from sere.datasets.tasks import make_task, skew_target
 from sere.datasets.voices import make_voices
 
 __all__ = [
     "CORPORA",
     "EMOTIONS",
+    "SHIFTS",
     "Corpus",
     "find_corpora",
     "load_corpus",
+    "make_shifted_task",
     "make_task",
     "make_voices",
     "register_corpus",
+    "shifted_clips",
     "skew_target",
 ]

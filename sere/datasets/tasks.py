@@ -30,7 +30,7 @@ _SPEAKER_SPLITS_TRIED = 200
 def make_task(
     source: pd.DataFrame,
     target: pd.DataFrame,
-    shots: int = 5,
+    shots: int | str = 5,
     random_state: int | np.random.RandomState | None = 0,
     *,
     labels: Sequence[str] | None = None,
@@ -45,8 +45,9 @@ def make_task(
     source, target : DataFrame
         As :func:`load_corpus` and :func:`make_voices` return them: a column `path` or `audio`, a
         column `emotion`, and if known `speaker`, `language`, `sampling_rate`, `start`, `end`.
-    shots : int, default=5
+    shots : int or "all", default=5
         Labeled clips of each emotion. They are drawn at random, spread evenly over the speakers.
+        "all" labels the whole source, as the classical cross-corpus protocol does.
     random_state : int, RandomState instance or None, default=0
         Draws the shots, the test speakers and the pools that `max_pool` cuts.
     labels : sequence of str, optional
@@ -67,8 +68,8 @@ def make_task(
             The shots, without their emotions and without columns in which nothing is known.
         y : ndarray of shape (n_labels * shots,), str
             Their emotions.
-        X_unlabeled_src : DataFrame
-            The rest of the source.
+        X_unlabeled_src : DataFrame or None
+            The rest of the source; None when every clip of it is labeled.
         X_unlabeled_tgt : DataFrame
             The target pool.
         X_test : DataFrame
@@ -101,13 +102,13 @@ def make_task(
     rng = check_random_state(random_state)
     source, target = _checked(source, "source"), _checked(target, "target")
     _check_apart(source, target)
-    if not isinstance(shots, Integral) or shots < 1:
-        raise ValueError(f"shots is {shots!r}; it must be a whole number of at least 1.")
+    if shots != "all" and (not isinstance(shots, Integral) or shots < 1):
+        raise ValueError(f"shots is {shots!r}; it must be a whole number of at least 1, or 'all'.")
     names = _task_labels(source, target, labels)
     source = source[source["emotion"].isin(names)].reset_index(drop=True)
     target = target[target["emotion"].isin(names)].reset_index(drop=True)
-    chosen = _draw_shots(source, names, int(shots), rng)
-    rest = _cut(source.drop(index=chosen), max_pool, rng)
+    chosen = source.index.to_numpy() if shots == "all" else _draw_shots(source, names, int(shots), rng)
+    rest = _cut(source.drop(index=list(chosen)), max_pool, rng)
     if transductive:
         pool = _cut(target, max_pool, rng)
         test = pool
@@ -118,7 +119,7 @@ def make_task(
     return Bunch(
         X_labeled=_visible(source.loc[chosen]),
         y=np.asarray(source.loc[chosen, "emotion"].tolist()),
-        X_unlabeled_src=_visible(rest),
+        X_unlabeled_src=_visible(rest) if len(rest) else None,
         X_unlabeled_tgt=_visible(pool),
         X_test=_visible(test),
         y_test=np.asarray(test["emotion"].tolist()),

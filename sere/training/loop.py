@@ -28,9 +28,11 @@ from sere.method.prototypes import (
     remove_hubs,
 )
 from sere.method.resonance import highlight_frames
+from sere.selection import mutual_information, soft_neighbourhood_density
 from sere.training import anchors
 from sere.training.anchors import Candidates
 from sere.training.network import Embedded, Pool, ResonanceNetwork
+from sere.training.stopping import WATCHED, Best, watched_score
 
 #: Clips whose field is computed at a time.
 CHUNK = 512
@@ -71,6 +73,8 @@ class Settings:
     dual_by_field: bool = False
     soft_argmax: float | None = None
     symmetric: bool = False
+    early_stopping: bool | str = False
+    patience: int = 10
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,8 @@ class Chain:
     def run(self, epochs: int, report: Callable[[dict[str, Any]], bool | None]) -> bool:
         """Train; returns whether it was interrupted, in which case the last whole epoch stands.
 
+        Where early stopping is asked for the epoch with the best score stands otherwise.
+
         Parameters
         ----------
         epochs : int
@@ -149,19 +155,32 @@ class Chain:
             Gets each epoch's record; a true return value stops training.
         """
         kept = {k: v.clone() for k, v in self.network.state_dict().items()}
-        interrupted = False
+        best, watched = Best(self.settings.patience), self._watched()
         try:
+            self.look()
             for _ in range(epochs):
-                self.look()
                 losses = self._train_epoch()
-                kept = {k: v.clone() for k, v in self.network.state_dict().items()}
-                if report({**losses, **self._describe()}):
+                after = {k: v.clone() for k, v in self.network.state_dict().items()}
+                self.look()
+                kept = after
+                record = {**losses, **self._describe()}
+                tired = watched is not None and best.see(record[watched], kept)
+                if report(record) or tired:
                     break
         except KeyboardInterrupt:
             self.network.load_state_dict(kept)
-            interrupted = True
-        self.look()
-        return interrupted
+            self.look()
+            return True
+        if best.state:
+            self.network.load_state_dict(best.state)
+            self.look()
+        return False
+
+    def _watched(self) -> str | None:
+        """The entry of an epoch's record that early stopping watches: the target pool's, else the source pool's."""
+        score = watched_score(self.settings.early_stopping)
+        name = "target" if "target" in self.pools else "source"
+        return None if score is None else f"{name}_{WATCHED[score]}"
 
     @torch.no_grad()
     def look(self) -> None:
@@ -431,7 +450,10 @@ class Chain:
         record: dict[str, Any] = {"tau": float(self.network.tau.detach())}
         for name, assigned in self.assigned.items():
             record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
-            record[f"{name}_quality"] = mutual_information(self.decision(assigned.embeddings, assigned.evidence).softmax(1))
+            answers = self.decision(assigned.embeddings, assigned.evidence).double().softmax(1).cpu().numpy()
+            record[f"{name}_quality"] = mutual_information(answers)
+            if self.settings.early_stopping == "density":
+                record[f"{name}_density"] = soft_neighbourhood_density(answers)
         return record
 
 
@@ -448,21 +470,6 @@ def highlight_weights(clips: Packed, share: float) -> Tensor | None:
         return None
     parts = clips.intensity.detach().split(clips.offsets.diff().tolist())
     return torch.cat([highlight_frames(part, share).to(part.dtype) for part in parts])
-
-
-def mutual_information(probabilities: Tensor) -> float:
-    """Label-free quality in 0..1: clips confident, classes all used.
-
-    Entropy of the mean prediction minus the mean entropy, over the log of the number of classes.
-
-    Parameters
-    ----------
-    probabilities : tensor of shape (n, C)
-    """
-    p = probabilities.double().clamp_min(1e-12)
-    mean = p.mean(0)
-    information = -(mean * mean.log()).sum() + (p * p.log()).sum(1).mean()
-    return float(information / np.log(p.shape[1]))
 
 
 def _standard(scores: Tensor) -> Tensor:

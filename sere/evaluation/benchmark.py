@@ -1,0 +1,295 @@
+"""Tasks x draws x methods, resumable: the benchmark behind ``sere benchmark``.
+
+`run_benchmark` reads corpora, extracts what every method needs, runs the cells that are not finished yet in parallel
+and keeps each as it ends. The same call goes on where it was stopped; a changed parameter, encoder, corpus or module
+makes another cell. What it returns knows every figure and writes it: ``results.json`` with everything, ``table.md`` to
+read; ``cells.jsonl`` is the record itself.
+"""
+
+import json
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+import sere
+from sere.evaluation.cells import Cell, corpus_digest, run_cell
+from sere.evaluation.extraction import extract_all
+from sere.evaluation.journal import Journal
+from sere.evaluation.methods import Method, default_baseline, read_method, read_methods
+from sere.evaluation.plan import Plan, Task, make_plan, read_corpora, read_tasks
+from sere.evaluation.presets import TABLE_CORPORA
+from sere.evaluation.summary import summarise
+from sere.evaluation.tables import markdown
+
+#: Methods that run when none are named, beside the baseline.
+DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
+LARGEST_POOL = 600
+JOURNAL, RESULTS, TABLE = "cells.jsonl", "results.json", "table.md"
+
+
+@dataclass
+class BenchmarkResult:
+    """Finished cells and what they say.
+
+    Attributes
+    ----------
+    records : list of dict
+        One a finished cell; see :func:`sere.evaluation.cells.run_cell`.
+    failed : list of dict
+        Cells whose method raised, with ``error`` and ``traceback``.
+    planned : int
+        Cells of the benchmark.
+    resumed : int
+        Cells that an earlier run had finished.
+    baseline : str or None
+    settings : dict
+    left_out : list of str
+        Tasks and clips that were not run, with the reason, a sentence each.
+    notes : list of str
+        How inductive targets were divided, and what methods warned of.
+    """
+
+    records: list[dict[str, Any]]
+    failed: list[dict[str, Any]]
+    planned: int
+    resumed: int
+    baseline: str | None
+    settings: dict[str, Any] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """Every row of the tables; see :func:`sere.evaluation.summary.summarise`."""
+        return summarise(self.records, self.baseline)
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """One row a finished cell: scenario, method, score, costs."""
+        hidden = {"groups", "hits", "clips", "labels", "key", "warnings"}
+        return pd.DataFrame([{k: v for k, v in record.items() if k not in hidden} for record in self.records])
+
+    def table(self) -> str:
+        """Return the tables as Markdown."""
+        return markdown(self.rows, self.baseline, [*self.left_out, *self._failures()]) + "".join(
+            f"\n{note}.\n" for note in self.notes
+        )
+
+    def save(self, folder: str | os.PathLike) -> Path:
+        """Write ``results.json`` and ``table.md`` into a folder; returns the table's path."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        results = {
+            "settings": self.settings,
+            "environment": environment(),
+            "rows": self.rows,
+            "left_out": [*self.left_out, *self._failures()],
+            "notes": self.notes,
+            "cells": self.records,
+        }
+        _write(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
+        _write(place / TABLE, self.table())
+        return place / TABLE
+
+    def _failures(self) -> list[str]:
+        return [f"{r['source']}-{r['target']}, draw {r['draw']}, {r['method']}: {r['error']}" for r in self.failed]
+
+
+def run_benchmark(
+    corpora: str | os.PathLike | Mapping[str, pd.DataFrame],
+    *,
+    tasks: str | Sequence[str | Task] | None = None,
+    methods: str | Sequence[str | Method] | None = None,
+    baseline: str | None = None,
+    draws: int = 10,
+    shots: int | str | Sequence[int | str] = 5,
+    shifts: str | Sequence[str] = "none",
+    speakers: str = "both",
+    protocol: str = "both",
+    encoder: Any = "acoustic",
+    max_pool: int | None = LARGEST_POOL,
+    out: str | os.PathLike | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    say: Callable[[str], Any] | None = None,
+) -> BenchmarkResult:
+    """Fit and score methods on few-shot tasks between corpora, several draws each.
+
+    Parameters
+    ----------
+    corpora : path-like or mapping of str to DataFrame
+        A folder of corpora, or corpora by name as :func:`sere.datasets.load_corpus` returns them.
+    tasks : str or sequence, optional
+        ``"emodb-emovo,emovo-emodb"``, or pairs of names. By default every ordered pair of EmoDB, EMOVO, CASIA and
+        RAVDESS, as far as they are there, else of all corpora.
+    methods : str or sequence of str and Method, optional
+        Names, with an encoder and parameters where wanted (:mod:`sere.evaluation.methods`); "all" for every one.
+    baseline : str, optional
+        The method that others are compared with; it is run, too. Logistic regression by default, on eGeMAPS where
+        openSMILE is installed; "" for none.
+    draws : int, default=10
+        Draws of the labeled clips; draw k is seeded by k.
+    shots : int, "all" or sequence of them, default=5
+        Labeled clips of each emotion.
+    shifts : str or sequence of str, default="none"
+        What is done to targets; see :data:`sere.datasets.SHIFTS`.
+    speakers : {"known", "unknown", "both"}, default="both"
+        Whether methods see the corpora's speakers.
+    protocol : {"transductive", "inductive", "both"}, default="both"
+        Whether the scored clips are the target pool, or come from speakers of whom the pool holds nothing.
+    encoder : str, FrameEncoder or dict, default="acoustic"
+        Of methods that name none.
+    max_pool : int or None, default=600
+        Largest pool of unlabeled clips.
+    out : path-like, optional
+        Folder of the record of finished cells and of the results. Without it nothing is kept.
+    n_jobs : int, optional
+        joblib workers; ``joblib.parallel_config`` decides where they run.
+    verbose : int, default=0
+        Anything but 0 shows progress on a terminal.
+    say : callable, optional
+        Takes a sentence on each stage.
+
+    Returns
+    -------
+    BenchmarkResult
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If corpora, tasks or methods are not there: says which there are.
+    """
+    say = say or (lambda text: None)
+    everything = read_corpora(corpora)
+    pairs = read_tasks(tasks, everything, TABLE_CORPORA)
+    chosen, base = _methods(methods, baseline, encoder)
+    few = [shots] if isinstance(shots, (int, str)) else list(shots)
+    shifted = [shifts] if isinstance(shifts, str) else list(shifts)
+    involved = {name: everything[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
+    options: dict[str, Any] = {"draws": draws, "shots": few, "shifts": shifted, "protocol": protocol}
+    options |= {"speakers": speakers, "max_pool": max_pool}
+    make_plan(involved, pairs, **options)  # complains before the extraction, which can take long
+
+    say(f"{len(pairs)} tasks between {', '.join(involved)}; methods {', '.join(method.name for method in chosen)}")
+    unusable = extract_all(involved, pairs, shifted, chosen, n_jobs=n_jobs, verbose=verbose)
+    usable = {name: unusable.without(name, clips) for name, clips in involved.items()}
+    plan = make_plan(usable, pairs, **options)
+    cells = _cells(plan, chosen, usable)
+    journal = None
+    if out is not None:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        journal = Journal(Path(out) / JOURNAL)
+    done = journal.read() if journal else {}
+    ahead = [cell for cell in cells if cell.key not in done]
+    resumed = len(cells) - len(ahead)
+    say(f"{len(cells)} cells" + (f", {resumed} of them finished before" if resumed else ""))
+    failed = _run(ahead, usable, done, journal, n_jobs, verbose)
+    records = [done[cell.key] for cell in cells if cell.key in done]
+    result = BenchmarkResult(
+        records,
+        failed,
+        len(cells),
+        resumed,
+        base,
+        {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]},
+        [*plan.left_out, *unusable.sentences(involved)],
+        [*plan.notes, *_warned(records)],
+    )
+    if out is not None:
+        result.save(out)
+    return result
+
+
+def _methods(
+    methods: str | Sequence[str | Method] | None, baseline: str | None, encoder: Any
+) -> tuple[list[Method], str | None]:
+    """Return the methods, the baseline among them, and its name."""
+    base = default_baseline() if baseline is None else baseline or None
+    chosen = read_methods(DEFAULT_METHODS if methods is None else methods, encoder)
+    if base is not None and base not in [method.name for method in chosen]:
+        chosen.append(read_method(base, encoder))
+    return chosen, base
+
+
+def _cells(plan: Plan, methods: Sequence[Method], corpora: dict[str, pd.DataFrame]) -> list[Cell]:
+    """Return every cell, draw by draw, so that an early look sees all tasks."""
+    digests = {name: corpus_digest(clips) for name, clips in corpora.items()}
+    cells = [Cell.of(scenario, method, digests) for scenario in plan.scenarios for method in methods]
+    return sorted(cells, key=lambda cell: cell.scenario.draw)
+
+
+def _run(
+    cells: Sequence[Cell],
+    corpora: dict[str, pd.DataFrame],
+    done: dict[str, dict[str, Any]],
+    journal: Journal | None,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[dict[str, Any]]:
+    """Run cells, keep each as it ends in `done` and on disk; returns those that failed."""
+    failed = []
+    jobs = (
+        delayed(run_cell)(cell, {name: corpora[name] for name in (cell.scenario.source, cell.scenario.target)})
+        for cell in cells
+    )
+    hidden = None if verbose else True
+    with tqdm(total=len(cells), desc="cells", disable=hidden, leave=False) as bar, warnings.catch_warnings():
+        # joblib replaces a worker whose memory grew, which is what one wants of it.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
+        for record in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):
+            if "uar" in record:
+                done[record["key"]] = record
+            else:
+                failed.append(record)
+            if journal is not None:
+                journal.append(record)
+            bar.update()
+    return failed
+
+
+def _warned(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return each distinct warning with the methods and the number of cells it came from."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        for text in record["warnings"]:
+            found.setdefault(text.rstrip("."), []).append(record["method"])
+    return [f"{', '.join(sorted(set(who)))} warned in {len(who)} cells: {text}" for text, who in sorted(found.items())]
+
+
+def environment() -> dict[str, Any]:
+    """Return the releases and the machine behind a result."""
+    names = ("numpy", "scipy", "scikit-learn", "torch", "joblib")
+    return {
+        "sere": sere.__version__,
+        "python": sys.version.split()[0],
+        **{name: version(name) for name in names},
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return nested values with None for NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(own) for key, own in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(own) for own in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

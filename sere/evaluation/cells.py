@@ -1,0 +1,217 @@
+"""The smallest unit of a benchmark: one method on one draw of one task.
+
+A *cell* is fitted and scored on its own, in whatever process, and leaves a record of plain numbers behind: the score,
+and for each speaker of the scored clips how many clips of each emotion there were and how many were recognised. From
+these tallies every interval and paired difference can be computed later. A cell's *key* is a digest of all that decides
+its outcome: task, method with its parameters, encoder weights, the clips of both corpora, the library's code and the
+releases of what it computes with. A record under another key is stale and never counts.
+"""
+
+import hashlib
+import json
+import time
+import traceback
+import warnings
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from sere.datasets import make_shifted_task
+from sere.evaluation.code import code_digest
+from sere.evaluation.memory import forget_peak, peak_megabytes
+from sere.evaluation.methods import Method
+from sere.evaluation.tasks import run_task
+from sere.metrics import uar_score
+
+PROTOCOLS = ("transductive", "inductive")
+SPEAKERS = ("known", "unknown")
+_COMPUTES = ("numpy", "scipy", "scikit-learn", "torch")
+#: Modules that make and score a task, whatever the method.
+_MAKES_TASKS = ("sere.datasets.shifts", "sere.evaluation.tasks", "sere.metrics")
+_UNFINISHED = "interrupted after"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One draw of one task, as every method meets it.
+
+    Attributes
+    ----------
+    source, target : str
+        Names of the corpora.
+    shots : int or "all"
+    shift : str
+        One of :data:`sere.datasets.SHIFTS`.
+    protocol : {"transductive", "inductive"}
+    speakers : {"known", "unknown"}
+        Whether methods see who speaks; intervals always resample speakers where a corpus names them.
+    draw : int
+        Seed of the task and of the method.
+    max_pool : int or None
+        Largest pool; see :func:`~sere.datasets.make_task`.
+    """
+
+    source: str
+    target: str
+    shots: int | str
+    shift: str
+    protocol: str
+    speakers: str
+    draw: int
+    max_pool: int | None
+
+    def task(self, corpora: dict[str, pd.DataFrame]) -> Bunch:
+        """Return the task, with the speakers still in it."""
+        return make_shifted_task(
+            corpora[self.source],
+            corpora[self.target],
+            self.shift,
+            shots=self.shots,
+            random_state=self.draw,
+            transductive=self.protocol == "transductive",
+            max_pool=self.max_pool,
+        )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A scenario and the method that is tried on it.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    method : Method
+    key : str
+        Digest of all that decides the outcome.
+    """
+
+    scenario: Scenario
+    method: Method
+    key: str
+
+    @classmethod
+    def of(cls, scenario: Scenario, method: Method, digests: dict[str, str]) -> "Cell":
+        """Return the cell with its key.
+
+        Parameters
+        ----------
+        scenario : Scenario
+        method : Method
+        digests : dict of str to str
+            :func:`corpus_digest` of each corpus.
+        """
+        source, target = scenario.source, scenario.target
+        decides = [
+            asdict(scenario),
+            method.signature(source, target),
+            [digests[source], digests[target]],
+            code_digest(type(method.estimator).__module__, *_MAKES_TASKS),
+            [version(name) for name in _COMPUTES],
+        ]
+        return cls(scenario, method, hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24])
+
+
+def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Fit and score; return a record that :mod:`json` can write.
+
+    Parameters
+    ----------
+    cell : Cell
+    corpora : dict of str to DataFrame
+
+    Returns
+    -------
+    dict
+        ``key``, the scenario's attributes, ``method``, ``warnings``; then ``uar``, ``labels``, the tallies ``groups``,
+        ``hits`` and ``clips``, ``fit_seconds``, ``predict_seconds``, ``cpu_seconds``, ``peak_mb``; or ``error`` and
+        ``traceback`` where the method failed.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Also where a method stopped early on it and would count as fitted.
+    """
+    scenario = cell.scenario
+    record: dict[str, Any] = {"key": cell.key, **asdict(scenario), "method": cell.method.name}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            task = scenario.task(corpora)
+            estimator = cell.method.prepared(scenario.source, scenario.target, scenario.draw)
+            forget_peak()
+            cpu = time.process_time()
+            result = run_task(estimator, task if scenario.speakers == "known" else without_speakers(task))
+            record |= {
+                "fit_seconds": round(result.fit_seconds, 3),
+                "predict_seconds": round(result.predict_seconds, 3),
+                "cpu_seconds": round(time.process_time() - cpu, 3),
+                "peak_mb": round(peak_megabytes(), 1),
+                "uar": uar_score(result.y_true, result.y_pred, labels=result.labels),
+                **tallies(result.y_true, result.y_pred, result.labels, task.X_test),
+            }
+        except Exception as error:
+            record |= {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+    texts = sorted({str(warning.message) for warning in said if not issubclass(warning.category, DeprecationWarning)})
+    if any(text.startswith(_UNFINISHED) for text in texts):
+        raise KeyboardInterrupt
+    return {**record, "warnings": texts}
+
+
+def without_speakers(task: Bunch) -> Bunch:
+    """Return the task with nobody's name on any clip."""
+    hidden = {
+        name: part.drop(columns="speaker", errors="ignore")
+        for name, part in task.items()
+        if isinstance(part, pd.DataFrame)
+    }
+    return Bunch(**{**task, **hidden})
+
+
+def tallies(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], clips: pd.DataFrame) -> dict[str, Any]:
+    """Return recognised and all clips of each emotion by speaker.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of shape (n_clips,)
+    labels : list of str
+    clips : DataFrame of n_clips rows
+        A clip whose ``speaker`` is missing is a group of its own.
+
+    Returns
+    -------
+    dict
+        ``labels``; ``groups``, list of str; ``hits`` and ``clips``, a list of counts a group.
+    """
+    speakers = clips["speaker"] if "speaker" in clips else pd.Series([None] * len(clips), dtype=object)
+    who = [f"clip {row}" if pd.isna(speaker) else str(speaker) for row, speaker in enumerate(speakers)]
+    groups = sorted(set(who))
+    counts = np.zeros((2, len(groups), len(labels)), dtype=int)
+    column = {label: i for i, label in enumerate(labels)}
+    row = {group: i for i, group in enumerate(groups)}
+    for group, true, pred in zip(who, y_true, y_pred):
+        counts[1, row[group], column[true]] += 1
+        counts[0, row[group], column[true]] += true == pred
+    return {"labels": list(labels), "groups": groups, "hits": counts[0].tolist(), "clips": counts[1].tolist()}
+
+
+def corpus_digest(clips: pd.DataFrame) -> str:
+    """Return a digest of a corpus's clips: names, sizes of files, labels, speakers; equal wherever the folder lies."""
+    digest = hashlib.sha256()
+    if "path" in clips:
+        files = [Path(path) for path in clips["path"]]
+        digest.update("".join(f"{file.parent.name}/{file.name} {_size(file)}\n" for file in files).encode())
+    if "audio" in clips:
+        for wave in clips["audio"]:
+            digest.update(np.ascontiguousarray(wave).tobytes())
+    known = [name for name in ("emotion", "speaker", "language", "start", "end", "sampling_rate") if name in clips]
+    digest.update(clips[known].to_csv(index=False).encode())
+    return digest.hexdigest()
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else -1

@@ -1,0 +1,165 @@
+"""From records of cells to rows of a table: means, deviations, intervals, paired differences.
+
+Cells that can be compared make up a *section*: one number of shots, one shift, one protocol, speakers known or not. In
+a section each method has a row over all tasks and a row a task. A difference is taken over the tasks and draws that
+both methods have, and so is the drop under a shift, against the same method on the unshifted target.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sere.evaluation.bootstrap import Resamples, over_tasks, percentiles, resampled_uar
+
+Record = dict[str, Any]
+#: What the cells of a section have in common.
+SECTION = ("shots", "shift", "protocol", "speakers")
+
+
+def sections(records: Sequence[Record]) -> dict[tuple, list[Record]]:
+    """Return finished cells by section, in the order in which the sections first occur."""
+    found: dict[tuple, list[Record]] = {}
+    for record in records:
+        found.setdefault(tuple(record[name] for name in SECTION), []).append(record)
+    return found
+
+
+def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str, Any]]:
+    """Return a row a method and section, over all tasks and for each task.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Finished cells; see :func:`sere.evaluation.cells.run_cell`.
+    baseline : str or None
+        Name of the method that others are compared with.
+
+    Returns
+    -------
+    list of dict
+        The section's ``shots``, ``shift``, ``protocol`` and ``speakers``; ``method``; ``task`` ("all" or
+        "source-target"); ``tasks``, ``draws`` and ``cells`` behind the row; ``chance``; ``uar``, ``sd`` (over draws),
+        ``low`` and ``high``; where there is a baseline ``difference`` with ``difference_low`` and ``difference_high``
+        (tasks fixed) and ``difference_low_tasks``, ``difference_high_tasks`` (tasks resampled, too), and ``ahead``, the
+        number of tasks with a higher mean; under a shift ``drop``, ``drop_low``, ``drop_high``; ``seconds`` (median of
+        fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest). Shares lie between 0 and 1.
+    """
+    resamples = Resamples()
+    grouped = sections(records)
+    rows = []
+    for section, cells in grouped.items():
+        by_method = _by(cells, "method")
+        unshifted = grouped.get((section[0], "none", *section[2:])) if section[1] != "none" else None
+        for method, own in by_method.items():
+            base = by_method.get(baseline, []) if baseline and method != baseline else []
+            before = _by(unshifted, "method").get(method, []) if unshifted else []
+            for task in ("all", *_by_task(own)):
+                row = {**dict(zip(SECTION, section)), "method": method, "task": task}
+                part, against, clean = (_only(cells, task) for cells in (own, base, before))
+                row |= _score(part, resamples)
+                if against:
+                    row |= _difference(part, against, resamples)
+                if clean:
+                    row |= _drop(part, clean, resamples)
+                rows.append(row)
+    return rows
+
+
+def _score(cells: list[Record], resamples: Resamples) -> dict[str, Any]:
+    """Mean, deviation over draws, interval, costs."""
+    tasks = _by_task(cells)
+    uar = np.mean([np.mean([cell["uar"] for cell in own]) for own in tasks.values()])
+    # Only draws that every task has: a mean over other tasks is another quantity.
+    shared = _shared_draws(list(tasks.values()))
+    of_draws = [np.mean([_of_draw(own, draw)["uar"] for own in tasks.values()]) for draw in shared]
+    scores = over_tasks(np.column_stack([resampled_uar(own, resamples) for own in tasks.values()]))
+    low, high = percentiles(scores)
+    return {
+        "tasks": len(tasks),
+        "draws": len({cell["draw"] for cell in cells}),
+        "cells": len(cells),
+        "chance": float(np.mean([1 / len(own[0]["labels"]) for own in tasks.values()])),
+        "uar": float(uar),
+        "sd": float(np.std(of_draws, ddof=1)) if len(of_draws) > 1 else float("nan"),
+        "low": low,
+        "high": high,
+        "seconds": float(np.median([cell["fit_seconds"] + cell["predict_seconds"] for cell in cells])),
+        "cpu_seconds": float(np.median([cell["cpu_seconds"] for cell in cells])),
+        "peak_mb": float(np.max([cell["peak_mb"] for cell in cells])),
+    }
+
+
+def _difference(cells: list[Record], base: list[Record], resamples: Resamples) -> dict[str, Any]:
+    """Paired difference to the baseline."""
+    pairs = _paired(cells, base)
+    if not pairs:
+        return {}
+    mean, scores = _compared(pairs, resamples)
+    low, high = percentiles(over_tasks(scores))
+    low_tasks, high_tasks = percentiles(over_tasks(scores, resamples, list(pairs)))
+    return {
+        "difference": float(np.mean(mean)),
+        "difference_low": low,
+        "difference_high": high,
+        "difference_low_tasks": low_tasks,
+        "difference_high_tasks": high_tasks,
+        "ahead": int(np.sum(mean > 0)),
+        "compared": len(pairs),
+    }
+
+
+def _drop(cells: list[Record], clean: list[Record], resamples: Resamples) -> dict[str, Any]:
+    """What a shift costs: the score without it less the score with it."""
+    pairs = _paired(clean, cells)
+    if not pairs:
+        return {}
+    mean, scores = _compared(pairs, resamples)
+    low, high = percentiles(over_tasks(scores))
+    return {"drop": float(np.mean(mean)), "drop_low": low, "drop_high": high}
+
+
+def _paired(first: list[Record], second: list[Record]) -> dict[str, tuple[list[Record], list[Record]]]:
+    """Return both sides' cells of each task, over the draws that both have."""
+    ours, theirs = _by_task(first), _by_task(second)
+    pairs = {}
+    for task in ours:
+        shared = _shared_draws([ours[task], theirs.get(task, [])])
+        if shared:
+            pairs[task] = tuple([_of_draw(side[task], draw) for draw in shared] for side in (ours, theirs))
+    return pairs  # type: ignore[return-value]
+
+
+def _compared(
+    pairs: dict[str, tuple[list[Record], list[Record]]], resamples: Resamples
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each task's mean difference, (n_tasks,), and that of each resample, (n_resamples, n_tasks)."""
+    means = [np.mean([a["uar"] - b["uar"] for a, b in zip(*sides)]) for sides in pairs.values()]
+    scores = [resampled_uar(a, resamples) - resampled_uar(b, resamples) for a, b in pairs.values()]
+    return np.array(means), np.column_stack(scores)
+
+
+def _by(cells: Sequence[Record], name: str) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for cell in cells:
+        found.setdefault(cell[name], []).append(cell)
+    return found
+
+
+def _by_task(cells: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for cell in sorted(cells, key=lambda cell: cell["draw"]):
+        found.setdefault(f"{cell['source']}-{cell['target']}", []).append(cell)
+    return found
+
+
+def _only(cells: list[Record], task: str) -> list[Record]:
+    return cells if task == "all" else _by_task(cells).get(task, [])
+
+
+def _shared_draws(sides: Sequence[list[Record]]) -> list[int]:
+    return sorted(set.intersection(*({cell["draw"] for cell in side} for side in sides)))
+
+
+def _of_draw(cells: list[Record], draw: int) -> Record:
+    return next(cell for cell in cells if cell["draw"] == draw)
