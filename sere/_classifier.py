@@ -415,7 +415,15 @@ class SEREClassifier(AudioClassifier):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         positive = ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate")
-        weights = ("prototype_weight", "dual_weight", "shot_weight", "field_weight", "drift_weight", "experience_weight", "experience_shots")
+        weights = (
+            "prototype_weight",
+            "dual_weight",
+            "shot_weight",
+            "field_weight",
+            "drift_weight",
+            "experience_weight",
+            "experience_shots",
+        )
         shares = ("context_share", "highlight_share", "field_share", "prototype_source", "pool_weight")
         for name in (*positive, *weights, *shares, "speaker_shrinkage", "dynamics_scale"):
             value: Any = getattr(self, name)

@@ -93,25 +93,26 @@ def pretrain_encoder(
 
     Examples
     --------
-    >>> from sere import SEREClassifier, pretrain_encoder
+    >>> from sere import pretrain_encoder
     >>> from sere.datasets import make_voices
-    >>> voices = make_voices(languages=1, speakers=2, clips=2, random_state=0)  # doctest: +SKIP
-    >>> SEREClassifier(encoder=pretrain_encoder([voices]))  # doctest: +SKIP
+    >>> voices = make_voices(n_per_emotion=2, languages=["lumo"], emotions=["anger", "sadness"], duration=0.4)
+    >>> pretrain_encoder([voices], cache=False, random_state=0).experience.emotions
+    ('anger', 'sadness')
     """
     if not penalty > 0:
         raise ValueError(f"penalty must be positive, got {penalty!r}")
     tables = _named(corpora)
+    labels = {title: _labels(title, table) for title, table in tables.items()}
     steps: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "device": device, "verbose": verbose}
     dynamics = DynamicFeatureTransformer(**steps)
     embedder = HeterogeneousEncoder(encoder, pitch_model=dynamics.pitch_model, **steps)
     base = embedder.build(encoder)
     if isinstance(base, EmotionEncoder) or base.has_front:
-        raise ValueError(f"pretrain_encoder needs an encoder without experience and without layers to train: {encoder!r}")
+        raise ValueError(f"pretrain_encoder needs an encoder without experience and nothing to train: {encoder!r}")
     heard = {}
     for title, table in tables.items():
         clips = dynamics.extract(as_utterances(table.drop(columns="emotion"), title), title)
         heard[title] = embedder.encode(clips, "source", title)
-    labels = {title: _labels(title, table) for title, table in tables.items()}
     experience = learn_experience(heard, labels, penalty, check_random_state(random_state))
     recipe = {"penalty": penalty, "views": [str(view) for view in VIEWS], "directions": DIRECTIONS}
     digests = frozenset(audio_digest(clip) for utterances in heard.values() for clip in utterances.clips or ())
@@ -163,9 +164,7 @@ def learn_experience(
         evidence_weights=weights,
         evidence_bias=bias,
         examples=_examples(X, y, of, len(emotions)),
-        frame_examples=_examples(
-            np.concatenate(frame_means), y[known_speakers], of[known_speakers], len(emotions)
-        ),
+        frame_examples=_examples(np.concatenate(frame_means), y[known_speakers], of[known_speakers], len(emotions)),
         directions=_directions(X[known_speakers], y[known_speakers]),
         frame_directions=_directions(np.concatenate(frames), np.concatenate(frame_codes)),
         centre=mean,
@@ -194,8 +193,7 @@ def masked_regression(
     B : ndarray of shape (E, d)
     b : ndarray of shape (E,)
     """
-    n, d = X.shape
-    E = possible.shape[1]
+    n, d, E = len(X), len(X.T), len(possible.T)
     w = weights / weights.sum()
     truth = np.eye(E)[y]
 

@@ -24,7 +24,8 @@ LAYERS = [
     {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
     {"training"},
-    {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier", "_pipeline", "_pretrain", "persistence"},
+    {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"}
+    | {"_pipeline", "_pretrain", "persistence"},
     {"baselines", "evaluation", "plotting"},
     {"cli", "_cli_inputs", "_cli_benchmark", "_cli_fit", "_cli_pretrain", "_cli_predict", "_cli_score"},
     {"__main__"},

@@ -4,6 +4,7 @@ import io
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 
 import checkpoints
@@ -85,7 +86,9 @@ def open_space(encoder, waves=WAVES, keep=2):
     offsets = torch.tensor([0, *map(len, kept)]).cumsum(0)
     width = 3 * encoder.width
     shift, scale = torch.zeros(len(waves), width), torch.full((len(waves), width), 100.0)
-    return OpenSpace(0, hidden, kept, shift, scale, torch.zeros(int(offsets[-1]), 4), offsets)
+    return OpenSpace(
+        0, hidden, kept, shift, scale, torch.zeros(int(offsets[-1]), 4), offsets, torch.zeros(len(kept), 0)
+    )
 
 
 def states(classifier):
@@ -121,7 +124,7 @@ class TestThroughFront:
         raw = [100 * part.detach() for part in through_front(front, space)]
         rng = np.random.default_rng(0)
         shift, scale = (torch.from_numpy(rng.uniform(0.1, 0.5, (4, 48))).float() for _ in range(2))
-        moved = through_front(front, OpenSpace(0, space.hidden, space.kept, shift, scale, space.changes, space.offsets))
+        moved = through_front(front, replace(space, shift=shift, scale=scale))
         owner = np.repeat(np.arange(4), np.diff(space.offsets))
         for found, values, rows, columns in (
             (moved[0], raw[0], np.arange(4), slice(0, 32)),

@@ -41,7 +41,7 @@ def pool(n, seed):
     total = int(lengths.sum())
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
     parts = [torch.randn(rows, width, generator=generator) for rows, width in ((n, 3), (total, 3), (total, 4))]
-    return Pool((Space(0, *parts, offsets),))
+    return Pool((Space(0, *parts, offsets, torch.zeros(n, 0)),))
 
 
 Y = torch.tensor([0, 1, 2, 0, 1])
@@ -168,7 +168,7 @@ def test_the_field_of_a_pool_is_the_irf_of_every_clip_with_every_shot(monkeypatc
     run.look()
     say = Literal(run)
     shots, clips = (clips_of(run.network(part)) for part in (run.labeled, run.pools["target"]))
-    embeddings, field = run._field_of(run.pools["target"], run.network(run.labeled))
+    embeddings, _, field = run._field_of(run.pools["target"], run.network(run.labeled))
     for j, clip in enumerate(clips):
         torch.testing.assert_close(embeddings[j], clip[0].mean(0))
         for s, shot in enumerate(shots):

@@ -19,7 +19,7 @@ def space(n=5, widths=(3, 4), index=0, seed=0):
         return torch.randn(*shape, dtype=torch.float64, generator=generator)
 
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
-    return Space(index, normal(n, widths[0]), normal(total, widths[1]), normal(total, 4), offsets)
+    return Space(index, normal(n, widths[0]), normal(total, widths[1]), normal(total, 4), offsets, torch.zeros(n, 0))
 
 
 def network(*widths, gate="feature", intensity="abs", dynamics_scale=0.3, tau=0.7, moved=True):

@@ -16,7 +16,7 @@ Nothing of it depends on the clip beside: an encoder with experience gives the s
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -157,8 +157,8 @@ class Card:
             "",
             f"Experience for the descriptors `{encoder.base.cache_key}`: {numbers:,} numbers, all of them linear maps",
             "and means (`sere.encoders.experience`), learned by `sere.pretrain_encoder` from the corpora below.",
-            "It holds no audio and no features of single clips; of each clip it keeps 8 bytes of a hash, to warn when it",
-            "is scored on what it learned from.",
+            "It holds no audio and no features of single clips; of each clip it keeps 8 bytes of a hash, to warn when",
+            "it is scored on what it learned from.",
             "",
             "| corpus | language | clips | speakers | emotions | licence |",
             "|---|---|---|---|---|---|",
@@ -174,10 +174,10 @@ class Card:
                 "",
                 f"Emotions known: {', '.join(known.emotions)}. Settings: {settings}.",
                 "",
-                "Use it for speech of other corpora and languages. On the corpora above its scores say nothing: leave the",
-                "source and the target out with `sere.pretrain_encoder`, or use `encoder=\"acoustic\"`. The speech is",
-                "acted; spontaneous emotion is weaker and mixed. Emotions are recognised by name, so a label must mean",
-                "what it means here. Not for deciding about people.",
+                "Use it for speech of other corpora and languages. On the corpora above its scores say nothing: leave",
+                "the source and the target out with `sere.pretrain_encoder`, or use the encoder `acoustic`. The speech",
+                "is acted; spontaneous emotion is weaker and mixed. Emotions are recognised by name, so a label must",
+                "mean what it means here. Not for deciding about people.",
                 "",
             ]
         )
@@ -327,7 +327,7 @@ class EmotionEncoder(FrameEncoder):
         """
         file = SHIPPED if str(path) == "acoustic-emotion" else Path(path)
         if not file.is_file():
-            raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(corpora).save(path) writes one")
+            raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(...).save(path) writes one")
         try:
             with np.load(file, allow_pickle=False) as stored:
                 about = json.loads(str(stored["about"]))

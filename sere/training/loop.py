@@ -205,9 +205,9 @@ class Chain:
         for name, found in fields.items():
             self.assigned[name] = self._assign(*found)
         if self.assigned:
-            judged = self.logits(self.assigned.get("target", self.assigned.get("source")).embeddings)
-            spread = float((judged - judged.mean(1, keepdim=True)).std(correction=0))
-            self.sharpening = self.settings.sharpness / spread if spread > 1e-6 else 1.0
+            judged = self.logits(self.assigned["target" if "target" in fields else "source"].embeddings)
+            deviation = float((judged - judged.mean(1, keepdim=True)).std(correction=0))
+            self.sharpening = self.settings.sharpness / deviation if deviation > 1e-6 else 1.0
 
     def logits(self, clips: Tensor) -> Tensor:
         """Scaled negative squared distances to the prototypes, (n, C)."""
@@ -221,7 +221,7 @@ class Chain:
         """Scores of the classes with what experience says added, (n, C)."""
         return scores + self.evidence_scale * evidence if evidence.shape[1] else scores
 
-    def _examples(self, shots: Tensor) -> dict[str, Tensor]:
+    def _examples(self, shots: Tensor) -> dict[str, Any]:
         """Labeled clips, then imaginary ones, and how many clips each stands for."""
         if self.imagined is None:
             return {"shots": shots, "y": self.y, "weights": torch.ones_like(shots[:, 0])}
@@ -235,7 +235,7 @@ class Chain:
             "weights": torch.cat([torch.ones_like(shots[:, 0]), share.to(shots.dtype)]),
         }
 
-    def _enhance(self, examples: dict[str, Tensor]) -> Tensor:
+    def _enhance(self, examples: dict[str, Any]) -> Tensor:
         """Eq. 7 over every assigned pool that the prototypes listen to."""
         pools = [a for name, a in self.assigned.items() if self.settings.prototype_pool in (name, "both")]
         own = self.settings.prototype_source

@@ -103,12 +103,10 @@ class Preparation:
             known = np.flatnonzero(self.heads[name] >= 0) if name in self.heads else ()
             if len(known):
                 experience, heads = self.experience[name], self.heads[name][known]
-                parts = (experience.examples[heads], experience.frame_examples[heads])
-                still, nothing = np.zeros((len(known), 4)), np.zeros((len(known), len(self.heads[name])))
-                offsets = torch.arange(len(known) + 1)
-                spaces.append(
-                    Space(self.names.index(name), *map(_tensor, (*parts, still)), offsets, _tensor(nothing))
-                )
+                context, frames = _tensor(experience.examples[heads]), _tensor(experience.frame_examples[heads])
+                still, offsets = context.new_zeros(len(known), 4), torch.arange(len(known) + 1)
+                nothing = context.new_zeros(len(known), len(self.heads[name]))
+                spaces.append(Space(self.names.index(name), context, frames, still, offsets, nothing))
                 codes.append(known)
         return (Pool(tuple(spaces)), np.concatenate(codes)) if spaces else None
 
