@@ -21,6 +21,7 @@ def engine(request, monkeypatch):
     monkeypatch.setattr(tiles, "TILE_COLUMNS", 9)
     monkeypatch.setattr(cpu, "QUERY_ROWS", 6)
     monkeypatch.setattr(cpu, "KEY_ROWS", 5)
+    monkeypatch.setattr(cpu, "KEY_BYTES", 5 * 5 * 8)
     return request.param
 
 
@@ -223,8 +224,13 @@ def test_threads_work_in_inference_mode_and_hand_on_errors(threads, monkeypatch)
     with torch.inference_mode():
         inside, _ = resonance_field(q, k, 0.7)
     assert torch.equal(outside, inside)
-    with pytest.raises(RuntimeError):
-        resonance_field(q, k._replace(frames=k.frames[:, :3]), 0.7)
+
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(cpu, "_clip_means", fail)
+    with pytest.raises(RuntimeError, match="no memory"):
+        resonance_field(q, k, 0.7)
     assert torch.get_num_threads() == 2
 
 

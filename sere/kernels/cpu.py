@@ -1,15 +1,16 @@
-"""The resonance field on a CPU: blocks of a matrix product, then a compiled pass over each.
+"""The resonance field on a CPU: blocks of a matrix product, and a compiled maximum over each.
 
-A block takes some whole query clips against a run of key frames. Its product lies with the query
-frames along the rows of memory, so that the running maximum over key frames is a comparison of
-whole rows: no horizontal reduction, and the compiler vectorises value and position alike. In the
-default reading the synchrony needs no exponential inside the block, because
+A block takes some whole query clips against a run of key frames. In the default reading the
+synchrony needs no exponential inside the block, because
 
     ``exp(-|a - b| / tau) = min(e^(a/tau) e^(-b/tau), e^(-a/tau) e^(b/tau))``,
 
-whose four factors are computed once a frame, around the middle of all intensities. Where they
-would leave the range of float32, and for the other readings, the block's resonances are computed
-by torch and only the maximum is compiled.
+whose four factors are computed once a frame, around the middle of all intensities; product and
+maximum are then one pass through registers (:mod:`sere.kernels.fused`). Where the factors would
+leave the range of float32, and for the other readings, the block's resonances are computed by
+torch and only the maximum is compiled. Such a block lies with the query frames along the rows of
+memory, so that the running maximum over key frames is a comparison of whole rows: no horizontal
+reduction, and the compiler vectorises value and position alike.
 
 Going back, one pass over the query frames recomputes the resonances that won and gathers the
 gradients of the queries; a second, in which every key clip belongs to one worker, those of the
@@ -27,18 +28,20 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-from sere.kernels import tiles
+from sere.kernels import fused, tiles
+from sere.kernels.fused import compiled
 from sere.kernels.workers import n_workers
 
 QUERY_ROWS = 1024
 KEY_ROWS = 512
+
+# Key frames that stay in a core's cache while all tiles of query frames meet them.
+KEY_BYTES = 1 << 20
 
 # Beyond this, e^x and e^-x come too close to the ends of float32.
 _SAFE_EXPONENT = 80.0
@@ -56,18 +59,6 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
-
-
-def _compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
-
-    def decorate(function: Callable) -> Callable:
-        try:
-            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
-        except RuntimeError:
-            return numba.njit(nogil=True, error_model="numpy", **options)(function)
-
-    return decorate
 
 
 def field(
@@ -102,12 +93,11 @@ def field(
     -------
     tensor of shape (n_q, n_k), int64 tensor of shape (N_q, n_k)
     """
-    n_k = len(offsets_k) - 1
-    starts = offsets_q.numpy()
-    owner = np.repeat(np.arange(n_k), np.diff(offsets_k.numpy()))
+    starts_q, starts_k = offsets_q.numpy(), offsets_k.numpy()
+    n_k = len(starts_k) - 1
     weight = share.numpy()
-    v = torch.empty_like(zk)
-    scores = torch.empty((len(starts) - 1, n_k), dtype=zq.dtype)
+    v = torch.empty(zk.shape, dtype=zk.dtype)
+    scores = torch.empty((len(starts_q) - 1, n_k), dtype=zq.dtype)
     best = torch.empty((len(zq) if want_best else 0, n_k), dtype=torch.int64)
     factors = _exponentials(a, b, tau) if (form, gap) == ("product", "exponential") else None
 
@@ -115,40 +105,61 @@ def field(
         torch.div(zk[rows], tiles.lengths_of(zk[rows])[:, None], out=v[rows])
 
     def block(clips: slice) -> None:
-        top, bottom = int(starts[clips.start]), int(starts[clips.stop])
-        width = min(QUERY_ROWS, bottom - top)
-        buffer = torch.empty((KEY_ROWS, width), dtype=v.dtype)
-        peak = np.full((n_k, bottom - top), -np.inf, dtype=weight.dtype)
-        where = np.zeros((n_k, bottom - top), dtype=np.int32)
-        for left in range(top, bottom, QUERY_ROWS):
-            rows = slice(left, min(left + QUERY_ROWS, bottom))
-            inside = slice(rows.start - top, rows.stop - top)
-            u = zq[rows] / tiles.lengths_of(zq[rows])[:, None]
-            for first in range(0, len(v), KEY_ROWS):
-                keys = slice(first, min(first + KEY_ROWS, len(v)))
-                C = buffer[: keys.stop - first, : rows.stop - left]
-                torch.mm(v[keys], u.T, out=C)
-                args = (owner[keys], first, peak[:, inside], where[:, inside])
-                if factors is None:
-                    S = tiles.synchrony(b[keys, None] - a[rows], tau, gap)
-                    _keep_best(tiles.combine(C, S, form).numpy(), *args)
-                else:
-                    ea, na, eb, nb = factors
-                    _keep_best_product(C.numpy(), ea[rows], na[rows], eb[keys], nb[keys], *args)
-        _clip_means(
-            peak,
-            weight[top:bottom],
-            starts[clips.start : clips.stop + 1] - top,
-            scores[clips].numpy(),
-        )
+        rows = slice(int(starts_q[clips.start]), int(starts_q[clips.stop]))
+        if factors is None:
+            peak, where = _blocks_by_product(zq[rows], v, a[rows], b, starts_k, tau, form, gap)
+        else:
+            ea, na, eb, nb = factors
+            peak, where = _blocks_in_registers(zq[rows], v, ea[rows], na[rows], eb, nb, starts_k)
+        clip_starts = starts_q[clips.start : clips.stop + 1] - rows.start
+        _clip_means(peak, weight[rows], clip_starts, scores[clips].numpy())
         if want_best:
-            best[top:bottom] = torch.from_numpy(where).T
+            best[rows] = torch.from_numpy(where).T[: rows.stop - rows.start]
 
     work = len(zq) * zk.numel()
     _share_out(normalise, _steps(len(zk), KEY_ROWS), zk.numel())
     # Few query frames still make two runs, so that a second worker has something to do.
-    _share_out(block, _runs(starts, min(QUERY_ROWS, -(-len(zq) // 2))), work)
+    _share_out(block, _runs(starts_q, min(QUERY_ROWS, -(-len(zq) // 2))), work)
     return scores, best
+
+
+def _blocks_in_registers(
+    zq: Tensor, v: Tensor, ea: np.ndarray, na: np.ndarray, eb: np.ndarray, nb: np.ndarray, starts_k: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best resonance and its position of each query frame in each key clip, default reading; (n_k, N_q or more)."""
+    lanes = fused.lanes(eb.dtype)
+    n_tiles = -(-len(zq) // lanes)
+    laid_out = torch.empty((n_tiles, zq.shape[1], lanes), dtype=zq.dtype).numpy()
+    fused.lay_out(zq.numpy(), tiles.lengths_of(zq).numpy(), laid_out)
+    rise, fall = (np.pad(x, (0, n_tiles * lanes - len(x))) for x in (ea, na))
+    up, down = eb / 2, nb / 2
+    peak = np.full((len(starts_k) - 1, n_tiles * lanes), -np.inf, dtype=eb.dtype)
+    where = np.zeros(peak.shape, dtype=np.int32)
+    for clips in _runs(starts_k, KEY_BYTES // (v.shape[1] * v.element_size())):
+        bounds = starts_k[clips.start : clips.stop + 1]
+        fused.keep_best(
+            laid_out, rise, fall, v.numpy(), up, down, bounds, fused.REGISTERS.keys, peak[clips], where[clips]
+        )
+    return peak, where
+
+
+def _blocks_by_product(
+    zq: Tensor, v: Tensor, a: Tensor, b: Tensor, starts_k: np.ndarray, tau: Tensor, form: str, gap: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best resonance and its position of each query frame in each key clip, any reading; (n_k, N_q)."""
+    n_k = len(starts_k) - 1
+    owner = np.repeat(np.arange(n_k), np.diff(starts_k))
+    peak = np.full((n_k, len(zq)), -np.inf, dtype=v.numpy().dtype)
+    where = np.zeros(peak.shape, dtype=np.int32)
+    buffer = torch.empty((KEY_ROWS, min(QUERY_ROWS, len(zq))), dtype=v.dtype)
+    for rows in _steps(len(zq), QUERY_ROWS):
+        u = zq[rows] / tiles.lengths_of(zq[rows])[:, None]
+        for keys in _steps(len(v), KEY_ROWS):
+            C = buffer[: keys.stop - keys.start, : rows.stop - rows.start]
+            torch.mm(v[keys], u.T, out=C)
+            S = tiles.synchrony(b[keys, None] - a[rows], tau, gap)
+            _keep_best(tiles.combine(C, S, form).numpy(), owner[keys], keys.start, peak[:, rows], where[:, rows])
+    return peak, where
 
 
 def winner_gradients(
@@ -236,24 +247,7 @@ def _share_out(task: Callable[[slice], None], parts: Iterable[slice], work: floa
             torch.set_num_threads(allowed)
 
 
-@_compiled()
-def _keep_best_product(C, ea, na, eb, nb, owner, first, peak, where):
-    """Running maximum of (1 + C) / 2 * S over the key frames of a block."""
-    half = C.dtype.type(0.5)
-    for j in range(C.shape[0]):
-        cosine, high, position = C[j], peak[owner[j]], where[owner[j]]
-        up, down = half * eb[j], half * nb[j]
-        frame = np.int32(first + j)
-        for i in range(C.shape[1]):
-            p, q = ea[i] * down, na[i] * up
-            sync = p if p < q else q
-            r = sync + cosine[i] * sync
-            better = r > high[i]
-            high[i] = r if better else high[i]
-            position[i] = frame if better else position[i]
-
-
-@_compiled()
+@compiled()
 def _keep_best(R, owner, first, peak, where):
     """Running maximum of R over the key frames of a block."""
     for j in range(R.shape[0]):
@@ -265,7 +259,7 @@ def _keep_best(R, owner, first, peak, where):
             position[i] = frame if better else position[i]
 
 
-@_compiled()
+@compiled()
 def _clip_means(peak, weight, starts, scores):
     """Weighted sums of the peaks over the frames of each query clip, in double precision."""
     for k in range(peak.shape[0]):
@@ -276,7 +270,7 @@ def _clip_means(peak, weight, starts, scores):
             scores[c, k] = total
 
 
-@_compiled(fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _query_gradients(u, v, a, b, tau, best, grad, form, gap, du, da, dtau, pull, push, peak):
     """For each winner its resonance and slopes; their sums over a query frame's winners.
 
@@ -313,7 +307,7 @@ def _query_gradients(u, v, a, b, tau, best, grad, form, gap, du, da, dtau, pull,
         da[i], dtau[i] = by_intensity, by_tau
 
 
-@_compiled()
+@compiled()
 def _key_gradients(u, best, pull, push, first, past, dv, db):
     """Sums over the query frames that chose a key frame, for key clips `first` to `past`."""
     for top in range(0, best.shape[0], 128):

@@ -59,6 +59,8 @@ def resonance_field(
         raise ValueError(f"form must be one of {FORMS}, got {form!r}")
     if gap not in GAPS:
         raise ValueError(f"gap must be one of {GAPS}, got {gap!r}")
+    if queries.frames.shape[1] != keys.frames.shape[1]:
+        raise ValueError(f"queries have {queries.frames.shape[1]} columns and keys {keys.frames.shape[1]}")
     share = frame_shares(queries.offsets, query_weight, len(queries.frames), queries.frames)
     like = queries.frames
     return _Field.apply(

@@ -1,0 +1,195 @@
+"""Products and maxima of the default reading in one pass, in vector registers.
+
+A matrix product that is only looked at for its maxima need not be written to memory. Here a few key frames meet a
+*tile* of query frames, one a lane: their products are summed up in registers, turned into resonances and compared with
+the best of each query frame so far, all before the next key frames come. Beside a library's matrix product, followed
+by a pass over its result, that saves the result's way to the cache and back; and where the library does not know the
+processor (MKL uses half the registers' width on some) it is faster by more than that.
+
+What a compiler does not find by itself, the sums of a whole tile held in registers at once, is spelled out in LLVM's
+vector types (:func:`_meet`), which become instructions of any processor. A tile's shape follows the widest registers
+that numba compiles for.
+
+Variables as in :mod:`sere.kernels.tiles`; ``tiles`` (n_tiles, d, lanes) unit query frames, frame number along the last
+axis, ``ea`` ... ``nb`` the factors of :mod:`sere.kernels.cpu`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+
+class Registers(NamedTuple):
+    """How many sums a processor holds at once: one a query lane and key frame.
+
+    Attributes
+    ----------
+    width : int
+        Bytes of a vector register.
+    vectors : int
+        Registers of query frames that a key frame is multiplied with.
+    keys : int
+        Key frames taken together, each of which uses what was loaded of the query frames.
+    """
+
+    width: int
+    vectors: int
+    keys: int
+
+
+def registers_of(features: str) -> Registers:
+    """Return the shape that measured best for a processor of these LLVM features, such as ``"+avx2,-avx512f"``."""
+    known = features.split(",")
+    if "+avx512f" in known:  # 32 registers
+        return Registers(64, 4, 4)
+    if "+avx2" in known:  # 16 registers
+        return Registers(32, 2, 6)
+    return Registers(16, 2, 4)
+
+
+REGISTERS = registers_of(cpu_target.target_context.codegen().magic_tuple()[2])
+
+
+def lanes(dtype: np.dtype) -> int:
+    """Query frames of a tile."""
+    return REGISTERS.vectors * REGISTERS.width // dtype.itemsize
+
+
+def compiled(**options: Any) -> Callable[[Callable], Callable]:
+    """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
+
+    def decorate(function: Callable) -> Callable:
+        try:
+            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+        except RuntimeError:
+            return numba.njit(nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
+
+
+class _Writer:
+    """Writes instructions on registers of one number type; positions are int32 in as many lanes."""
+
+    def __init__(self, builder: ir.IRBuilder, real: ir.Type):
+        self.builder = builder
+        self.lanes = REGISTERS.width // (8 if isinstance(real, ir.DoubleType) else 4)
+        self.reals = ir.VectorType(real, self.lanes)
+        self.positions = ir.VectorType(ir.IntType(32), self.lanes)
+
+    def place(self, array: ir.Value, part: int, kind: ir.Type) -> ir.Value:
+        """Where the part-th register of an array lies."""
+        start = self.builder.gep(array, [ir.IntType(64)(self.lanes * part)])
+        return self.builder.bitcast(start, kind.as_pointer())
+
+    def load(self, array: ir.Value, kind: ir.Type) -> list[ir.Value]:
+        """All registers of a tile's array, which need not be aligned."""
+        return [self.builder.load(self.place(array, n, kind), align=4) for n in range(REGISTERS.vectors)]
+
+    def store(self, values: list[ir.Value], array: ir.Value, kind: ir.Type) -> None:
+        """Write all registers back."""
+        for n, value in enumerate(values):
+            self.builder.store(value, self.place(array, n, kind), align=4)
+
+    def spread(self, value: ir.Value) -> ir.Value:
+        """One number in every lane."""
+        kind = ir.VectorType(value.type, self.lanes)
+        nothing = ir.Constant(kind, ir.Undefined)
+        one = self.builder.insert_element(nothing, value, ir.IntType(32)(0))
+        return self.builder.shuffle_vector(one, nothing, ir.Constant(self.positions, [0] * self.lanes))
+
+    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """``x y + z``, by one instruction where there is one."""
+        return self.builder.fadd(self.builder.fmul(x, y, flags=("contract",)), z, flags=("contract",))
+
+    def smaller(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The minimum of each lane."""
+        return self.builder.select(self.builder.fcmp_ordered("<", x, y), x, y)
+
+    def cosines(self, tile: ir.Value, rows: list[ir.Value], d: ir.Value) -> list[list[ir.Value]]:
+        """Products of each key row (d,) with a tile (d, lanes): registers by key."""
+        sums = [[cgutils.alloca_once(self.builder, self.reals) for _ in range(REGISTERS.vectors)] for _ in rows]
+        for each in (each for row in sums for each in row):
+            self.builder.store(ir.Constant(self.reals, [0.0] * self.lanes), each)
+        with cgutils.for_range(self.builder, d) as loop:
+            column = self.builder.mul(loop.index, ir.IntType(64)(self.lanes * REGISTERS.vectors))
+            frames = self.load(self.builder.gep(tile, [column]), self.reals)
+            for row, own in zip(rows, sums, strict=True):
+                value = self.spread(self.builder.load(self.builder.gep(row, [loop.index])))
+                for frame, each in zip(frames, own, strict=True):
+                    self.builder.store(self.multiply_add(frame, value, self.builder.load(each)), each)
+        return [[self.builder.load(each) for each in row] for row in sums]
+
+
+@intrinsic
+def _meet(typing_context, tile, ea, na, keys, eb, nb, first, count, peak, where):
+    """Let `count` key frames from `first` on meet one tile, (d, lanes), whose best so far are in `peak`, `where`.
+
+    A frame that is missing to a full set is the last one again, which changes no maximum and, as only a larger
+    resonance wins, no position.
+    """
+    signature = types.void(tile, ea, na, keys, eb, nb, first, count, peak, where)
+
+    def generate(context, builder, signature, arguments):
+        def array(position):
+            return context.make_array(signature.args[position])(context, builder, arguments[position])
+
+        write = _Writer(builder, context.get_value_type(keys.dtype))
+        tile, ea, na, keys_, eb, nb, peak, where = (array(i).data for i in (0, 1, 2, 3, 4, 5, 8, 9))
+        first, count = arguments[6:8]
+        d = builder.extract_value(array(3).shape, 1)
+        last = builder.sub(count, ir.IntType(64)(1))
+        steps = [ir.IntType(64)(m) for m in range(REGISTERS.keys)]
+        chosen = [builder.add(first, builder.select(builder.icmp_signed("<", m, count), m, last)) for m in steps]
+        cosines = write.cosines(tile, [builder.gep(keys_, [builder.mul(key, d)]) for key in chosen], d)
+        rise, fall, best = (write.load(x, write.reals) for x in (ea, na, peak))
+        found = write.load(where, write.positions)
+        for key, own in zip(chosen, cosines, strict=True):
+            up, down = (write.spread(builder.load(builder.gep(x, [key]))) for x in (eb, nb))
+            name = write.spread(builder.trunc(key, ir.IntType(32)))
+            for n, cosine in enumerate(own):
+                sync = write.smaller(builder.fmul(rise[n], down), builder.fmul(fall[n], up))
+                resonance = write.multiply_add(cosine, sync, sync)
+                better = builder.fcmp_ordered(">", resonance, best[n])
+                best[n] = builder.select(better, resonance, best[n])
+                found[n] = builder.select(better, name, found[n])
+        write.store(best, peak, write.reals)
+        write.store(found, where, write.positions)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@compiled()
+def lay_out(frames, lengths, tiles):
+    """Unit frames into tiles, zeros into the lanes beyond the last frame."""
+    n_lanes = tiles.shape[2]
+    for t in range(tiles.shape[0]):
+        first = t * n_lanes
+        count = min(n_lanes, len(frames) - first)
+        for x in range(frames.shape[1]):
+            for lane in range(count):
+                tiles[t, x, lane] = frames[first + lane, x] / lengths[first + lane]
+            tiles[t, x, count:] = 0
+
+
+@compiled()
+def keep_best(tiles, ea, na, keys, eb, nb, starts, together, peak, where):
+    """Running maximum of (1 + C) / 2 * S over the frames of key clips, and its position; eb and nb halved.
+
+    ``starts`` (n_clips + 1,) of the key clips, ``peak`` and ``where`` (n_clips, n_tiles * lanes).
+    """
+    n_lanes = tiles.shape[2]
+    for t in range(tiles.shape[0]):
+        own = slice(t * n_lanes, (t + 1) * n_lanes)
+        tile, rise, fall = tiles[t], ea[own], na[own]
+        for k in range(len(starts) - 1):
+            high, position = peak[k, own], where[k, own]
+            for j in range(starts[k], starts[k + 1], together):
+                _meet(tile, rise, fall, keys, eb, nb, j, min(together, starts[k + 1] - j), high, position)
