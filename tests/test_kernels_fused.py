@@ -59,6 +59,21 @@ def test_the_first_of_equal_frames_wins():
     assert where.tolist() == [[0] * 5, [2] * 5]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_frame_is_added_to_its_winners_in_the_named_clips_only(dtype):
+    random = np.random.default_rng(0)
+    width = fused.lanes(np.dtype(dtype))
+    u, weight = random.standard_normal((5, 2 * width)).astype(dtype), random.standard_normal((5, 4)).astype(dtype)
+    best = np.stack([random.integers(3 * k, 3 * k + 3, 5) for k in range(4)], axis=1)
+    expected = np.zeros((12, 2 * width))
+    for i in range(5):
+        for k in (1, 2):
+            expected[best[i, k]] += weight[i, k] * u[i]
+    gradient = np.zeros_like(expected, dtype=dtype)
+    fused.add_to_winners(u, best, weight, 1, 3, width, gradient)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_wider_registers_are_used_where_there_are_any():
     assert registers_of("+sse2,+avx2,+avx512f").width == 64
     assert registers_of("+sse2,+avx2,-avx512f").width == 32
@@ -78,6 +93,7 @@ from sere.kernels import fused
 assert fused.REGISTERS == {tuple(shape)}, fused.REGISTERS
 here.test_the_best_of_each_clip_is_kept_with_its_position("float32", 65, [1, 2, 3, 4, 5, 6, 7])
 here.test_the_best_of_each_clip_is_kept_with_its_position("float64", 65, [1, 2, 3, 4, 5, 6, 7])
+here.test_a_frame_is_added_to_its_winners_in_the_named_clips_only("float32")
 """
     env = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)

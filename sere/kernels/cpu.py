@@ -12,9 +12,9 @@ torch and only the maximum is compiled. Such a block lies with the query frames 
 memory, so that the running maximum over key frames is a comparison of whole rows: no horizontal
 reduction, and the compiler vectorises value and position alike.
 
-Going back, one pass over the query frames recomputes the resonances that won and gathers the
-gradients of the queries; a second, in which every key clip belongs to one worker, those of the
-keys. No two workers write to the same place and all sums run in a fixed order: the result does
+Going back, the resonances that won are computed again; a query frame's gradient is a weighted sum
+of its winners, and it is added in turn to the gradients of these, where every key clip belongs to
+one worker. No two workers write to the same place and all sums run in a fixed order: the result does
 not depend on the number of threads.
 
 Workers are Python threads with one BLAS thread each, as many as :mod:`sere.kernels.workers` says,
@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sere.kernels import fused, tiles
@@ -176,24 +177,27 @@ def winner_gradients(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients of ``sum(grad_peak * peak)``: see :func:`sere.kernels.tiles.winner_gradients`."""
     n_q, n_k = best.shape
-    du, dv = torch.empty_like(u), torch.zeros_like(v)
-    da, db, dtau = torch.empty_like(a), torch.zeros_like(b), torch.empty_like(a)
-    pull, push, peak = (torch.empty((n_q, n_k), dtype=u.dtype) for _ in range(3))
-    U, V, A, B = u.numpy(), v.numpy(), a.numpy(), b.numpy()
-    winners, grad = best.numpy(), grad_peak.numpy()
-    reading = (tiles.FORM_NUMBER[form], tiles.GAP_NUMBER[gap])
+    width = fused.lanes(u.numpy().dtype)
+    queries = F.pad(u, (0, -u.shape[1] % width)).numpy()
+    cosine = torch.empty((n_q, n_k), dtype=u.dtype)
+    dv, db = torch.zeros((len(v), queries.shape[1]), dtype=v.dtype), torch.zeros_like(b)
 
-    def queries(rows: slice) -> None:
-        out = [x.numpy()[rows] for x in (du, da, dtau, pull, push, peak)]
-        _query_gradients(U[rows], V, A[rows], B, tau.item(), winners[rows], grad[rows], *reading, *out)
-
-    def keys(clips: slice) -> None:
-        _key_gradients(U, winners, pull.numpy(), push.numpy(), clips.start, clips.stop, dv.numpy(), db.numpy())
+    def compare(rows: slice) -> None:
+        _winner_cosines(u[rows].numpy(), v.numpy(), best[rows].numpy(), cosine[rows].numpy())
 
     work = n_q * n_k * u.shape[1]
-    _share_out(queries, _steps(n_q, 256), work)
-    _share_out(keys, _steps(n_k, -(-n_k // n_workers())), work)
-    return du, dv, da, db, dtau.sum(), peak
+    _share_out(compare, _steps(n_q, 256), work)
+    peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(cosine, a[:, None] - b[best], tau, form, gap)
+    pull, push = grad_peak * by_cosine, grad_peak * by_delta
+
+    def reach_keys(clips: slice) -> None:
+        which = (best.numpy(), pull.numpy(), clips.start, clips.stop)
+        fused.add_to_winners(queries, *which, width, dv.numpy())
+        _take_from_winners(best.numpy(), push.numpy(), clips.start, clips.stop, db.numpy())
+
+    _share_out(reach_keys, _steps(n_k, -(-n_k // n_workers())), work)
+    du = F.embedding_bag(best, v, per_sample_weights=pull, mode="sum")
+    return du, dv[:, : v.shape[1]], push.sum(1), db, (grad_peak * by_tau).sum(), peak
 
 
 def _exponentials(a: Tensor, b: Tensor, tau: Tensor) -> tuple[np.ndarray, ...] | None:
@@ -271,49 +275,20 @@ def _clip_means(peak, weight, starts, scores):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _query_gradients(u, v, a, b, tau, best, grad, form, gap, du, da, dtau, pull, push, peak):
-    """For each winner its resonance and slopes; their sums over a query frame's winners.
-
-    `pull` receives the gradient by the winner's cosine, `push` by its intensity.
-    """
+def _winner_cosines(u, v, best, cosine):
+    """Product of each query frame with its winner in each key clip."""
     for i in range(best.shape[0]):
-        du[i, :] = 0
-        by_intensity, by_tau = 0.0, 0.0
         for k in range(best.shape[1]):
             j = best[i, k]
-            cosine = u.dtype.type(0)
+            total = u.dtype.type(0)
             for x in range(u.shape[1]):
-                cosine += u[i, x] * v[j, x]
-            delta = a[i] - b[j]
-            if gap == 0:
-                sync = np.exp(-abs(delta) / tau)
-                by_delta, s_by_tau = -np.sign(delta) * sync / tau, abs(delta) * sync / tau**2
-            else:
-                sync = np.exp(-delta * delta / (2 * tau * tau))
-                by_delta, s_by_tau = -delta * sync / tau**2, delta * delta * sync / tau**3
-            if form == 0:
-                by_cosine, by_sync, r = sync / 2, (1 + cosine) / 2, (1 + cosine) / 2 * sync
-            elif form == 1:
-                by_cosine, by_sync, r = sync, 1.0 * cosine, cosine * sync
-            else:
-                by_cosine, by_sync, r = 0.25, 0.5, ((1 + cosine) / 2 + sync) / 2
-            g = grad[i, k]
-            weight = u.dtype.type(g * by_cosine)
-            for x in range(u.shape[1]):
-                du[i, x] += weight * v[j, x]
-            by_intensity += g * by_sync * by_delta
-            by_tau += g * by_sync * s_by_tau
-            pull[i, k], push[i, k], peak[i, k] = weight, -g * by_sync * by_delta, r
-        da[i], dtau[i] = by_intensity, by_tau
+                total += u[i, x] * v[j, x]
+            cosine[i, k] = total
 
 
 @compiled()
-def _key_gradients(u, best, pull, push, first, past, dv, db):
-    """Sums over the query frames that chose a key frame, for key clips `first` to `past`."""
-    for top in range(0, best.shape[0], 128):
+def _take_from_winners(best, push, first, past, db):
+    """Subtract what pushes each winner's intensity, key clips `first` to `past`."""
+    for i in range(best.shape[0]):
         for k in range(first, past):
-            for i in range(top, min(top + 128, best.shape[0])):
-                j, weight = best[i, k], pull[i, k]
-                db[j] += push[i, k]
-                for x in range(u.shape[1]):
-                    dv[j, x] += weight * u[i, x]
+            db[best[i, k]] -= push[i, k]

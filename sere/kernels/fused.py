@@ -1,4 +1,4 @@
-"""Products and maxima of the default reading in one pass, in vector registers.
+"""The innermost loops of the field, in vector registers.
 
 A matrix product that is only looked at for its maxima need not be written to memory. Here a few key frames meet a
 *tile* of query frames, one a lane: their products are summed up in registers, turned into resonances and compared with
@@ -6,8 +6,11 @@ the best of each query frame so far, all before the next key frames come. Beside
 by a pass over its result, that saves the result's way to the cache and back; and where the library does not know the
 processor (MKL uses half the registers' width on some) it is faster by more than that.
 
+Going back, :func:`add_to_winners` adds a query frame, held in registers, to the gradients of all key frames that
+answered it.
+
 What a compiler does not find by itself, the sums of a whole tile held in registers at once, is spelled out in LLVM's
-vector types (:func:`_meet`), which become instructions of any processor. A tile's shape follows the widest registers
+vector types (:class:`_Writer`), which become instructions of any processor. A tile's shape follows the widest registers
 that numba compiles for.
 
 Variables as in :mod:`sere.kernels.tiles`; ``tiles`` (n_tiles, d, lanes) unit query frames, frame number along the last
@@ -166,6 +169,29 @@ def _meet(typing_context, tile, ea, na, keys, eb, nb, first, count, peak, where)
     return signature, generate
 
 
+@intrinsic
+def _add_scaled(typing_context, frame, column, rows, winners, weights):
+    """Add some columns of ``frame`` (d,), as many as a tile has lanes, to the ``rows`` (n, d) that won, weighted."""
+    signature = types.void(frame, column, rows, winners, weights)
+
+    def generate(context, builder, signature, arguments):
+        def array(position):
+            return context.make_array(signature.args[position])(context, builder, arguments[position])
+
+        write = _Writer(builder, context.get_value_type(rows.dtype))
+        d = builder.extract_value(array(2).shape, 1)
+        own = write.load(builder.gep(array(0).data, [arguments[1]]), write.reals)
+        with cgutils.for_range(builder, builder.extract_value(array(3).shape, 0)) as loop:
+            winner, weight = (builder.load(builder.gep(array(i).data, [loop.index])) for i in (3, 4))
+            row = builder.gep(array(2).data, [builder.add(builder.mul(winner, d), arguments[1])])
+            scale = write.spread(weight)
+            sums = [write.multiply_add(x, scale, y) for x, y in zip(own, write.load(row, write.reals), strict=True)]
+            write.store(sums, row, write.reals)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 @compiled()
 def lay_out(frames, lengths, tiles):
     """Unit frames into tiles, zeros into the lanes beyond the last frame."""
@@ -193,3 +219,16 @@ def keep_best(tiles, ea, na, keys, eb, nb, starts, together, peak, where):
             high, position = peak[k, own], where[k, own]
             for j in range(starts[k], starts[k + 1], together):
                 _meet(tile, rise, fall, keys, eb, nb, j, min(together, starts[k + 1] - j), high, position)
+
+
+@compiled()
+def add_to_winners(frames, best, weight, first, past, width, gradient):
+    """Add each query frame, times its weight for a key clip, to the row that answers it there.
+
+    Key clips `first` to `past` only. ``frames`` (N_q, d), ``best`` and ``weight`` (N_q, n_k), ``gradient`` (N_k, d);
+    `width` is the number of :func:`lanes`, a divisor of d.
+    """
+    for i in range(len(frames)):
+        winners, scales = best[i, first:past], weight[i, first:past]
+        for column in range(0, frames.shape[1], width):
+            _add_scaled(frames[i], column, gradient, winners, scales)
