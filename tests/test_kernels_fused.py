@@ -27,7 +27,7 @@ def best_in_registers(u, v, a, b, starts):
     lanes = fused.lanes(u.dtype)
     n_tiles = -(-len(u) // lanes)
     tiles = np.full((n_tiles, u.shape[1], lanes), np.nan, dtype=u.dtype)
-    fused.lay_out(u, np.ones(len(u), u.dtype), tiles)
+    fused.lay_out(u, tiles)
     ea, na = (np.pad(np.exp(sign * a), (0, n_tiles * lanes - len(a))) for sign in (1, -1))
     peak = np.full((len(starts) - 1, n_tiles * lanes), -np.inf, dtype=u.dtype)
     where = np.zeros(peak.shape, dtype=np.int32)

@@ -28,6 +28,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ from torch import Tensor
 from sere.kernels import fused, tiles
 from sere.kernels.fused import compiled
 from sere.kernels.workers import n_workers
+from sere.method.resonance import TINY
 
 QUERY_ROWS = 1024
 KEY_ROWS = 512
@@ -97,50 +99,124 @@ def field(
     starts_q, starts_k = offsets_q.numpy(), offsets_k.numpy()
     n_k = len(starts_k) - 1
     weight = share.numpy()
-    v = torch.empty(zk.shape, dtype=zk.dtype)
+    v = _unit(zk)
     scores = torch.empty((len(starts_q) - 1, n_k), dtype=zq.dtype)
     best = torch.empty((len(zq) if want_best else 0, n_k), dtype=torch.int64)
-    factors = _exponentials(a, b, tau) if (form, gap) == ("product", "exponential") else None
-
-    def normalise(rows: slice) -> None:
-        torch.div(zk[rows], tiles.lengths_of(zk[rows])[:, None], out=v[rows])
+    factors = _factors(a, b, tau, form, gap)
 
     def block(clips: slice) -> None:
         rows = slice(int(starts_q[clips.start]), int(starts_q[clips.stop]))
         if factors is None:
             peak, where = _blocks_by_product(zq[rows], v, a[rows], b, starts_k, tau, form, gap)
         else:
-            ea, na, eb, nb = factors
-            peak, where = _blocks_in_registers(zq[rows], v, ea[rows], na[rows], eb, nb, starts_k)
+            peak, where = _blocks_in_registers(zq[rows], v, factors.of_queries(rows), starts_k)
         clip_starts = starts_q[clips.start : clips.stop + 1] - rows.start
         _clip_means(peak, weight[rows], clip_starts, scores[clips].numpy())
         if want_best:
             best[rows] = torch.from_numpy(where).T[: rows.stop - rows.start]
 
-    work = len(zq) * zk.numel()
-    _share_out(normalise, _steps(len(zk), KEY_ROWS), zk.numel())
     # Few query frames still make two runs, so that a second worker has something to do.
-    _share_out(block, _runs(starts_q, min(QUERY_ROWS, -(-len(zq) // 2))), work)
+    _share_out(block, _runs(starts_q, min(QUERY_ROWS, -(-len(zq) // 2))), len(zq) * zk.numel())
     return scores, best
 
 
+def paired(
+    zq: Tensor,
+    zk: Tensor,
+    a: Tensor,
+    b: Tensor,
+    offsets_q: Tensor,
+    offsets_k: Tensor,
+    tau: Tensor,
+    pairs: Tensor,
+    form: str,
+    gap: str,
+) -> tuple[Tensor, Tensor] | None:
+    """Best resonance of each pair's query frames with its key frames, and where.
+
+    Parameters
+    ----------
+    zq, zk, a, b, offsets_q, offsets_k, tau, form, gap : as in :func:`field`.
+    pairs : int64 tensor of shape (m, 2)
+        Query clip and key clip.
+
+    Returns
+    -------
+    two tensors of shape (M,), the second int32, or None
+        The query frames of each pair's clip in turn; None for a reading other than the default, or where its factors
+        would leave the range of float32.
+    """
+    factors = _factors(a, b, tau, form, gap)
+    if factors is None:
+        return None
+    u, v = _unit(zq).numpy(), _unit(zk).numpy()
+    starts_q, starts_k, which = offsets_q.numpy(), offsets_k.numpy(), pairs.contiguous().numpy()
+    ends = np.cumsum(np.diff(starts_q)[which[:, 0]])
+    peak = np.empty(ends[-1], dtype=u.dtype)
+    where = np.empty(len(peak), dtype=np.int32)
+
+    def compare(some: slice) -> None:
+        own = slice(ends[some.start - 1] if some.start else 0, ends[some.stop - 1])
+        tile = torch.zeros((u.shape[1], fused.lanes(u.dtype)), dtype=zq.dtype).numpy()
+        of_q, of_k = (factors.rise, factors.fall, starts_q), (factors.up, factors.down, starts_k)
+        fused.keep_best_of_pairs(u, *of_q, v, *of_k, which[some], fused.REGISTERS.keys, tile, peak[own], where[own])
+
+    work = len(peak) * zk.numel() / (len(starts_k) - 1)
+    _share_out(compare, _steps(len(which), -(-len(which) // n_workers())), work)
+    return torch.from_numpy(peak), torch.from_numpy(where)
+
+
+class _Factors(NamedTuple):
+    """``e^(a/tau), e^(-a/tau)`` of query frames and half of ``e^(b/tau), e^(-b/tau)`` of key frames."""
+
+    rise: np.ndarray
+    fall: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+
+    def of_queries(self, rows: slice) -> "_Factors":
+        """Those of some query frames."""
+        return self._replace(rise=self.rise[rows], fall=self.fall[rows])
+
+
+def _factors(a: Tensor, b: Tensor, tau: Tensor, form: str, gap: str) -> _Factors | None:
+    """The factors around the middle of all intensities; None where too large, or for another reading."""
+    if (form, gap) != ("product", "exponential"):
+        return None
+    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), tau.item()
+    low, high = min(A.min(), B.min()), max(A.max(), B.max())
+    if not (high - low) / (2 * t) < _SAFE_EXPONENT:
+        return None
+    middle = (low + high) / 2
+    factors = [np.exp((x - middle) / t) for x in (A, -A + 2 * middle, B, -B + 2 * middle)]
+    factors[2:] = [x / 2 for x in factors[2:]]
+    return _Factors(*(f.astype(a.numpy().dtype) for f in factors))
+
+
+def _unit(frames: Tensor) -> Tensor:
+    """Frames of length one; those of no direction become zeros."""
+    result = torch.empty(frames.shape, dtype=frames.dtype)
+    fused.unit(frames.numpy(), TINY, result.numpy())
+    return result
+
+
 def _blocks_in_registers(
-    zq: Tensor, v: Tensor, ea: np.ndarray, na: np.ndarray, eb: np.ndarray, nb: np.ndarray, starts_k: np.ndarray
+    zq: Tensor, v: Tensor, factors: _Factors, starts_k: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Best resonance and its position of each query frame in each key clip, default reading; (n_k, N_q or more)."""
-    lanes = fused.lanes(eb.dtype)
-    n_tiles = -(-len(zq) // lanes)
-    laid_out = torch.empty((n_tiles, zq.shape[1], lanes), dtype=zq.dtype).numpy()
-    fused.lay_out(zq.numpy(), tiles.lengths_of(zq).numpy(), laid_out)
-    rise, fall = (np.pad(x, (0, n_tiles * lanes - len(x))) for x in (ea, na))
-    up, down = eb / 2, nb / 2
-    peak = np.full((len(starts_k) - 1, n_tiles * lanes), -np.inf, dtype=eb.dtype)
+    u, keys = _unit(zq).numpy(), v.numpy()
+    width = fused.lanes(u.dtype)
+    n_tiles = -(-len(u) // width)
+    laid_out = torch.empty((n_tiles, u.shape[1], width), dtype=zq.dtype).numpy()
+    fused.lay_out(u, laid_out)
+    rise, fall = np.zeros((2, n_tiles * width), dtype=u.dtype)
+    rise[: len(u)], fall[: len(u)] = factors.rise, factors.fall
+    peak = np.full((len(starts_k) - 1, n_tiles * width), -np.inf, dtype=u.dtype)
     where = np.zeros(peak.shape, dtype=np.int32)
-    for clips in _runs(starts_k, KEY_BYTES // (v.shape[1] * v.element_size())):
+    for clips in _runs(starts_k, KEY_BYTES // (keys.shape[1] * keys.itemsize)):
         bounds = starts_k[clips.start : clips.stop + 1]
-        fused.keep_best(
-            laid_out, rise, fall, v.numpy(), up, down, bounds, fused.REGISTERS.keys, peak[clips], where[clips]
-        )
+        of_keys = (keys, factors.up, factors.down, bounds, fused.REGISTERS.keys)
+        fused.keep_best(laid_out, rise, fall, *of_keys, peak[clips], where[clips])
     return peak, where
 
 
@@ -154,7 +230,7 @@ def _blocks_by_product(
     where = np.zeros(peak.shape, dtype=np.int32)
     buffer = torch.empty((KEY_ROWS, min(QUERY_ROWS, len(zq))), dtype=v.dtype)
     for rows in _steps(len(zq), QUERY_ROWS):
-        u = zq[rows] / tiles.lengths_of(zq[rows])[:, None]
+        u = _unit(zq[rows])
         for keys in _steps(len(v), KEY_ROWS):
             C = buffer[: keys.stop - keys.start, : rows.stop - rows.start]
             torch.mm(v[keys], u.T, out=C)
@@ -187,7 +263,9 @@ def winner_gradients(
 
     work = n_q * n_k * u.shape[1]
     _share_out(compare, _steps(n_q, 256), work)
-    peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(cosine, a[:, None] - b[best], tau, form, gap)
+    peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(
+        cosine, a[:, None] - b.index_select(0, best.reshape(-1)).view(n_q, n_k), tau, form, gap
+    )
     pull, push = grad_peak * by_cosine, grad_peak * by_delta
 
     def reach_keys(clips: slice) -> None:
@@ -198,17 +276,6 @@ def winner_gradients(
     _share_out(reach_keys, _steps(n_k, -(-n_k // n_workers())), work)
     du = F.embedding_bag(best, v, per_sample_weights=pull, mode="sum")
     return du, dv[:, : v.shape[1]], push.sum(1), db, (grad_peak * by_tau).sum(), peak
-
-
-def _exponentials(a: Tensor, b: Tensor, tau: Tensor) -> tuple[np.ndarray, ...] | None:
-    """``e^(a/tau), e^(-a/tau), e^(b/tau), e^(-b/tau)`` around the middle; None where too large."""
-    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), tau.item()
-    low, high = min(A.min(), B.min()), max(A.max(), B.max())
-    if not (high - low) / (2 * t) < _SAFE_EXPONENT:
-        return None
-    middle = (low + high) / 2
-    factors = [np.exp(sign * (x - middle) / t) for x in (A, B) for sign in (1, -1)]
-    return tuple(f.astype(a.numpy().dtype) for f in factors)
 
 
 def _steps(total: int, step: int) -> list[slice]:

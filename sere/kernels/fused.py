@@ -192,8 +192,23 @@ def _add_scaled(typing_context, frame, column, rows, winners, weights):
     return signature, generate
 
 
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def unit(frames, shortest, result):
+    """Frames of length one; those no longer than `shortest` become zeros."""
+    for i in range(frames.shape[0]):
+        total = frames.dtype.type(0)
+        for x in range(frames.shape[1]):
+            total += frames[i, x] * frames[i, x]
+        length = np.sqrt(total)
+        if length > shortest:
+            for x in range(frames.shape[1]):
+                result[i, x] = frames[i, x] / length
+        else:
+            result[i, :] = 0
+
+
 @compiled()
-def lay_out(frames, lengths, tiles):
+def lay_out(frames, tiles):
     """Unit frames into tiles, zeros into the lanes beyond the last frame."""
     n_lanes = tiles.shape[2]
     for t in range(tiles.shape[0]):
@@ -201,7 +216,7 @@ def lay_out(frames, lengths, tiles):
         count = min(n_lanes, len(frames) - first)
         for x in range(frames.shape[1]):
             for lane in range(count):
-                tiles[t, x, lane] = frames[first + lane, x] / lengths[first + lane]
+                tiles[t, x, lane] = frames[first + lane, x]
             tiles[t, x, count:] = 0
 
 
@@ -219,6 +234,33 @@ def keep_best(tiles, ea, na, keys, eb, nb, starts, together, peak, where):
             high, position = peak[k, own], where[k, own]
             for j in range(starts[k], starts[k + 1], together):
                 _meet(tile, rise, fall, keys, eb, nb, j, min(together, starts[k + 1] - j), high, position)
+
+
+@compiled()
+def keep_best_of_pairs(frames, ea, na, starts_q, keys, eb, nb, starts_k, pairs, together, tile, peak, where):
+    """As :func:`keep_best` for listed pairs of clips; eb and nb halved.
+
+    ``pairs`` (m, 2) query and key clip, ``tile`` (d, lanes) to work in, ``peak`` and ``where`` (M,) the query frames of
+    each pair's clip in turn.
+    """
+    n_lanes = tile.shape[1]
+    rise, fall, high = np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, frames.dtype)
+    position = np.zeros(n_lanes, np.int32)
+    done = 0
+    for p in range(len(pairs)):
+        q, k = pairs[p]
+        for first in range(starts_q[q], starts_q[q + 1], n_lanes):
+            count = min(n_lanes, starts_q[q + 1] - first)
+            for x in range(frames.shape[1]):
+                for lane in range(count):
+                    tile[x, lane] = frames[first + lane, x]
+            rise[:count], fall[:count] = ea[first : first + count], na[first : first + count]
+            high[:] = -np.inf
+            position[:] = starts_k[k]
+            for j in range(starts_k[k], starts_k[k + 1], together):
+                _meet(tile, rise, fall, keys, eb, nb, j, min(together, starts_k[k + 1] - j), high, position)
+            peak[done : done + count], where[done : done + count] = high[:count], position[:count]
+            done += count
 
 
 @compiled()
