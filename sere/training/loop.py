@@ -29,6 +29,7 @@ from sere.method.prototypes import (
 )
 from sere.method.resonance import highlight_frames
 from sere.training import anchors
+from sere.training.adam import Adam
 from sere.training.anchors import Candidates
 from sere.training.network import Embedded, Pool, ResonanceNetwork
 
@@ -123,7 +124,7 @@ class Chain:
         self.member = member / member.sum(0).clamp_min(1)
         self.n_classes = n_classes
         self.random = np.random.default_rng(seed)
-        self.optimiser = torch.optim.Adam(network.groups(settings.learning_rate, settings.encoder_learning_rate))
+        self.optimiser = Adam(network.groups(settings.learning_rate, settings.encoder_learning_rate))
         self.log_scale: float | None = None
         self.prototypes = torch.empty(0)
         self.assigned: dict[str, Assigned] = {}
@@ -287,7 +288,6 @@ class Chain:
                 dual_weight=self.settings.dual_weight,
             )
             loss = loss + self.settings.field_weight * losses["field"] + self.settings.drift_weight * losses["drift"]
-            self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
             steps += 1
