@@ -72,6 +72,20 @@ def test_scores_and_winners_equal_the_readable_equations(engine, form, gap, weig
     assert torch.equal(best, winners)
 
 
+@pytest.mark.parametrize("lengths", [[1, 4, 13, 2, 6], [1, 1, 1]])
+@pytest.mark.parametrize("shared", [(2, 3), (3, 5), (5, 5), (0, 4)])
+def test_columns_that_a_clips_frames_share_count_like_the_others(engine, lengths, shared):
+    queries, keys = pool(lengths), pool([3, 1, 11, 2], seed=1)
+    for clips, count in zip((queries[0], keys[0]), shared):
+        for z in clips:
+            z[:, :count] = z[0, :count].clone()
+    queries[0][-1][0] = 0
+    expected, winners = scores_by_loop(queries, keys, 0.7, "product", "exponential")
+    scores, best = resonance_field(Packed.from_list(*queries), Packed.from_list(*keys), 0.7)
+    torch.testing.assert_close(scores, expected, rtol=1e-10, atol=1e-12)
+    assert torch.equal(best, winners)
+
+
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=6),
     st.lists(st.integers(1, 40), min_size=1, max_size=6),

@@ -31,8 +31,9 @@ def best_in_registers(u, v, a, b, starts):
     ea, na = (np.pad(np.exp(sign * a), (0, n_tiles * lanes - len(a))) for sign in (1, -1))
     peak = np.full((len(starts) - 1, n_tiles * lanes), -np.inf, dtype=u.dtype)
     where = np.zeros(peak.shape, dtype=np.int32)
-    factors = np.exp(b) / 2, np.exp(-b) / 2
-    fused.keep_best(tiles, ea, na, v, *factors, starts, fused.REGISTERS.keys, peak, where)
+    clip, nothing = np.zeros(n_tiles * lanes, dtype=np.int64), np.zeros((len(starts) - 1, 1), dtype=u.dtype)
+    keys = (v, np.ones(len(v), u.dtype), np.exp(b) / 2, np.exp(-b) / 2)
+    fused.keep_best((tiles, clip, ea, ea, na), keys, nothing, starts, fused.REGISTERS.keys, peak, where)
     return peak[:, : len(u)], where[:, : len(u)]
 
 
@@ -57,6 +58,14 @@ def test_the_first_of_equal_frames_wins():
     a, b = np.zeros(5, dtype=np.float32), np.zeros(9, dtype=np.float32)
     _, where = best_in_registers(np.ones((5, 3), dtype=np.float32), v, a, b, np.array([0, 2, 9]))
     assert where.tolist() == [[0] * 5, [2] * 5]
+
+
+def test_shared_columns_are_the_leading_ones_that_are_alike_within_every_clip():
+    frames = np.array([[1, 2, 3.0], [1, 2, 4], [5, 2, 4], [5, 6, 4], [7, 8, 9]])
+    assert fused.shared_columns(frames, np.array([0, 2, 4, 5])) == 1
+    assert fused.shared_columns(frames, np.array([0, 2, 3, 4, 5])) == 2
+    assert fused.shared_columns(frames, np.arange(6)) == 3
+    assert fused.shared_columns(frames, np.array([0, 5])) == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -99,18 +99,24 @@ def field(
     starts_q, starts_k = offsets_q.numpy(), offsets_k.numpy()
     n_k = len(starts_k) - 1
     weight = share.numpy()
-    v = _unit(zk)
     scores = torch.empty((len(starts_q) - 1, n_k), dtype=zq.dtype)
     best = torch.empty((len(zq) if want_best else 0, n_k), dtype=torch.int64)
     factors = _factors(a, b, tau, form, gap)
+    shared = 0
+    if factors is not None:
+        shared = min(fused.shared_columns(z.numpy(), starts) for z, starts in ((zk, starts_k), (zq, starts_q)))
+    common = zk[offsets_k[:-1], :shared] @ zq[offsets_q[:-1], :shared].T
+    v, scale = _unit(zk, shared)
 
     def block(clips: slice) -> None:
         rows = slice(int(starts_q[clips.start]), int(starts_q[clips.stop]))
+        clip_starts = starts_q[clips.start : clips.stop + 1] - rows.start
         if factors is None:
             peak, where = _blocks_by_product(zq[rows], v, a[rows], b, starts_k, tau, form, gap)
         else:
-            peak, where = _blocks_in_registers(zq[rows], v, factors.of_queries(rows), starts_k)
-        clip_starts = starts_q[clips.start : clips.stop + 1] - rows.start
+            keys = (v.numpy(), scale.numpy(), factors.up, factors.down)
+            pairs = common[:, clips].contiguous().numpy()
+            peak, where = _blocks_in_registers(zq[rows], clip_starts, factors.of_queries(rows), keys, starts_k, pairs)
         _clip_means(peak, weight[rows], clip_starts, scores[clips].numpy())
         if want_best:
             best[rows] = torch.from_numpy(where).T[: rows.stop - rows.start]
@@ -149,17 +155,18 @@ def paired(
     factors = _factors(a, b, tau, form, gap)
     if factors is None:
         return None
-    u, v = _unit(zq).numpy(), _unit(zk).numpy()
+    queries, keys = ((x.numpy() for x in _unit(z)) for z in (zq, zk))
+    of_queries, of_keys = (*queries, factors.rise, factors.fall), (*keys, factors.up, factors.down)
     starts_q, starts_k, which = offsets_q.numpy(), offsets_k.numpy(), pairs.contiguous().numpy()
     ends = np.cumsum(np.diff(starts_q)[which[:, 0]])
-    peak = np.empty(ends[-1], dtype=u.dtype)
+    peak = np.empty(ends[-1], dtype=factors.rise.dtype)
     where = np.empty(len(peak), dtype=np.int32)
 
     def compare(some: slice) -> None:
         own = slice(ends[some.start - 1] if some.start else 0, ends[some.stop - 1])
-        tile = torch.zeros((u.shape[1], fused.lanes(u.dtype)), dtype=zq.dtype).numpy()
-        of_q, of_k = (factors.rise, factors.fall, starts_q), (factors.up, factors.down, starts_k)
-        fused.keep_best_of_pairs(u, *of_q, v, *of_k, which[some], fused.REGISTERS.keys, tile, peak[own], where[own])
+        tile = torch.zeros((zq.shape[1], fused.lanes(peak.dtype)), dtype=zq.dtype).numpy()
+        clips = (of_queries, starts_q, of_keys, starts_k, which[some])
+        fused.keep_best_of_pairs(*clips, fused.REGISTERS.keys, tile, peak[own], where[own])
 
     work = len(peak) * zk.numel() / (len(starts_k) - 1)
     _share_out(compare, _steps(len(which), -(-len(which) // n_workers())), work)
@@ -193,30 +200,41 @@ def _factors(a: Tensor, b: Tensor, tau: Tensor, form: str, gap: str) -> _Factors
     return _Factors(*(f.astype(a.numpy().dtype) for f in factors))
 
 
-def _unit(frames: Tensor) -> Tensor:
-    """Frames of length one; those of no direction become zeros."""
-    result = torch.empty(frames.shape, dtype=frames.dtype)
-    fused.unit(frames.numpy(), TINY, result.numpy())
-    return result
+def _unit(frames: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
+    """Columns from `first` on of frames brought to length one, and their scale; frames of no direction become zeros."""
+    result = torch.empty((len(frames), frames.shape[1] - first), dtype=frames.dtype)
+    scale = torch.empty(len(frames), dtype=frames.dtype)
+    fused.unit(frames.numpy(), first, TINY, result.numpy(), scale.numpy())
+    return result, scale
 
 
 def _blocks_in_registers(
-    zq: Tensor, v: Tensor, factors: _Factors, starts_k: np.ndarray
+    zq: Tensor,
+    starts_q: np.ndarray,
+    factors: _Factors,
+    keys: tuple[np.ndarray, ...],
+    starts_k: np.ndarray,
+    common: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Best resonance and its position of each query frame in each key clip, default reading; (n_k, N_q or more)."""
-    u, keys = _unit(zq).numpy(), v.numpy()
-    width = fused.lanes(u.dtype)
+    """Best resonance and its position of each query frame in each key clip, default reading; (n_k, N_q or more).
+
+    `keys` and `common` as in :func:`sere.kernels.fused.keep_best`.
+    """
+    d = keys[0].shape[1]
+    u, scale = _unit(zq, zq.shape[1] - d)
+    width = fused.lanes(common.dtype)
     n_tiles = -(-len(u) // width)
-    laid_out = torch.empty((n_tiles, u.shape[1], width), dtype=zq.dtype).numpy()
-    fused.lay_out(u, laid_out)
-    rise, fall = np.zeros((2, n_tiles * width), dtype=u.dtype)
-    rise[: len(u)], fall[: len(u)] = factors.rise, factors.fall
-    peak = np.full((len(starts_k) - 1, n_tiles * width), -np.inf, dtype=u.dtype)
+    laid_out = torch.empty((n_tiles, d, width), dtype=zq.dtype).numpy()
+    fused.lay_out(u.numpy(), laid_out)
+    each = np.zeros((3, n_tiles * width), dtype=common.dtype)
+    each[:, : len(u)] = scale.numpy(), factors.rise, factors.fall
+    clip = np.zeros(n_tiles * width, dtype=np.int64)
+    clip[: len(u)] = np.repeat(np.arange(len(starts_q) - 1), np.diff(starts_q))
+    peak = np.full((len(starts_k) - 1, n_tiles * width), -np.inf, dtype=common.dtype)
     where = np.zeros(peak.shape, dtype=np.int32)
-    for clips in _runs(starts_k, KEY_BYTES // (keys.shape[1] * keys.itemsize)):
-        bounds = starts_k[clips.start : clips.stop + 1]
-        of_keys = (keys, factors.up, factors.down, bounds, fused.REGISTERS.keys)
-        fused.keep_best(laid_out, rise, fall, *of_keys, peak[clips], where[clips])
+    for run in _runs(starts_k, KEY_BYTES // max(d * common.itemsize, 1)):
+        bounds, out = starts_k[run.start : run.stop + 1], (peak[run], where[run])
+        fused.keep_best((laid_out, clip, *each), keys, common[run], bounds, fused.REGISTERS.keys, *out)
     return peak, where
 
 
@@ -230,7 +248,7 @@ def _blocks_by_product(
     where = np.zeros(peak.shape, dtype=np.int32)
     buffer = torch.empty((KEY_ROWS, min(QUERY_ROWS, len(zq))), dtype=v.dtype)
     for rows in _steps(len(zq), QUERY_ROWS):
-        u = _unit(zq[rows])
+        u, _ = _unit(zq[rows])
         for keys in _steps(len(v), KEY_ROWS):
             C = buffer[: keys.stop - keys.start, : rows.stop - rows.start]
             torch.mm(v[keys], u.T, out=C)

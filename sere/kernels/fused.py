@@ -115,11 +115,13 @@ class _Writer:
         """The minimum of each lane."""
         return self.builder.select(self.builder.fcmp_ordered("<", x, y), x, y)
 
-    def cosines(self, tile: ir.Value, rows: list[ir.Value], d: ir.Value) -> list[list[ir.Value]]:
-        """Products of each key row (d,) with a tile (d, lanes): registers by key."""
-        sums = [[cgutils.alloca_once(self.builder, self.reals) for _ in range(REGISTERS.vectors)] for _ in rows]
-        for each in (each for row in sums for each in row):
-            self.builder.store(ir.Constant(self.reals, [0.0] * self.lanes), each)
+    def products(
+        self, tile: ir.Value, rows: list[ir.Value], d: ir.Value, starts: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """Products of each key row (d,) with a tile (d, lanes), added to `starts`: registers by key."""
+        sums = [[cgutils.alloca_once(self.builder, self.reals) for _ in own] for own in starts]
+        for own, each in ((x, y) for row, places in zip(starts, sums, strict=True) for x, y in zip(row, places)):
+            self.builder.store(own, each)
         with cgutils.for_range(self.builder, d) as loop:
             column = self.builder.mul(loop.index, ir.IntType(64)(self.lanes * REGISTERS.vectors))
             frames = self.load(self.builder.gep(tile, [column]), self.reals)
@@ -131,26 +133,30 @@ class _Writer:
 
 
 @intrinsic
-def _meet(typing_context, tile, ea, na, keys, eb, nb, first, count, peak, where):
+def _meet(typing_context, tile, base, ea, na, keys, scale, eb, nb, first, count, peak, where):
     """Let `count` key frames from `first` on meet one tile, (d, lanes), whose best so far are in `peak`, `where`.
 
-    A frame that is missing to a full set is the last one again, which changes no maximum and, as only a larger
-    resonance wins, no position.
+    A cosine is the product of tile and key frame and ``base`` (lanes,) times the key frame's ``scale``. A frame that is
+    missing to a full set is the last one again, which changes no maximum and, as only a larger resonance wins, no
+    position.
     """
-    signature = types.void(tile, ea, na, keys, eb, nb, first, count, peak, where)
+    signature = types.void(tile, base, ea, na, keys, scale, eb, nb, first, count, peak, where)
 
     def generate(context, builder, signature, arguments):
         def array(position):
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
         write = _Writer(builder, context.get_value_type(keys.dtype))
-        tile, ea, na, keys_, eb, nb, peak, where = (array(i).data for i in (0, 1, 2, 3, 4, 5, 8, 9))
-        first, count = arguments[6:8]
-        d = builder.extract_value(array(3).shape, 1)
+        tile, base, ea, na, keys_, scale, eb, nb = (array(i).data for i in range(8))
+        first, count = arguments[8:10]
+        peak, where = (array(i).data for i in (10, 11))
+        d = builder.extract_value(array(4).shape, 1)
         last = builder.sub(count, ir.IntType(64)(1))
         steps = [ir.IntType(64)(m) for m in range(REGISTERS.keys)]
         chosen = [builder.add(first, builder.select(builder.icmp_signed("<", m, count), m, last)) for m in steps]
-        cosines = write.cosines(tile, [builder.gep(keys_, [builder.mul(key, d)]) for key in chosen], d)
+        scales = [write.spread(builder.load(builder.gep(scale, [key]))) for key in chosen]
+        starts = [[builder.fmul(x, factor) for x in write.load(base, write.reals)] for factor in scales]
+        cosines = write.products(tile, [builder.gep(keys_, [builder.mul(key, d)]) for key in chosen], d, starts)
         rise, fall, best = (write.load(x, write.reals) for x in (ea, na, peak))
         found = write.load(where, write.positions)
         for key, own in zip(chosen, cosines, strict=True):
@@ -192,19 +198,33 @@ def _add_scaled(typing_context, frame, column, rows, winners, weights):
     return signature, generate
 
 
+@compiled()
+def shared_columns(frames, starts):
+    """How many leading columns are the same in all frames of a clip, whichever the clip."""
+    shared = frames.shape[1]
+    for k in range(len(starts) - 1):
+        for i in range(starts[k] + 1, starts[k + 1]):
+            x = 0
+            while x < shared and frames[i, x] == frames[starts[k], x]:
+                x += 1
+            shared = x
+    return shared
+
+
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def unit(frames, shortest, result):
-    """Frames of length one; those no longer than `shortest` become zeros."""
+def unit(frames, first, shortest, result, scale):
+    """Columns from `first` on of frames brought to length one, and what they were multiplied with.
+
+    A frame no longer than `shortest` has no direction; its scale is 0.
+    """
     for i in range(frames.shape[0]):
         total = frames.dtype.type(0)
         for x in range(frames.shape[1]):
             total += frames[i, x] * frames[i, x]
         length = np.sqrt(total)
-        if length > shortest:
-            for x in range(frames.shape[1]):
-                result[i, x] = frames[i, x] / length
-        else:
-            result[i, :] = 0
+        scale[i] = 1 / length if length > shortest else 0
+        for x in range(first, frames.shape[1]):
+            result[i, x - first] = frames[i, x] * scale[i]
 
 
 @compiled()
@@ -221,31 +241,55 @@ def lay_out(frames, tiles):
 
 
 @compiled()
-def keep_best(tiles, ea, na, keys, eb, nb, starts, together, peak, where):
-    """Running maximum of (1 + C) / 2 * S over the frames of key clips, and its position; eb and nb halved.
+def keep_best(queries, keys, common, starts, together, peak, where):
+    """Running maximum of (1 + C) / 2 * S over the frames of key clips, and its position.
 
-    ``starts`` (n_clips + 1,) of the key clips, ``peak`` and ``where`` (n_clips, n_tiles * lanes).
+    Columns that all frames of a clip share are multiplied once a pair of clips: their products stand in `common`,
+    and tiles and key frames hold the others.
+
+    Parameters
+    ----------
+    queries : tuple
+        Tiles, and for every lane of all tiles its clip, its frame's scale (:func:`unit`) and the factors ea and na.
+    keys : tuple
+        Unit frames (N_k, d), their scale, and half of the factors eb and nb.
+    common : ndarray of shape (n_clips, n_q)
+        Products of what the frames of a key clip share with what the frames of a query clip do.
+    starts : ndarray of shape (n_clips + 1,)
+        Of the key clips.
+    together : int
+        Key frames that :class:`Registers` takes at a time.
+    peak, where : ndarray of shape (n_clips, n_tiles * lanes)
+        Best so far.
     """
+    tiles, clip, scale, ea, na = queries
+    frames, key_scale, eb, nb = keys
     n_lanes = tiles.shape[2]
+    base = np.zeros(n_lanes, tiles.dtype)
     for t in range(tiles.shape[0]):
         own = slice(t * n_lanes, (t + 1) * n_lanes)
         tile, rise, fall = tiles[t], ea[own], na[own]
         for k in range(len(starts) - 1):
             high, position = peak[k, own], where[k, own]
+            for lane in range(n_lanes):
+                base[lane] = common[k, clip[own.start + lane]] * scale[own.start + lane]
             for j in range(starts[k], starts[k + 1], together):
-                _meet(tile, rise, fall, keys, eb, nb, j, min(together, starts[k + 1] - j), high, position)
+                count = min(together, starts[k + 1] - j)
+                _meet(tile, base, rise, fall, frames, key_scale, eb, nb, j, count, high, position)
 
 
 @compiled()
-def keep_best_of_pairs(frames, ea, na, starts_q, keys, eb, nb, starts_k, pairs, together, tile, peak, where):
-    """As :func:`keep_best` for listed pairs of clips; eb and nb halved.
+def keep_best_of_pairs(queries, starts_q, keys, starts_k, pairs, together, tile, peak, where):
+    """As :func:`keep_best` for listed pairs of clips.
 
-    ``pairs`` (m, 2) query and key clip, ``tile`` (d, lanes) to work in, ``peak`` and ``where`` (M,) the query frames of
-    each pair's clip in turn.
+    ``queries`` and ``keys`` unit frames, their scale and factors, ``pairs`` (m, 2) query and key clip, ``tile``
+    (d, lanes) to work in, ``peak`` and ``where`` (M,) the query frames of each pair's clip in turn.
     """
+    frames, _, ea, na = queries
+    key_frames, scale, eb, nb = keys
     n_lanes = tile.shape[1]
     rise, fall, high = np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, frames.dtype)
-    position = np.zeros(n_lanes, np.int32)
+    base, position = np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, np.int32)
     done = 0
     for p in range(len(pairs)):
         q, k = pairs[p]
@@ -258,7 +302,8 @@ def keep_best_of_pairs(frames, ea, na, starts_q, keys, eb, nb, starts_k, pairs, 
             high[:] = -np.inf
             position[:] = starts_k[k]
             for j in range(starts_k[k], starts_k[k + 1], together):
-                _meet(tile, rise, fall, keys, eb, nb, j, min(together, starts_k[k + 1] - j), high, position)
+                number = min(together, starts_k[k + 1] - j)
+                _meet(tile, base, rise, fall, key_frames, scale, eb, nb, j, number, high, position)
             peak[done : done + count], where[done : done + count] = high[:count], position[:count]
             done += count
 
