@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sere import method
 from sere.kernels import Packed, cpu, field, resonance_aware, resonance_field, tiles
+from sere.kernels.field import field_scores
 from sere.method.resonance import FORMS, GAPS
 
 READINGS = [(form, gap) for form in FORMS for gap in GAPS]
@@ -295,3 +296,14 @@ def test_mistakes_are_named(options, message):
     q = Packed.from_list(*pool([2]))
     with pytest.raises(ValueError, match=message):
         resonance_field(q, q, **options)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_alone_are_those_of_the_field(engine, weighted):
+    q, k = Packed.from_list(*pool([5, 13, 2])), Packed.from_list(*pool([4, 9], seed=1))
+    weight = torch.rand(20, dtype=torch.float64) if weighted else None
+    expected, _ = resonance_field(q, k, 0.7, query_weight=weight)
+    q.frames.requires_grad_()
+    ours = field_scores(q, k, 0.7, query_weight=weight)
+    assert torch.equal(ours, expected)
+    assert not ours.requires_grad

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sere.kernels.field import resonance_field
+from sere.kernels.field import field_scores, resonance_field
 from sere.kernels.packed import Packed
 from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
@@ -227,11 +227,10 @@ class Chain:
 
     def _field(self, queries: Packed, keys: Packed) -> Tensor:
         """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
-        scores, _ = resonance_field(queries, keys, self.network.tau, **self._reading(queries))
+        scores = _scores(queries, keys, self.network.tau, **self._reading(queries))
         if not self.settings.symmetric:
             return scores
-        back, _ = resonance_field(keys, queries, self.network.tau, **self._reading(keys))
-        return (scores + back.T) / 2
+        return (scores + _scores(keys, queries, self.network.tau, **self._reading(keys)).T) / 2
 
     def _reading(self, queries: Packed) -> dict[str, Any]:
         """The chosen form, gap and highlights, as arguments of the kernels."""
@@ -381,6 +380,13 @@ class Chain:
             record[f"{name}_assigned"] = assigned.classes.mean(0).cpu().numpy()
             record[f"{name}_quality"] = mutual_information(self.logits(assigned.embeddings).softmax(1))
         return record
+
+
+def _scores(queries: Packed, keys: Packed, tau: Tensor, **reading: Any) -> Tensor:
+    """IRF of all pairs, at less cost where nobody asks for gradients."""
+    if torch.is_grad_enabled():
+        return resonance_field(queries, keys, tau, **reading)[0]
+    return field_scores(queries, keys, tau, **reading)
 
 
 def highlight_weights(clips: Packed, share: float) -> Tensor | None:
