@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sere import method
 from sere.kernels import Packed, cpu, field, resonance_aware, resonance_field, tiles
+from sere.kernels.field import field_scores
 from sere.method.resonance import FORMS, GAPS
 
 READINGS = [(form, gap) for form in FORMS for gap in GAPS]
@@ -21,6 +22,7 @@ def engine(request, monkeypatch):
     monkeypatch.setattr(tiles, "TILE_COLUMNS", 9)
     monkeypatch.setattr(cpu, "QUERY_ROWS", 6)
     monkeypatch.setattr(cpu, "KEY_ROWS", 5)
+    monkeypatch.setattr(cpu, "KEY_BYTES", 5 * 5 * 8)
     return request.param
 
 
@@ -67,6 +69,20 @@ def test_scores_and_winners_equal_the_readable_equations(engine, form, gap, weig
         gap=gap,
         query_weight=weights,
     )
+    torch.testing.assert_close(scores, expected, rtol=1e-10, atol=1e-12)
+    assert torch.equal(best, winners)
+
+
+@pytest.mark.parametrize("lengths", [[1, 4, 13, 2, 6], [1, 1, 1]])
+@pytest.mark.parametrize("shared", [(2, 3), (3, 5), (5, 5), (0, 4)])
+def test_columns_that_a_clips_frames_share_count_like_the_others(engine, lengths, shared):
+    queries, keys = pool(lengths), pool([3, 1, 11, 2], seed=1)
+    for clips, count in zip((queries[0], keys[0]), shared):
+        for z in clips:
+            z[:, :count] = z[0, :count].clone()
+    queries[0][-1][0] = 0
+    expected, winners = scores_by_loop(queries, keys, 0.7, "product", "exponential")
+    scores, best = resonance_field(Packed.from_list(*queries), Packed.from_list(*keys), 0.7)
     torch.testing.assert_close(scores, expected, rtol=1e-10, atol=1e-12)
     assert torch.equal(best, winners)
 
@@ -223,8 +239,13 @@ def test_threads_work_in_inference_mode_and_hand_on_errors(threads, monkeypatch)
     with torch.inference_mode():
         inside, _ = resonance_field(q, k, 0.7)
     assert torch.equal(outside, inside)
-    with pytest.raises(RuntimeError):
-        resonance_field(q, k._replace(frames=k.frames[:, :3]), 0.7)
+
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(cpu, "_clip_means", fail)
+    with pytest.raises(RuntimeError, match="no memory"):
+        resonance_field(q, k, 0.7)
     assert torch.get_num_threads() == 2
 
 
@@ -275,3 +296,14 @@ def test_mistakes_are_named(options, message):
     q = Packed.from_list(*pool([2]))
     with pytest.raises(ValueError, match=message):
         resonance_field(q, q, **options)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_alone_are_those_of_the_field(engine, weighted):
+    q, k = Packed.from_list(*pool([5, 13, 2])), Packed.from_list(*pool([4, 9], seed=1))
+    weight = torch.rand(20, dtype=torch.float64) if weighted else None
+    expected, _ = resonance_field(q, k, 0.7, query_weight=weight)
+    q.frames.requires_grad_()
+    ours = field_scores(q, k, 0.7, query_weight=weight)
+    assert torch.equal(ours, expected)
+    assert not ours.requires_grad

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sere.kernels import field, resonance_scores, scores
+from sere.kernels import field, resonance_scores
 
 
 def clips(lengths, d=6, seed=0):
@@ -17,7 +17,7 @@ def clips(lengths, d=6, seed=0):
 @pytest.mark.parametrize("engine", ["compiled", "plain"])
 def test_scores_follow_equations_4_to_6(engine, monkeypatch):
     if engine == "plain":
-        monkeypatch.setattr(scores, "compiled", lambda frames: None)
+        monkeypatch.setattr(field, "compiled", lambda frames: None)
     (q, iq), (k, ik) = clips([3, 7, 1]), clips([4, 2], seed=1)
     ours = resonance_scores(q, k, 0.6, query_intensity=iq, key_intensity=ik)
     assert ours.dtype == np.float32

@@ -1,19 +1,20 @@
-"""The resonance field on a CPU: blocks of a matrix product, then a compiled pass over each.
+"""The resonance field on a CPU: blocks of a matrix product, and a compiled maximum over each.
 
-A block takes some whole query clips against a run of key frames. Its product lies with the query
-frames along the rows of memory, so that the running maximum over key frames is a comparison of
-whole rows: no horizontal reduction, and the compiler vectorises value and position alike. In the
-default reading the synchrony needs no exponential inside the block, because
+A block takes some whole query clips against a run of key frames. In the default reading the
+synchrony needs no exponential inside the block, because
 
     ``exp(-|a - b| / tau) = min(e^(a/tau) e^(-b/tau), e^(-a/tau) e^(b/tau))``,
 
-whose four factors are computed once a frame, around the middle of all intensities. Where they
-would leave the range of float32, and for the other readings, the block's resonances are computed
-by torch and only the maximum is compiled.
+whose four factors are computed once a frame, around the middle of all intensities; product and
+maximum are then one pass through registers (:mod:`sere.kernels.fused`). Where the factors would
+leave the range of float32, and for the other readings, the block's resonances are computed by
+torch and only the maximum is compiled. Such a block lies with the query frames along the rows of
+memory, so that the running maximum over key frames is a comparison of whole rows: no horizontal
+reduction, and the compiler vectorises value and position alike.
 
-Going back, one pass over the query frames recomputes the resonances that won and gathers the
-gradients of the queries; a second, in which every key clip belongs to one worker, those of the
-keys. No two workers write to the same place and all sums run in a fixed order: the result does
+Going back, the resonances that won are computed again; a query frame's gradient is a weighted sum
+of its winners, and it is added in turn to the gradients of these, where every key clip belongs to
+one worker. No two workers write to the same place and all sums run in a fixed order: the result does
 not depend on the number of threads.
 
 Workers are Python threads with one BLAS thread each, as many as :mod:`sere.kernels.workers` says,
@@ -27,18 +28,23 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from sere.kernels import tiles
+from sere.kernels import fused, tiles
+from sere.kernels.fused import compiled
 from sere.kernels.workers import n_workers
+from sere.method.resonance import TINY
 
 QUERY_ROWS = 1024
 KEY_ROWS = 512
+
+# Key frames that stay in a core's cache while all tiles of query frames meet them.
+KEY_BYTES = 1 << 20
 
 # Beyond this, e^x and e^-x come too close to the ends of float32.
 _SAFE_EXPONENT = 80.0
@@ -56,18 +62,6 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
-
-
-def _compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
-
-    def decorate(function: Callable) -> Callable:
-        try:
-            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
-        except RuntimeError:
-            return numba.njit(nogil=True, error_model="numpy", **options)(function)
-
-    return decorate
 
 
 def field(
@@ -102,53 +96,165 @@ def field(
     -------
     tensor of shape (n_q, n_k), int64 tensor of shape (N_q, n_k)
     """
-    n_k = len(offsets_k) - 1
-    starts = offsets_q.numpy()
-    owner = np.repeat(np.arange(n_k), np.diff(offsets_k.numpy()))
+    starts_q, starts_k = offsets_q.numpy(), offsets_k.numpy()
+    n_k = len(starts_k) - 1
     weight = share.numpy()
-    v = torch.empty_like(zk)
-    scores = torch.empty((len(starts) - 1, n_k), dtype=zq.dtype)
+    scores = torch.empty((len(starts_q) - 1, n_k), dtype=zq.dtype)
     best = torch.empty((len(zq) if want_best else 0, n_k), dtype=torch.int64)
-    factors = _exponentials(a, b, tau) if (form, gap) == ("product", "exponential") else None
-
-    def normalise(rows: slice) -> None:
-        torch.div(zk[rows], tiles.lengths_of(zk[rows])[:, None], out=v[rows])
+    factors = _factors(a, b, tau, form, gap)
+    shared = 0
+    if factors is not None:
+        shared = min(fused.shared_columns(z.numpy(), starts) for z, starts in ((zk, starts_k), (zq, starts_q)))
+    common = zk[offsets_k[:-1], :shared] @ zq[offsets_q[:-1], :shared].T
+    v, scale = _unit(zk, shared)
 
     def block(clips: slice) -> None:
-        top, bottom = int(starts[clips.start]), int(starts[clips.stop])
-        width = min(QUERY_ROWS, bottom - top)
-        buffer = torch.empty((KEY_ROWS, width), dtype=v.dtype)
-        peak = np.full((n_k, bottom - top), -np.inf, dtype=weight.dtype)
-        where = np.zeros((n_k, bottom - top), dtype=np.int32)
-        for left in range(top, bottom, QUERY_ROWS):
-            rows = slice(left, min(left + QUERY_ROWS, bottom))
-            inside = slice(rows.start - top, rows.stop - top)
-            u = zq[rows] / tiles.lengths_of(zq[rows])[:, None]
-            for first in range(0, len(v), KEY_ROWS):
-                keys = slice(first, min(first + KEY_ROWS, len(v)))
-                C = buffer[: keys.stop - first, : rows.stop - left]
-                torch.mm(v[keys], u.T, out=C)
-                args = (owner[keys], first, peak[:, inside], where[:, inside])
-                if factors is None:
-                    S = tiles.synchrony(b[keys, None] - a[rows], tau, gap)
-                    _keep_best(tiles.combine(C, S, form).numpy(), *args)
-                else:
-                    ea, na, eb, nb = factors
-                    _keep_best_product(C.numpy(), ea[rows], na[rows], eb[keys], nb[keys], *args)
-        _clip_means(
-            peak,
-            weight[top:bottom],
-            starts[clips.start : clips.stop + 1] - top,
-            scores[clips].numpy(),
-        )
+        rows = slice(int(starts_q[clips.start]), int(starts_q[clips.stop]))
+        clip_starts = starts_q[clips.start : clips.stop + 1] - rows.start
+        if factors is None:
+            peak, where = _blocks_by_product(zq[rows], v, a[rows], b, starts_k, tau, form, gap)
+        else:
+            keys = (v.numpy(), scale.numpy(), factors.up, factors.down)
+            pairs = common[:, clips].contiguous().numpy()
+            peak, where = _blocks_in_registers(zq[rows], clip_starts, factors.of_queries(rows), keys, starts_k, pairs)
+        _clip_means(peak, weight[rows], clip_starts, scores[clips].numpy())
         if want_best:
-            best[top:bottom] = torch.from_numpy(where).T
+            best[rows] = torch.from_numpy(where).T[: rows.stop - rows.start]
 
-    work = len(zq) * zk.numel()
-    _share_out(normalise, _steps(len(zk), KEY_ROWS), zk.numel())
     # Few query frames still make two runs, so that a second worker has something to do.
-    _share_out(block, _runs(starts, min(QUERY_ROWS, -(-len(zq) // 2))), work)
+    _share_out(block, _runs(starts_q, min(QUERY_ROWS, -(-len(zq) // 2))), len(zq) * zk.numel())
     return scores, best
+
+
+def paired(
+    zq: Tensor,
+    zk: Tensor,
+    a: Tensor,
+    b: Tensor,
+    offsets_q: Tensor,
+    offsets_k: Tensor,
+    tau: Tensor,
+    pairs: Tensor,
+    form: str,
+    gap: str,
+) -> tuple[Tensor, Tensor] | None:
+    """Best resonance of each pair's query frames with its key frames, and where.
+
+    Parameters
+    ----------
+    zq, zk, a, b, offsets_q, offsets_k, tau, form, gap : as in :func:`field`.
+    pairs : int64 tensor of shape (m, 2)
+        Query clip and key clip.
+
+    Returns
+    -------
+    two tensors of shape (M,), the second int32, or None
+        The query frames of each pair's clip in turn; None for a reading other than the default, or where its factors
+        would leave the range of float32.
+    """
+    factors = _factors(a, b, tau, form, gap)
+    if factors is None:
+        return None
+    queries, keys = ((x.numpy() for x in _unit(z)) for z in (zq, zk))
+    of_queries, of_keys = (*queries, factors.rise, factors.fall), (*keys, factors.up, factors.down)
+    starts_q, starts_k, which = offsets_q.numpy(), offsets_k.numpy(), pairs.contiguous().numpy()
+    ends = np.cumsum(np.diff(starts_q)[which[:, 0]])
+    peak = np.empty(ends[-1], dtype=factors.rise.dtype)
+    where = np.empty(len(peak), dtype=np.int32)
+
+    def compare(some: slice) -> None:
+        own = slice(ends[some.start - 1] if some.start else 0, ends[some.stop - 1])
+        tile = torch.zeros((zq.shape[1], fused.lanes(peak.dtype)), dtype=zq.dtype).numpy()
+        clips = (of_queries, starts_q, of_keys, starts_k, which[some])
+        fused.keep_best_of_pairs(*clips, fused.REGISTERS.keys, tile, peak[own], where[own])
+
+    work = len(peak) * zk.numel() / (len(starts_k) - 1)
+    _share_out(compare, _steps(len(which), -(-len(which) // n_workers())), work)
+    return torch.from_numpy(peak), torch.from_numpy(where)
+
+
+class _Factors(NamedTuple):
+    """``e^(a/tau), e^(-a/tau)`` of query frames and half of ``e^(b/tau), e^(-b/tau)`` of key frames."""
+
+    rise: np.ndarray
+    fall: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+
+    def of_queries(self, rows: slice) -> "_Factors":
+        """Those of some query frames."""
+        return self._replace(rise=self.rise[rows], fall=self.fall[rows])
+
+
+def _factors(a: Tensor, b: Tensor, tau: Tensor, form: str, gap: str) -> _Factors | None:
+    """The factors around the middle of all intensities; None where too large, or for another reading."""
+    if (form, gap) != ("product", "exponential"):
+        return None
+    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), tau.item()
+    low, high = min(A.min(), B.min()), max(A.max(), B.max())
+    if not (high - low) / (2 * t) < _SAFE_EXPONENT:
+        return None
+    middle = (low + high) / 2
+    factors = [np.exp((x - middle) / t) for x in (A, -A + 2 * middle, B, -B + 2 * middle)]
+    factors[2:] = [x / 2 for x in factors[2:]]
+    return _Factors(*(f.astype(a.numpy().dtype) for f in factors))
+
+
+def _unit(frames: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
+    """Columns from `first` on of frames brought to length one, and their scale; frames of no direction become zeros."""
+    result = torch.empty((len(frames), frames.shape[1] - first), dtype=frames.dtype)
+    scale = torch.empty(len(frames), dtype=frames.dtype)
+    fused.unit(frames.numpy(), first, TINY, result.numpy(), scale.numpy())
+    return result, scale
+
+
+def _blocks_in_registers(
+    zq: Tensor,
+    starts_q: np.ndarray,
+    factors: _Factors,
+    keys: tuple[np.ndarray, ...],
+    starts_k: np.ndarray,
+    common: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best resonance and its position of each query frame in each key clip, default reading; (n_k, N_q or more).
+
+    `keys` and `common` as in :func:`sere.kernels.fused.keep_best`.
+    """
+    d = keys[0].shape[1]
+    u, scale = _unit(zq, zq.shape[1] - d)
+    width = fused.lanes(common.dtype)
+    n_tiles = -(-len(u) // width)
+    laid_out = torch.empty((n_tiles, d, width), dtype=zq.dtype).numpy()
+    fused.lay_out(u.numpy(), laid_out)
+    each = np.zeros((3, n_tiles * width), dtype=common.dtype)
+    each[:, : len(u)] = scale.numpy(), factors.rise, factors.fall
+    clip = np.zeros(n_tiles * width, dtype=np.int64)
+    clip[: len(u)] = np.repeat(np.arange(len(starts_q) - 1), np.diff(starts_q))
+    peak = np.full((len(starts_k) - 1, n_tiles * width), -np.inf, dtype=common.dtype)
+    where = np.zeros(peak.shape, dtype=np.int32)
+    for run in _runs(starts_k, KEY_BYTES // max(d * common.itemsize, 1)):
+        bounds, out = starts_k[run.start : run.stop + 1], (peak[run], where[run])
+        fused.keep_best((laid_out, clip, *each), keys, common[run], bounds, fused.REGISTERS.keys, *out)
+    return peak, where
+
+
+def _blocks_by_product(
+    zq: Tensor, v: Tensor, a: Tensor, b: Tensor, starts_k: np.ndarray, tau: Tensor, form: str, gap: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best resonance and its position of each query frame in each key clip, any reading; (n_k, N_q)."""
+    n_k = len(starts_k) - 1
+    owner = np.repeat(np.arange(n_k), np.diff(starts_k))
+    peak = np.full((n_k, len(zq)), -np.inf, dtype=v.numpy().dtype)
+    where = np.zeros(peak.shape, dtype=np.int32)
+    buffer = torch.empty((KEY_ROWS, min(QUERY_ROWS, len(zq))), dtype=v.dtype)
+    for rows in _steps(len(zq), QUERY_ROWS):
+        u, _ = _unit(zq[rows])
+        for keys in _steps(len(v), KEY_ROWS):
+            C = buffer[: keys.stop - keys.start, : rows.stop - rows.start]
+            torch.mm(v[keys], u.T, out=C)
+            S = tiles.synchrony(b[keys, None] - a[rows], tau, gap)
+            _keep_best(tiles.combine(C, S, form).numpy(), owner[keys], keys.start, peak[:, rows], where[:, rows])
+    return peak, where
 
 
 def winner_gradients(
@@ -165,35 +271,29 @@ def winner_gradients(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients of ``sum(grad_peak * peak)``: see :func:`sere.kernels.tiles.winner_gradients`."""
     n_q, n_k = best.shape
-    du, dv = torch.empty_like(u), torch.zeros_like(v)
-    da, db, dtau = torch.empty_like(a), torch.zeros_like(b), torch.empty_like(a)
-    pull, push, peak = (torch.empty((n_q, n_k), dtype=u.dtype) for _ in range(3))
-    U, V, A, B = u.numpy(), v.numpy(), a.numpy(), b.numpy()
-    winners, grad = best.numpy(), grad_peak.numpy()
-    reading = (tiles.FORM_NUMBER[form], tiles.GAP_NUMBER[gap])
+    width = fused.lanes(u.numpy().dtype)
+    queries = F.pad(u, (0, -u.shape[1] % width)).numpy()
+    cosine = torch.empty((n_q, n_k), dtype=u.dtype)
+    dv, db = torch.zeros((len(v), queries.shape[1]), dtype=v.dtype), torch.zeros_like(b)
 
-    def queries(rows: slice) -> None:
-        out = [x.numpy()[rows] for x in (du, da, dtau, pull, push, peak)]
-        _query_gradients(U[rows], V, A[rows], B, tau.item(), winners[rows], grad[rows], *reading, *out)
-
-    def keys(clips: slice) -> None:
-        _key_gradients(U, winners, pull.numpy(), push.numpy(), clips.start, clips.stop, dv.numpy(), db.numpy())
+    def compare(rows: slice) -> None:
+        _winner_cosines(u[rows].numpy(), v.numpy(), best[rows].numpy(), cosine[rows].numpy())
 
     work = n_q * n_k * u.shape[1]
-    _share_out(queries, _steps(n_q, 256), work)
-    _share_out(keys, _steps(n_k, -(-n_k // n_workers())), work)
-    return du, dv, da, db, dtau.sum(), peak
+    _share_out(compare, _steps(n_q, 256), work)
+    peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(
+        cosine, a[:, None] - b.index_select(0, best.reshape(-1)).view(n_q, n_k), tau, form, gap
+    )
+    pull, push = grad_peak * by_cosine, grad_peak * by_delta
 
+    def reach_keys(clips: slice) -> None:
+        which = (best.numpy(), pull.numpy(), clips.start, clips.stop)
+        fused.add_to_winners(queries, *which, width, dv.numpy())
+        _take_from_winners(best.numpy(), push.numpy(), clips.start, clips.stop, db.numpy())
 
-def _exponentials(a: Tensor, b: Tensor, tau: Tensor) -> tuple[np.ndarray, ...] | None:
-    """``e^(a/tau), e^(-a/tau), e^(b/tau), e^(-b/tau)`` around the middle; None where too large."""
-    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), tau.item()
-    low, high = min(A.min(), B.min()), max(A.max(), B.max())
-    if not (high - low) / (2 * t) < _SAFE_EXPONENT:
-        return None
-    middle = (low + high) / 2
-    factors = [np.exp(sign * (x - middle) / t) for x in (A, B) for sign in (1, -1)]
-    return tuple(f.astype(a.numpy().dtype) for f in factors)
+    _share_out(reach_keys, _steps(n_k, -(-n_k // n_workers())), work)
+    du = F.embedding_bag(best, v, per_sample_weights=pull, mode="sum")
+    return du, dv[:, : v.shape[1]], push.sum(1), db, (grad_peak * by_tau).sum(), peak
 
 
 def _steps(total: int, step: int) -> list[slice]:
@@ -236,24 +336,7 @@ def _share_out(task: Callable[[slice], None], parts: Iterable[slice], work: floa
             torch.set_num_threads(allowed)
 
 
-@_compiled()
-def _keep_best_product(C, ea, na, eb, nb, owner, first, peak, where):
-    """Running maximum of (1 + C) / 2 * S over the key frames of a block."""
-    half = C.dtype.type(0.5)
-    for j in range(C.shape[0]):
-        cosine, high, position = C[j], peak[owner[j]], where[owner[j]]
-        up, down = half * eb[j], half * nb[j]
-        frame = np.int32(first + j)
-        for i in range(C.shape[1]):
-            p, q = ea[i] * down, na[i] * up
-            sync = p if p < q else q
-            r = sync + cosine[i] * sync
-            better = r > high[i]
-            high[i] = r if better else high[i]
-            position[i] = frame if better else position[i]
-
-
-@_compiled()
+@compiled()
 def _keep_best(R, owner, first, peak, where):
     """Running maximum of R over the key frames of a block."""
     for j in range(R.shape[0]):
@@ -265,7 +348,7 @@ def _keep_best(R, owner, first, peak, where):
             position[i] = frame if better else position[i]
 
 
-@_compiled()
+@compiled()
 def _clip_means(peak, weight, starts, scores):
     """Weighted sums of the peaks over the frames of each query clip, in double precision."""
     for k in range(peak.shape[0]):
@@ -276,50 +359,21 @@ def _clip_means(peak, weight, starts, scores):
             scores[c, k] = total
 
 
-@_compiled(fastmath={"reassoc", "contract", "nsz"})
-def _query_gradients(u, v, a, b, tau, best, grad, form, gap, du, da, dtau, pull, push, peak):
-    """For each winner its resonance and slopes; their sums over a query frame's winners.
-
-    `pull` receives the gradient by the winner's cosine, `push` by its intensity.
-    """
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def _winner_cosines(u, v, best, cosine):
+    """Product of each query frame with its winner in each key clip."""
     for i in range(best.shape[0]):
-        du[i, :] = 0
-        by_intensity, by_tau = 0.0, 0.0
         for k in range(best.shape[1]):
             j = best[i, k]
-            cosine = u.dtype.type(0)
+            total = u.dtype.type(0)
             for x in range(u.shape[1]):
-                cosine += u[i, x] * v[j, x]
-            delta = a[i] - b[j]
-            if gap == 0:
-                sync = np.exp(-abs(delta) / tau)
-                by_delta, s_by_tau = -np.sign(delta) * sync / tau, abs(delta) * sync / tau**2
-            else:
-                sync = np.exp(-delta * delta / (2 * tau * tau))
-                by_delta, s_by_tau = -delta * sync / tau**2, delta * delta * sync / tau**3
-            if form == 0:
-                by_cosine, by_sync, r = sync / 2, (1 + cosine) / 2, (1 + cosine) / 2 * sync
-            elif form == 1:
-                by_cosine, by_sync, r = sync, 1.0 * cosine, cosine * sync
-            else:
-                by_cosine, by_sync, r = 0.25, 0.5, ((1 + cosine) / 2 + sync) / 2
-            g = grad[i, k]
-            weight = u.dtype.type(g * by_cosine)
-            for x in range(u.shape[1]):
-                du[i, x] += weight * v[j, x]
-            by_intensity += g * by_sync * by_delta
-            by_tau += g * by_sync * s_by_tau
-            pull[i, k], push[i, k], peak[i, k] = weight, -g * by_sync * by_delta, r
-        da[i], dtau[i] = by_intensity, by_tau
+                total += u[i, x] * v[j, x]
+            cosine[i, k] = total
 
 
-@_compiled()
-def _key_gradients(u, best, pull, push, first, past, dv, db):
-    """Sums over the query frames that chose a key frame, for key clips `first` to `past`."""
-    for top in range(0, best.shape[0], 128):
+@compiled()
+def _take_from_winners(best, push, first, past, db):
+    """Subtract what pushes each winner's intensity, key clips `first` to `past`."""
+    for i in range(best.shape[0]):
         for k in range(first, past):
-            for i in range(top, min(top + 128, best.shape[0])):
-                j, weight = best[i, k], pull[i, k]
-                db[j] += push[i, k]
-                for x in range(u.shape[1]):
-                    dv[j, x] += weight * u[i, x]
+            db[best[i, k]] -= push[i, k]

@@ -53,15 +53,51 @@ def resonance_field(
     best : int64 tensor of shape (N_q, n_k)
         Index into ``keys.frames`` of the frame that answers each query frame, ``j*(i)`` of Eq. 5.
     """
+    return _Field.apply(*_checked(queries, keys, tau, form, gap, query_weight))
+
+
+@torch.no_grad()
+def field_scores(
+    queries: Packed,
+    keys: Packed,
+    tau: float | Tensor,
+    *,
+    form: str = "product",
+    gap: str = "exponential",
+    query_weight: Tensor | None = None,
+) -> Tensor:
+    """Return the scores of :func:`resonance_field` alone, without gradients.
+
+    Parameters
+    ----------
+    queries, keys, tau, form, gap, query_weight : as in :func:`resonance_field`.
+
+    Returns
+    -------
+    tensor of shape (n_q, n_k)
+    """
+    queries, keys = (Packed(*(part.detach() for part in clips)) for clips in (queries, keys))
+    zq, a, offsets_q, zk, b, offsets_k, *reading = _checked(queries, keys, tau, form, gap, query_weight)
+    inputs = (zq, zk, a, b, offsets_q, offsets_k, *reading)
+    engine = compiled(zq)
+    return tiles.field(*inputs)[0] if engine is None else engine.field(*inputs, want_best=False)[0]
+
+
+def _checked(
+    queries: Packed, keys: Packed, tau: float | Tensor, form: str, gap: str, query_weight: Tensor | None
+) -> tuple[Any, ...]:
+    """Return the arguments of `_Field`, or say what is wrong with them."""
     if not isinstance(tau, Tensor) and not tau > 0:
         raise ValueError(f"tau must be > 0, got {tau}")
     if form not in FORMS:
         raise ValueError(f"form must be one of {FORMS}, got {form!r}")
     if gap not in GAPS:
         raise ValueError(f"gap must be one of {GAPS}, got {gap!r}")
+    if queries.frames.shape[1] != keys.frames.shape[1]:
+        raise ValueError(f"queries have {queries.frames.shape[1]} columns and keys {keys.frames.shape[1]}")
     share = frame_shares(queries.offsets, query_weight, len(queries.frames), queries.frames)
     like = queries.frames
-    return _Field.apply(
+    return (
         queries.frames,
         queries.intensity.to(like),
         queries.offsets,

@@ -1,8 +1,8 @@
 """Resonance-aware representations of given pairs of clips (paper Eq. 4-5).
 
-The field between two pools holds every pair; the losses of Eq. 9 need one partner a clip. Here only those pairs are
-compared: their frames are laid out as a padded batch and matched by one batched product. So are the pairs of a
-shortlist, where a clip is scored with a few of many others.
+The field between two pools holds every pair; the losses of Eq. 9 need one partner a clip, and a shortlist some of many.
+Here only those pairs are compared: one after the other by the compiled kernel where it can (the default reading on a
+CPU), otherwise laid out as a padded batch and matched by one batched product.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sere.kernels import tiles
-from sere.kernels.field import frame_shares
+from sere.kernels.field import compiled, frame_shares
 from sere.kernels.packed import Packed
 
 #: Resonances that `paired_scores` holds at a time.
@@ -49,9 +49,10 @@ def paired_aware(
     tensor of shape (m, d)
         Differentiable in ``keys.frames`` and `query_weight`.
     """
-    with torch.no_grad():
+    if soft is not None:
         found = _resonances(queries, keys, pairs, tau, form, gap)
-    return _answers(found.R, found.query, found.key, queries, keys, query_weight, soft)
+        return _soft_answers(found, queries, keys, query_weight, soft)
+    return _answers(_matches(queries, keys, pairs, tau, form, gap), queries, keys, query_weight)
 
 
 def mutual_aware(
@@ -68,7 +69,7 @@ def mutual_aware(
 ) -> tuple[Tensor, Tensor]:
     """Return what of the second clips answers the first, and what of the first answers the second (Eq. 5).
 
-    Equal to :func:`paired_aware` both ways at little more than the cost of one: resonance is symmetric.
+    Equal to :func:`paired_aware` both ways; resonance is symmetric, so a padded batch is computed once.
 
     Parameters
     ----------
@@ -86,12 +87,14 @@ def mutual_aware(
     two tensors of shape (m, d)
         Differentiable in ``second.frames`` and ``first.frames``, and the weights.
     """
-    with torch.no_grad():
+    if soft is not None:
         found = _resonances(first, second, pairs, tau, form, gap)
-    return (
-        _answers(found.R, found.query, found.key, first, second, first_weight, soft),
-        _answers(found.R.transpose(1, 2), found.key, found.query, second, first, second_weight, soft),
-    )
+        return (
+            _soft_answers(found, first, second, first_weight, soft),
+            _soft_answers(found.back(), second, first, second_weight, soft),
+        )
+    there, back = _mutual_matches(first, second, pairs, tau, form, gap)
+    return _answers(there, first, second, first_weight), _answers(back, second, first, second_weight)
 
 
 @torch.no_grad()
@@ -120,10 +123,31 @@ def paired_scores(
     area = int(queries.offsets.diff()[pairs[:, 0]].max()) * int(keys.offsets.diff()[pairs[:, 1]].max())
     scores = []
     for part in pairs.split(max(ELEMENTS // area, 1)):
-        found = _resonances(queries, keys, part, tau, form, gap)
-        rows, inside = found.query
-        scores.append((found.R.amax(2) * share[rows] * inside).sum(1))
+        found = _matches(queries, keys, part, tau, form, gap)
+        weighted = found.peak * share[found.rows]
+        scores.append(torch.segment_reduce(weighted, "sum", offsets=F.pad(found.starts, (0, 1), value=len(weighted))))
     return torch.cat(scores)
+
+
+class _Matches(NamedTuple):
+    """What answers the query frames of each pair in turn, M in all.
+
+    Attributes
+    ----------
+    rows : int64 tensor of shape (M,)
+        Which query frame it is.
+    starts : int64 tensor of shape (m,)
+        Where each pair begins.
+    peak : tensor of shape (M,)
+        The best resonance.
+    best : integer tensor of shape (M,)
+        The key frame that it is with.
+    """
+
+    rows: Tensor
+    starts: Tensor
+    peak: Tensor
+    best: Tensor
 
 
 class _Found(NamedTuple):
@@ -133,7 +157,62 @@ class _Found(NamedTuple):
     query: tuple[Tensor, Tensor]
     key: tuple[Tensor, Tensor]
 
+    def back(self) -> "_Found":
+        """The other way round."""
+        return _Found(self.R.transpose(1, 2), self.key, self.query)
 
+    def matches(self, starts: Tensor) -> _Matches:
+        """The best of each query frame; `starts` counts them by pair."""
+        peak, place = self.R.max(2)
+        rows, own = self.query
+        return _Matches(rows[own], starts, peak[own], self.key[0].gather(1, place)[own])
+
+
+def _matches(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str) -> _Matches:
+    """Each pair's best key frames."""
+    fast = _compiled_matches(queries, keys, pairs, tau, form, gap)
+    return fast or _resonances(queries, keys, pairs, tau, form, gap).matches(_starts(queries, pairs[:, 0])[0])
+
+
+def _mutual_matches(
+    first: Packed, second: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str
+) -> tuple[_Matches, _Matches]:
+    """Each pair's best frames both ways."""
+    there = _compiled_matches(first, second, pairs, tau, form, gap)
+    back = there and _compiled_matches(second, first, pairs.flip(1), tau, form, gap)
+    if there and back:
+        return there, back
+    found = _resonances(first, second, pairs, tau, form, gap)
+    starts = (_starts(clips, pairs[:, i])[0] for i, clips in enumerate((first, second)))
+    return found.matches(next(starts)), found.back().matches(next(starts))
+
+
+def _compiled_matches(
+    queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str
+) -> _Matches | None:
+    """The same from the compiled kernel, if it can."""
+    engine = compiled(queries.frames)
+    if engine is None:
+        return None
+    like = queries.frames
+    frames = (queries.frames.detach(), keys.frames.detach())
+    bursts = (queries.intensity.detach().to(like), keys.intensity.detach().to(like))
+    tau = torch.as_tensor(tau, dtype=like.dtype).detach()
+    found = engine.paired(*frames, *bursts, queries.offsets, keys.offsets, tau, pairs, form, gap)
+    if found is None:
+        return None
+    starts, counts = _starts(queries, pairs[:, 0])
+    shift = (queries.offsets[pairs[:, 0]] - starts).repeat_interleave(counts, output_size=len(found[0]))
+    return _Matches(torch.arange(len(shift)) + shift, starts, *found)
+
+
+def _starts(clips: Packed, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each chosen clip begins when their frames lie end to end, and its number of frames."""
+    counts = clips.offsets.diff()[chosen]
+    return counts.cumsum(0) - counts, counts
+
+
+@torch.no_grad()
 def _resonances(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str) -> _Found:
     """R of Eq. 4 for each pair; padding repeats the last frame, which changes no maximum."""
     query, key = _padded_rows(queries.offsets, pairs[:, 0]), _padded_rows(keys.offsets, pairs[:, 1])
@@ -147,24 +226,19 @@ def _resonances(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tenso
     return _Found(tiles.combine(torch.bmm(u, v.transpose(1, 2)), tiles.synchrony(delta, tau, gap), form), query, key)
 
 
-def _answers(
-    R: Tensor,
-    query: tuple[Tensor, Tensor],
-    key: tuple[Tensor, Tensor],
-    queries: Packed,
-    keys: Packed,
-    query_weight: Tensor | None,
-    soft: float | None,
-) -> Tensor:
+def _answers(found: _Matches, queries: Packed, keys: Packed, query_weight: Tensor | None) -> Tensor:
     """Mean of the key frames that answer each pair's query clip, (m, d)."""
-    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[query[0]] * query[1]
-    if soft is not None:
-        likely = (R / soft).masked_fill(~key[1][:, None, :], -torch.inf).softmax(2)
-        return torch.bmm(torch.bmm(share[:, None, :], likely), F.embedding(key[0], keys.frames))[:, 0]
-    rows = key[0].gather(1, R.max(2).indices)
-    m, width = rows.shape
-    starts = torch.arange(0, m * width, width, device=rows.device)
-    return F.embedding_bag(rows.reshape(-1), keys.frames, starts, mode="sum", per_sample_weights=share.reshape(-1))
+    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[found.rows]
+    starts = found.starts.to(found.best)
+    return F.embedding_bag(found.best, keys.frames, starts, mode="sum", per_sample_weights=share)
+
+
+def _soft_answers(found: _Found, queries: Packed, keys: Packed, query_weight: Tensor | None, soft: float) -> Tensor:
+    """The same with the weights of a soft argmax, (m, d)."""
+    rows, own = found.query
+    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[rows] * own
+    likely = (found.R / soft).masked_fill(~found.key[1][:, None, :], -torch.inf).softmax(2)
+    return torch.bmm(torch.bmm(share[:, None, :], likely), F.embedding(found.key[0], keys.frames))[:, 0]
 
 
 def _padded_rows(offsets: Tensor, clips: Tensor) -> tuple[Tensor, Tensor]:

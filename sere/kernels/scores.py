@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sere.kernels import tiles
-from sere.kernels.field import compiled, frame_shares
+from sere.kernels.field import field_scores
 from sere.kernels.packed import Packed
 
 
@@ -49,13 +48,7 @@ def resonance_scores(
             f"queries have {q.frames.shape[1]} columns and keys {k.frames.shape[1]}; "
             "both must come from the same embedding"
         )
-    share = frame_shares(q.offsets, None, len(q.frames), q.frames)
-    args = (q.frames, k.frames, q.intensity, k.intensity, q.offsets, k.offsets)
-    reading = (torch.tensor(tau, dtype=torch.float32), share, "product", "exponential")
-    engine = compiled(q.frames)
-    if engine is None:
-        return tiles.field(*args, *reading)[0].numpy()
-    return engine.field(*args, *reading, want_best=False)[0].numpy()
+    return field_scores(q, k, tau).numpy()
 
 
 def _packed(frames: Sequence[np.ndarray], intensity: Sequence[np.ndarray], frames_name: str, name: str) -> Packed:

@@ -16,16 +16,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from sere.method.resonance import FORMS, GAPS, TINY
+from sere.method.resonance import TINY
 
 TILE_ROWS = 2048
 TILE_COLUMNS = 4096
 # Larger tiles keep a GPU busy.
 GPU_TILE_ROWS = 8192
-
-
-FORM_NUMBER = {form: number for number, form in enumerate(FORMS)}
-GAP_NUMBER = {gap: number for number, gap in enumerate(GAPS)}
 
 
 def lengths_of(frames: Tensor) -> Tensor:
@@ -63,6 +59,16 @@ def sync_slopes(delta: Tensor, sync: Tensor, tau: Tensor, gap: str) -> tuple[Ten
     if gap == "exponential":
         return -torch.sign(delta) * sync / tau, delta.abs() * sync / tau**2
     return -delta * sync / tau**2, delta.square() * sync / tau**3
+
+
+def winner_slopes(
+    cosine: Tensor, delta: Tensor, tau: Tensor, form: str, gap: str
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """R of Eq. 4 and its derivatives by the cosine, the intensity gap and tau; may overwrite the cosines."""
+    sync = synchrony(delta.clone(), tau, gap)
+    by_cosine, by_sync = slopes(cosine, sync, form)
+    by_delta, by_tau = (by_sync * slope for slope in sync_slopes(delta, sync, tau, gap))
+    return combine(cosine, sync, form), by_cosine, by_delta, by_tau
 
 
 def _rows_beside(columns: int, device: torch.device) -> int:
@@ -177,17 +183,14 @@ def winner_gradients(
             tile = u[rows] @ v[keys].T
             cosine = tile.gather(1, local)
             delta = a[rows, None] - b[best[rows, clips]]
-            sync = synchrony(delta.clone(), tau, gap)
-            by_cosine, by_sync = slopes(cosine, sync, form)
-            by_delta, by_tau = sync_slopes(delta, sync, tau, gap)
+            peak[rows, clips], by_cosine, by_delta, by_tau = winner_slopes(cosine, delta, tau, form, gap)
             g = grad_peak[rows, clips]
             winners = tile.zero_().scatter_(1, local, g * by_cosine)
             du[rows] += winners @ v[keys]
             dv[keys] += winners.T @ u[rows]
-            pull = g * by_sync * by_delta
+            pull = g * by_delta
             da[rows] += pull.sum(dim=1)
             db[keys] -= tile.zero_().scatter_(1, local, pull).sum(dim=0)
-            dtau += (g * by_sync * by_tau).sum()
-            peak[rows, clips] = combine(cosine, sync, form)
+            dtau += (g * by_tau).sum()
         first = past
     return du, dv, da, db, dtau, peak

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sere.kernels.field import resonance_field
+from sere.kernels.field import field_scores, resonance_field
 from sere.kernels.packed import Packed
 from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
@@ -30,6 +30,7 @@ from sere.method.prototypes import (
 from sere.method.resonance import highlight_frames
 from sere.selection import mutual_information, soft_neighbourhood_density
 from sere.training import anchors
+from sere.training.adam import Adam
 from sere.training.anchors import Candidates
 from sere.training.network import Embedded, Pool, ResonanceNetwork
 from sere.training.stopping import WATCHED, Best, watched_score
@@ -135,7 +136,7 @@ class Chain:
         self.member = member / member.sum(0).clamp_min(1)
         self.n_classes = n_classes
         self.random = np.random.default_rng(seed)
-        self.optimiser = torch.optim.Adam(network.groups(settings.learning_rate, settings.encoder_learning_rate))
+        self.optimiser = Adam(network.groups(settings.learning_rate, settings.encoder_learning_rate))
         self.imagined = imagined if settings.experience_shots > 0 else None
         self.log_scale: float | None = None
         self.evidence_scale = 0.0
@@ -290,11 +291,10 @@ class Chain:
 
     def _field(self, queries: Packed, keys: Packed) -> Tensor:
         """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
-        scores, _ = resonance_field(queries, keys, self.network.tau, **self._reading(queries))
+        scores = _scores(queries, keys, self.network.tau, **self._reading(queries))
         if not self.settings.symmetric:
             return scores
-        back, _ = resonance_field(keys, queries, self.network.tau, **self._reading(keys))
-        return (scores + back.T) / 2
+        return (scores + _scores(keys, queries, self.network.tau, **self._reading(keys)).T) / 2
 
     def _reading(self, queries: Packed) -> dict[str, Any]:
         """The chosen form, gap and highlights, as arguments of the kernels."""
@@ -358,7 +358,6 @@ class Chain:
                 dual_weight=self.settings.dual_weight,
             )
             loss = loss + self.settings.field_weight * losses["field"] + self.settings.drift_weight * losses["drift"]
-            self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
             steps += 1
@@ -455,6 +454,13 @@ class Chain:
             if self.settings.early_stopping == "density":
                 record[f"{name}_density"] = soft_neighbourhood_density(answers)
         return record
+
+
+def _scores(queries: Packed, keys: Packed, tau: Tensor, **reading: Any) -> Tensor:
+    """IRF of all pairs, at less cost where nobody asks for gradients."""
+    if torch.is_grad_enabled():
+        return resonance_field(queries, keys, tau, **reading)[0]
+    return field_scores(queries, keys, tau, **reading)
 
 
 def highlight_weights(clips: Packed, share: float) -> Tensor | None:

@@ -1,0 +1,321 @@
+"""The innermost loops of the field, in vector registers.
+
+A matrix product that is only looked at for its maxima need not be written to memory. Here a few key frames meet a
+*tile* of query frames, one a lane: their products are summed up in registers, turned into resonances and compared with
+the best of each query frame so far, all before the next key frames come. Beside a library's matrix product, followed
+by a pass over its result, that saves the result's way to the cache and back; and where the library does not know the
+processor (MKL uses half the registers' width on some) it is faster by more than that.
+
+Going back, :func:`add_to_winners` adds a query frame, held in registers, to the gradients of all key frames that
+answered it.
+
+What a compiler does not find by itself, the sums of a whole tile held in registers at once, is spelled out in LLVM's
+vector types (:class:`_Writer`), which become instructions of any processor. A tile's shape follows the widest registers
+that numba compiles for.
+
+Variables as in :mod:`sere.kernels.tiles`; ``tiles`` (n_tiles, d, lanes) unit query frames, frame number along the last
+axis, ``ea`` ... ``nb`` the factors of :mod:`sere.kernels.cpu`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+
+class Registers(NamedTuple):
+    """How many sums a processor holds at once: one a query lane and key frame.
+
+    Attributes
+    ----------
+    width : int
+        Bytes of a vector register.
+    vectors : int
+        Registers of query frames that a key frame is multiplied with.
+    keys : int
+        Key frames taken together, each of which uses what was loaded of the query frames.
+    """
+
+    width: int
+    vectors: int
+    keys: int
+
+
+def registers_of(features: str) -> Registers:
+    """Return the shape that measured best for a processor of these LLVM features, such as ``"+avx2,-avx512f"``."""
+    known = features.split(",")
+    if "+avx512f" in known:  # 32 registers
+        return Registers(64, 4, 4)
+    if "+avx2" in known:  # 16 registers
+        return Registers(32, 2, 6)
+    return Registers(16, 2, 4)
+
+
+REGISTERS = registers_of(cpu_target.target_context.codegen().magic_tuple()[2])
+
+
+def lanes(dtype: np.dtype) -> int:
+    """Query frames of a tile."""
+    return REGISTERS.vectors * REGISTERS.width // dtype.itemsize
+
+
+def compiled(**options: Any) -> Callable[[Callable], Callable]:
+    """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
+
+    def decorate(function: Callable) -> Callable:
+        try:
+            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+        except RuntimeError:
+            return numba.njit(nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
+
+
+class _Writer:
+    """Writes instructions on registers of one number type; positions are int32 in as many lanes."""
+
+    def __init__(self, builder: ir.IRBuilder, real: ir.Type):
+        self.builder = builder
+        self.lanes = REGISTERS.width // (8 if isinstance(real, ir.DoubleType) else 4)
+        self.reals = ir.VectorType(real, self.lanes)
+        self.positions = ir.VectorType(ir.IntType(32), self.lanes)
+
+    def place(self, array: ir.Value, part: int, kind: ir.Type) -> ir.Value:
+        """Where the part-th register of an array lies."""
+        start = self.builder.gep(array, [ir.IntType(64)(self.lanes * part)])
+        return self.builder.bitcast(start, kind.as_pointer())
+
+    def load(self, array: ir.Value, kind: ir.Type) -> list[ir.Value]:
+        """All registers of a tile's array, which need not be aligned."""
+        return [self.builder.load(self.place(array, n, kind), align=4) for n in range(REGISTERS.vectors)]
+
+    def store(self, values: list[ir.Value], array: ir.Value, kind: ir.Type) -> None:
+        """Write all registers back."""
+        for n, value in enumerate(values):
+            self.builder.store(value, self.place(array, n, kind), align=4)
+
+    def spread(self, value: ir.Value) -> ir.Value:
+        """One number in every lane."""
+        kind = ir.VectorType(value.type, self.lanes)
+        nothing = ir.Constant(kind, ir.Undefined)
+        one = self.builder.insert_element(nothing, value, ir.IntType(32)(0))
+        return self.builder.shuffle_vector(one, nothing, ir.Constant(self.positions, [0] * self.lanes))
+
+    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """``x y + z``, by one instruction where there is one."""
+        return self.builder.fadd(self.builder.fmul(x, y, flags=("contract",)), z, flags=("contract",))
+
+    def smaller(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The minimum of each lane."""
+        return self.builder.select(self.builder.fcmp_ordered("<", x, y), x, y)
+
+    def products(
+        self, tile: ir.Value, rows: list[ir.Value], d: ir.Value, starts: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """Products of each key row (d,) with a tile (d, lanes), added to `starts`: registers by key."""
+        sums = [[cgutils.alloca_once(self.builder, self.reals) for _ in own] for own in starts]
+        for own, each in ((x, y) for row, places in zip(starts, sums, strict=True) for x, y in zip(row, places)):
+            self.builder.store(own, each)
+        with cgutils.for_range(self.builder, d) as loop:
+            column = self.builder.mul(loop.index, ir.IntType(64)(self.lanes * REGISTERS.vectors))
+            frames = self.load(self.builder.gep(tile, [column]), self.reals)
+            for row, own in zip(rows, sums, strict=True):
+                value = self.spread(self.builder.load(self.builder.gep(row, [loop.index])))
+                for frame, each in zip(frames, own, strict=True):
+                    self.builder.store(self.multiply_add(frame, value, self.builder.load(each)), each)
+        return [[self.builder.load(each) for each in row] for row in sums]
+
+
+@intrinsic
+def _meet(typing_context, tile, base, ea, na, keys, scale, eb, nb, first, count, peak, where):
+    """Let `count` key frames from `first` on meet one tile, (d, lanes), whose best so far are in `peak`, `where`.
+
+    A cosine is the product of tile and key frame and ``base`` (lanes,) times the key frame's ``scale``. A frame that is
+    missing to a full set is the last one again, which changes no maximum and, as only a larger resonance wins, no
+    position.
+    """
+    signature = types.void(tile, base, ea, na, keys, scale, eb, nb, first, count, peak, where)
+
+    def generate(context, builder, signature, arguments):
+        def array(position):
+            return context.make_array(signature.args[position])(context, builder, arguments[position])
+
+        write = _Writer(builder, context.get_value_type(keys.dtype))
+        tile, base, ea, na, keys_, scale, eb, nb = (array(i).data for i in range(8))
+        first, count = arguments[8:10]
+        peak, where = (array(i).data for i in (10, 11))
+        d = builder.extract_value(array(4).shape, 1)
+        last = builder.sub(count, ir.IntType(64)(1))
+        steps = [ir.IntType(64)(m) for m in range(REGISTERS.keys)]
+        chosen = [builder.add(first, builder.select(builder.icmp_signed("<", m, count), m, last)) for m in steps]
+        scales = [write.spread(builder.load(builder.gep(scale, [key]))) for key in chosen]
+        starts = [[builder.fmul(x, factor) for x in write.load(base, write.reals)] for factor in scales]
+        cosines = write.products(tile, [builder.gep(keys_, [builder.mul(key, d)]) for key in chosen], d, starts)
+        rise, fall, best = (write.load(x, write.reals) for x in (ea, na, peak))
+        found = write.load(where, write.positions)
+        for key, own in zip(chosen, cosines, strict=True):
+            up, down = (write.spread(builder.load(builder.gep(x, [key]))) for x in (eb, nb))
+            name = write.spread(builder.trunc(key, ir.IntType(32)))
+            for n, cosine in enumerate(own):
+                sync = write.smaller(builder.fmul(rise[n], down), builder.fmul(fall[n], up))
+                resonance = write.multiply_add(cosine, sync, sync)
+                better = builder.fcmp_ordered(">", resonance, best[n])
+                best[n] = builder.select(better, resonance, best[n])
+                found[n] = builder.select(better, name, found[n])
+        write.store(best, peak, write.reals)
+        write.store(found, where, write.positions)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _add_scaled(typing_context, frame, column, rows, winners, weights):
+    """Add some columns of ``frame`` (d,), as many as a tile has lanes, to the ``rows`` (n, d) that won, weighted."""
+    signature = types.void(frame, column, rows, winners, weights)
+
+    def generate(context, builder, signature, arguments):
+        def array(position):
+            return context.make_array(signature.args[position])(context, builder, arguments[position])
+
+        write = _Writer(builder, context.get_value_type(rows.dtype))
+        d = builder.extract_value(array(2).shape, 1)
+        own = write.load(builder.gep(array(0).data, [arguments[1]]), write.reals)
+        with cgutils.for_range(builder, builder.extract_value(array(3).shape, 0)) as loop:
+            winner, weight = (builder.load(builder.gep(array(i).data, [loop.index])) for i in (3, 4))
+            row = builder.gep(array(2).data, [builder.add(builder.mul(winner, d), arguments[1])])
+            scale = write.spread(weight)
+            sums = [write.multiply_add(x, scale, y) for x, y in zip(own, write.load(row, write.reals), strict=True)]
+            write.store(sums, row, write.reals)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@compiled()
+def shared_columns(frames, starts):
+    """How many leading columns are the same in all frames of a clip, whichever the clip."""
+    shared = frames.shape[1]
+    for k in range(len(starts) - 1):
+        for i in range(starts[k] + 1, starts[k + 1]):
+            x = 0
+            while x < shared and frames[i, x] == frames[starts[k], x]:
+                x += 1
+            shared = x
+    return shared
+
+
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def unit(frames, first, shortest, result, scale):
+    """Columns from `first` on of frames brought to length one, and what they were multiplied with.
+
+    A frame no longer than `shortest` has no direction; its scale is 0.
+    """
+    for i in range(frames.shape[0]):
+        total = frames.dtype.type(0)
+        for x in range(frames.shape[1]):
+            total += frames[i, x] * frames[i, x]
+        length = np.sqrt(total)
+        scale[i] = 1 / length if length > shortest else 0
+        for x in range(first, frames.shape[1]):
+            result[i, x - first] = frames[i, x] * scale[i]
+
+
+@compiled()
+def lay_out(frames, tiles):
+    """Unit frames into tiles, zeros into the lanes beyond the last frame."""
+    n_lanes = tiles.shape[2]
+    for t in range(tiles.shape[0]):
+        first = t * n_lanes
+        count = min(n_lanes, len(frames) - first)
+        for x in range(frames.shape[1]):
+            for lane in range(count):
+                tiles[t, x, lane] = frames[first + lane, x]
+            tiles[t, x, count:] = 0
+
+
+@compiled()
+def keep_best(queries, keys, common, starts, together, peak, where):
+    """Running maximum of (1 + C) / 2 * S over the frames of key clips, and its position.
+
+    Columns that all frames of a clip share are multiplied once a pair of clips: their products stand in `common`,
+    and tiles and key frames hold the others.
+
+    Parameters
+    ----------
+    queries : tuple
+        Tiles, and for every lane of all tiles its clip, its frame's scale (:func:`unit`) and the factors ea and na.
+    keys : tuple
+        Unit frames (N_k, d), their scale, and half of the factors eb and nb.
+    common : ndarray of shape (n_clips, n_q)
+        Products of what the frames of a key clip share with what the frames of a query clip do.
+    starts : ndarray of shape (n_clips + 1,)
+        Of the key clips.
+    together : int
+        Key frames that :class:`Registers` takes at a time.
+    peak, where : ndarray of shape (n_clips, n_tiles * lanes)
+        Best so far.
+    """
+    tiles, clip, scale, ea, na = queries
+    frames, key_scale, eb, nb = keys
+    n_lanes = tiles.shape[2]
+    base = np.zeros(n_lanes, tiles.dtype)
+    for t in range(tiles.shape[0]):
+        own = slice(t * n_lanes, (t + 1) * n_lanes)
+        tile, rise, fall = tiles[t], ea[own], na[own]
+        for k in range(len(starts) - 1):
+            high, position = peak[k, own], where[k, own]
+            for lane in range(n_lanes):
+                base[lane] = common[k, clip[own.start + lane]] * scale[own.start + lane]
+            for j in range(starts[k], starts[k + 1], together):
+                count = min(together, starts[k + 1] - j)
+                _meet(tile, base, rise, fall, frames, key_scale, eb, nb, j, count, high, position)
+
+
+@compiled()
+def keep_best_of_pairs(queries, starts_q, keys, starts_k, pairs, together, tile, peak, where):
+    """As :func:`keep_best` for listed pairs of clips.
+
+    ``queries`` and ``keys`` unit frames, their scale and factors, ``pairs`` (m, 2) query and key clip, ``tile``
+    (d, lanes) to work in, ``peak`` and ``where`` (M,) the query frames of each pair's clip in turn.
+    """
+    frames, _, ea, na = queries
+    key_frames, scale, eb, nb = keys
+    n_lanes = tile.shape[1]
+    rise, fall, high = np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, frames.dtype)
+    base, position = np.zeros(n_lanes, frames.dtype), np.zeros(n_lanes, np.int32)
+    done = 0
+    for p in range(len(pairs)):
+        q, k = pairs[p]
+        for first in range(starts_q[q], starts_q[q + 1], n_lanes):
+            count = min(n_lanes, starts_q[q + 1] - first)
+            for x in range(frames.shape[1]):
+                for lane in range(count):
+                    tile[x, lane] = frames[first + lane, x]
+            rise[:count], fall[:count] = ea[first : first + count], na[first : first + count]
+            high[:] = -np.inf
+            position[:] = starts_k[k]
+            for j in range(starts_k[k], starts_k[k + 1], together):
+                number = min(together, starts_k[k + 1] - j)
+                _meet(tile, base, rise, fall, key_frames, scale, eb, nb, j, number, high, position)
+            peak[done : done + count], where[done : done + count] = high[:count], position[:count]
+            done += count
+
+
+@compiled()
+def add_to_winners(frames, best, weight, first, past, width, gradient):
+    """Add each query frame, times its weight for a key clip, to the row that answers it there.
+
+    Key clips `first` to `past` only. ``frames`` (N_q, d), ``best`` and ``weight`` (N_q, n_k), ``gradient`` (N_k, d);
+    `width` is the number of :func:`lanes`, a divisor of d.
+    """
+    for i in range(len(frames)):
+        winners, scales = best[i, first:past], weight[i, first:past]
+        for column in range(0, frames.shape[1], width):
+            _add_scaled(frames[i], column, gradient, winners, scales)
