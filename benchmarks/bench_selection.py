@@ -26,9 +26,16 @@ from sere.evaluation.plan import read_corpora, read_tasks
 from sere.evaluation.tasks import run_task
 from sere.selection import SCORES, label_free_scorer
 
-SETTINGS = ["", "epochs=0", "epochs=20", "epochs=160", "learning_rate=0.01", "drift_weight=0.03", "field_share=0.0"]
-SETTINGS += ["field_share=1.0", "sharpness=1.0", "sharpness=10.0", "balance=1", "pool_weight=0.0", "prototype_weight=0"]
-SETTINGS += ["early_stopping=True", "early_stopping=density"]
+SETTINGS = [
+    "",
+    "epochs=0",
+    "epochs=20",
+    "learning_rate=0.01",
+    "drift_weight=0.03",
+    "field_share=0.0",
+    "field_share=1.0",
+]
+SETTINGS += ["field_share=1.0", "sharpness=1.0", "balance=1", "pool_weight=0.0", "early_stopping=True", "early_stopping=density"]
 GROUPS = {
     "settings of SERE": [f"sere:{setting}".rstrip(":") for setting in SETTINGS],
     "methods": ["lr", "svm", "prototype", "sinkhorn", "self-training", "label-spreading", "lr@egemaps", "svm@egemaps"],
@@ -41,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="BO,OB,BC,CB,CO,OC", help="default: %(default)s")
     parser.add_argument("--draws", type=int, default=1, help="draws of the labeled clips (default: %(default)s)")
+    parser.add_argument("--speakers", default="known,unknown", help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=RESULTS / "bench_selection", help="name without ending")
     arguments = parser.parse_args()
     if "SERE_CORPORA" not in os.environ:
@@ -51,7 +59,7 @@ def main() -> None:
     todo = [
         (source, target, known, draw, group, method)
         for draw in range(arguments.draws)
-        for known in ("known", "unknown")
+        for known in arguments.speakers.split(",")
         for source, target in read_tasks(arguments.tasks, corpora)
         for group, methods in GROUPS.items()
         for method in methods
