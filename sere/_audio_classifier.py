@@ -144,11 +144,10 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """
         labeled = read_rows(self, X, reset=True, rows="features")
         classes, codes = self._read_labels(y, len(labeled))
-        sources = self._read_pools(as_pools(source, len(labeled), "X_unlabeled_src"), "X_unlabeled_src")
-        targets = self._read_pools(as_pools(target, len(labeled), "X_unlabeled_tgt"), "X_unlabeled_tgt")
+        pools = as_pools(source, len(labeled), "X_unlabeled_src"), as_pools(target, len(labeled), "X_unlabeled_tgt")
         labeled = _speak(labeled, self.source_language)
-        sources = [_speak(pool, self.source_language) for pool in sources]
-        targets = [_speak(pool, self.target_language) for pool in targets]
+        sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language)
+        targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language)
         self._check_steps(labeled, [*sources, *targets])
         return labeled, classes, codes, sources, targets
 
@@ -169,11 +168,11 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             )
         return classes, codes
 
-    def _read_pools(self, pools: list[Any], where: str) -> list[Utterances]:
-        """Return each pool, in the same kind of input as X."""
+    def _read_pools(self, pools: list[Any], where: str, language: str | None) -> list[Utterances]:
+        """Return each pool, in the same kind of input as X, each clip with its language."""
         names = [_numbered(where, k, pools) for k in range(len(pools))]
         return [
-            read_rows(self, pool, reset=False, rows="features", where=name)
+            _speak(read_rows(self, pool, reset=False, rows="features", where=name), language)
             for pool, name in zip(pools, names, strict=True)
         ]
 

@@ -195,3 +195,11 @@ def test_a_skew_that_cannot_be_is_told():
         skew_target(TARGET, "fear", 1.0)
     with pytest.raises(ValueError, match=r"sadness, surprise would keep no clip"):
         skew_target(TARGET, "fear", 0.999)
+
+
+def test_all_labels_of_the_source_leave_no_source_pool():
+    task = make_task(SOURCE, TARGET, shots="all")
+    assert len(task.y) == SOURCE["emotion"].isin(task.labels).sum()
+    assert task.X_unlabeled_src is None
+    with pytest.raises(ValueError, match="or 'all'"):
+        make_task(SOURCE, TARGET, shots="every")

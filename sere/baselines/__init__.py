@@ -8,17 +8,49 @@ standardised without labels. A table of them compares ideas and nothing else.
 """
 
 from sere.baselines._base import Baseline
+from sere.baselines.aad import AaD
+from sere.baselines.adogt import ADoGT
+from sere.baselines.byol import BYOL
+from sere.baselines.cian import CIAN
+from sere.baselines.dan import DAN
+from sere.baselines.ecan import ECAN
+from sere.baselines.fixmatch import FixMatch
+from sere.baselines.jdar import JDAR
+from sere.baselines.jiasl import JIASL
 from sere.baselines.label_spreading import LabelSpreading
+from sere.baselines.lrjda import LRJDA
+from sere.baselines.mixmatch import MixMatch
+from sere.baselines.nrc import NRC
+from sere.baselines.pseudo_label import PseudoLabel
 from sere.baselines.references import LinearBaseline, NearestPrototype, SVMBaseline
 from sere.baselines.self_training import SelfTraining
+from sere.baselines.simsiam import SimSiam
 from sere.baselines.sinkhorn import SinkhornPrototypes
+from sere.baselines.source_only import SourceOnly
+from sere.baselines.uerms import UERMS
 
-#: Short names and classes, simple ones first.
+#: Short names and classes: references, then domain adaptation, source-free, self- and semi-supervised methods.
 METHODS: dict[str, type[Baseline]] = {
     "lr": LinearBaseline,
     "svm": SVMBaseline,
     "prototype": NearestPrototype,
     "sinkhorn": SinkhornPrototypes,
+    "source-only": SourceOnly,
+    "dan": DAN,
+    "jdar": JDAR,
+    "jiasl": JIASL,
+    "lrjda": LRJDA,
+    "cian": CIAN,
+    "adogt": ADoGT,
+    "u-erms": UERMS,
+    "aad": AaD,
+    "nrc": NRC,
+    "ecan": ECAN,
+    "byol": BYOL,
+    "simsiam": SimSiam,
+    "pseudo-label": PseudoLabel,
+    "mixmatch": MixMatch,
+    "fixmatch": FixMatch,
     "self-training": SelfTraining,
     "label-spreading": LabelSpreading,
 }

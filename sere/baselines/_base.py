@@ -40,10 +40,13 @@ class Fitted:
     ----------
     space : ClipSpace
     head : Head
+    seed : int
+        For what may be learned later.
     """
 
     space: ClipSpace
     head: Any
+    seed: int
 
     def is_source(self, language: str | None) -> bool:
         """Whether a clip of this language is prepared as a source clip."""
@@ -156,7 +159,7 @@ class Baseline(AudioClassifier):
         space = ClipSpace.learn(labeled, source, targets, self.speaker_shrinkage, self._over_frames)
         rows = space.source_rows(labeled), space.source_rows(source), space.target_rows(targets)
         shots, near, far = rows
-        return Fitted(space, self._learn(Lesson(shots, codes, len(self.classes_), near, far, seed)))
+        return Fitted(space, self._learn(Lesson(shots, codes, len(self.classes_), near, far, seed)), seed)
 
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
         return self._model.head.logits(self._model.space.rows(chunk))

@@ -23,8 +23,8 @@ from sere.training.domains import (
 from sere.training.network import Space
 from sere.training.prepare import Preparation
 
-#: Frames a second that methods over frames see, as the classifier does.
-FRAME_RATE = 10.0
+#: Frames a second that methods over frames see: those of the embedded encoder describe half a second each.
+FRAME_RATE = 5.0
 #: Columns in which clips of several encoders meet.
 MEETING_DIM = 96
 

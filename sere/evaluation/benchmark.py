@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 import sere
-from sere.evaluation.cells import Cell, corpus_digest, run_cell
+from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
 from sere.evaluation.methods import Method, default_baseline, read_method, read_methods
@@ -225,8 +225,16 @@ def _methods(
 def _cells(plan: Plan, methods: Sequence[Method], corpora: dict[str, pd.DataFrame]) -> list[Cell]:
     """Return every cell, draw by draw, so that an early look sees all tasks."""
     digests = {name: corpus_digest(clips) for name, clips in corpora.items()}
-    cells = [Cell.of(scenario, method, digests) for scenario in plan.scenarios for method in methods]
-    return sorted(cells, key=lambda cell: cell.scenario.draw)
+    about: dict[tuple[str, str, str], str] = {}
+    cells = []
+    for scenario in sorted(plan.scenarios, key=lambda scenario: scenario.draw):
+        source, target = scenario.source, scenario.target
+        for method in methods:
+            task = (method.name, source, target)
+            if task not in about:
+                about[task] = method_digest(method, source, target)
+            cells.append(Cell.of(scenario, method, about[task], digests[source], digests[target]))
+    return cells
 
 
 def _run(

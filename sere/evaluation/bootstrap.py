@@ -66,10 +66,13 @@ def resampled_uar(records: Sequence[dict[str, Any]], resamples: Resamples) -> np
     Returns
     -------
     ndarray
-        NaN where a resample holds no scored speaker of any drawn draw.
+        NaN where a resample holds no scored speaker of any drawn draw, and throughout where there is one speaker and
+        one draw: then there is nothing to resample.
     """
     first = records[0]
     speakers = sorted({group for record in records for group in record["groups"]})
+    if len(speakers) == len(records) == 1:
+        return np.full(resamples.n_resamples, np.nan)
     row = {speaker: i for i, speaker in enumerate(speakers)}
     counts = np.zeros((2, len(records), len(speakers), len(first["labels"])))
     for k, record in enumerate(records):
@@ -103,9 +106,9 @@ def over_tasks(scores: np.ndarray, resamples: Resamples | None = None, names: Se
 
 
 def percentiles(scores: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the ends of an interval; NaN where nothing varies, because then nothing was resampled."""
+    """Return the ends of an interval; NaN where no resample has a score."""
     scores = scores[np.isfinite(scores)]
-    if len(scores) < 2 or np.ptp(scores) < 1e-12:
+    if not len(scores):
         return float("nan"), float("nan")
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -95,25 +95,27 @@ class Cell:
     key: str
 
     @classmethod
-    def of(cls, scenario: Scenario, method: Method, digests: dict[str, str]) -> "Cell":
+    def of(cls, scenario: Scenario, method: Method, *decides: str) -> "Cell":
         """Return the cell with its key.
 
         Parameters
         ----------
         scenario : Scenario
         method : Method
-        digests : dict of str to str
-            :func:`corpus_digest` of each corpus.
+        *decides : str
+            :func:`method_digest` of the method on the task, and :func:`corpus_digest` of the source and the target.
         """
-        source, target = scenario.source, scenario.target
-        decides = [
-            asdict(scenario),
-            method.signature(source, target),
-            [digests[source], digests[target]],
-            code_digest(type(method.estimator).__module__, *_MAKES_TASKS),
-            [version(name) for name in _COMPUTES],
-        ]
-        return cls(scenario, method, hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24])
+        return cls(scenario, method, _digest([asdict(scenario), *decides])[:24])
+
+
+def method_digest(method: Method, source: str, target: str) -> str:
+    """Return a digest of a method on one task: parameters, encoder weights, code, releases of what computes."""
+    code = code_digest(type(method.estimator).__module__, *_MAKES_TASKS)
+    return _digest([method.signature(source, target), code, [version(name) for name in _COMPUTES]])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:

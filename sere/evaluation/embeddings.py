@@ -105,6 +105,8 @@ def draw_ablations(
             ax=ax,
         )
         ax.set_title(title)
+        if method is not chosen[-1]:  # colours are the same in all
+            ax.get_legend().remove()
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     page.savefig(place, dpi=110)

@@ -1,6 +1,7 @@
 """What a benchmark will run: corpora found, tasks named, scenarios listed, and what cannot be run with the reason."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
@@ -59,9 +60,8 @@ def read_corpora(corpora: str | os.PathLike | Mapping[str, pd.DataFrame]) -> Cor
     else:
         where = os.fspath(corpora)
         places = find_corpora(corpora)
-        lists = [path for path in sorted(Path(corpora).iterdir()) if path.suffix.lower() in (".csv", ".tsv")]
         found = {name: load_corpus(place) for name, place in places.items()}
-        found |= {path.stem: load_corpus(path) for path in lists}
+        found |= {path.stem: load_corpus(path) for path in sorted(Path(corpora).iterdir()) if _lists_clips(path)}
     if len(found) < 2:
         held = f"only {', '.join(found)}" if found else "no corpus that is recognised"
         raise ValueError(
@@ -69,6 +69,14 @@ def read_corpora(corpora: str | os.PathLike | Mapping[str, pd.DataFrame]) -> Cor
             "DIR` shows what is found, docs/corpora.md how each is laid out"
         )
     return {name: clips.reset_index(drop=True) for name, clips in found.items()}
+
+
+def _lists_clips(path: Path) -> bool:
+    """Whether a file is a table of labeled clips."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return False
+    with open(path, encoding="utf-8-sig", errors="replace") as lines:
+        return {"path", "emotion"} <= set(re.split(r"[,;\t]", lines.readline().strip()))
 
 
 def read_tasks(tasks: str | Iterable[str | Task] | None, corpora: Corpora, usual: Sequence[str] = ()) -> list[Task]:

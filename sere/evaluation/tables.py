@@ -33,17 +33,23 @@ def markdown(rows: Sequence[Row], baseline: str | None, left_out: Sequence[str] 
     for section in dict.fromkeys(tuple(row[name] for name in SECTION) for row in rows):
         own = [row for row in rows if tuple(row[name] for name in SECTION) == section]
         lines += [f"## {heading(*section)}", "", *_summary(own, baseline), "", *_tasks(own), ""]
-    lines += [_READING.format(baseline=baseline or "none")] if rows else ["No cell is finished.", ""]
+    lines += [reading(baseline)] if rows else ["No cell is finished.", ""]
     if left_out:
         lines += ["", "Left out:", "", *(f"- {sentence}" for sentence in left_out)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-_READING = """\
-UAR is the mean over tasks and draws in %, SD its deviation over draws; the interval (95 %) resamples the speakers of
-each target and the draws. Differences are paired, in points against {baseline}; their interval resamples tasks as well
-where a row is over several. *Ahead* counts tasks with a higher mean. Seconds are the median of a fit and its
-predictions from kept features; memory is the largest resident size of the process, libraries included."""
+def reading(baseline: str | None) -> str:
+    """Return what the columns mean."""
+    compared = (
+        f"Differences are paired, in points against {baseline}; their interval resamples tasks as well where a row is "
+        "over several. *Ahead* counts tasks with a higher mean. "
+    )
+    return (
+        "UAR is the mean over tasks and draws in %, SD its deviation over draws; the interval (95 %) resamples the "
+        f"speakers of each target and the draws. {compared if baseline else ''}Seconds are the median of a fit and its "
+        "predictions from kept features; memory is the largest resident size of the process, libraries included."
+    )
 
 
 def heading(shots: int | str, shift: str, protocol: str, speakers: str) -> str:
@@ -54,15 +60,17 @@ def heading(shots: int | str, shift: str, protocol: str, speakers: str) -> str:
 
 def _summary(rows: list[Row], baseline: str | None) -> list[str]:
     shifted = any("drop" in row for row in rows)
-    columns = ["method", "UAR", "SD", "interval", f"against {baseline}", "interval", "ahead"]
+    columns = ["method", "UAR", "SD", "interval"]
+    columns += [f"against {baseline}", "interval", "ahead"] if baseline else []
     columns += ["drop", "interval"] if shifted else []
     lines = _head([*columns, "seconds", "MB"])
     for row in (row for row in rows if row["task"] == "all"):
         over = "_tasks" if row.get("compared", 0) > 1 else ""
         ends = row.get(f"difference_low{over}"), row.get(f"difference_high{over}")
         cells = [row["method"], _percent(row["uar"]), _percent(row["sd"]), _interval(row["low"], row["high"])]
-        cells += [_signed(row.get("difference")), _interval(*ends, signed=True)]
-        cells += [f"{row['ahead']} of {row['compared']}" if "ahead" in row else _NONE]
+        if baseline:
+            cells += [_signed(row.get("difference")), _interval(*ends, signed=True)]
+            cells += [f"{row['ahead']} of {row['compared']}" if "ahead" in row else _NONE]
         if shifted:
             cells += [_percent(row.get("drop")), _interval(row.get("drop_low"), row.get("drop_high"))]
         lines.append(_line([*cells, f"{row['seconds']:.1f}", f"{row['peak_mb']:.0f}"]))

@@ -1,0 +1,197 @@
+"""The network that all neural methods share, so that what differs is their objective.
+
+A clip's standardised vector x, and its frames where a method asks for them, become an embedding and scores::
+
+    z = x + U g(x, frames)                 U starts at 0
+    logits_c = sharpness * (z / |z|) . w_c      w_c starts at the unit prototype of the class's shots
+
+Few shots cannot teach a network to hear (see the design notes), so every method starts from the nearest prototype on
+the standardised vectors and moves away from it as far as its objective pays for. Scores are cosines, as in few-shot
+classification (Chen et al., "A Closer Look at Few-shot Classification", ICLR 2019) and in the weight-normalised layers
+of source-free methods: probabilities are then neither flat nor saturated from the first step on, whatever the encoder.
+
+g is one hidden layer over x, or a transformer layer over the frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sere.baselines._clips import Rows
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Clips as tensors.
+
+    Attributes
+    ----------
+    x : tensor of shape (n, p)
+    frames : tensor of shape (n, T, d)
+        Zero-padded; (n, 0, 0) for methods that do not look at frames.
+    lengths : int64 tensor of shape (n,)
+    """
+
+    x: Tensor
+    frames: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, rows: Rows, over_frames: bool, dtype: torch.dtype = torch.float32) -> "Clips":
+        """Take over rows."""
+        x = torch.from_numpy(rows.vectors).to(dtype)
+        if not over_frames or not len(rows):
+            return cls(x, x.new_zeros(len(rows), 0, 0), torch.zeros(len(rows), dtype=torch.int64))
+        ragged = [torch.from_numpy(clip).to(dtype) for clip in rows.frames]
+        lengths = torch.tensor([len(clip) for clip in ragged])
+        return cls(x, nn.utils.rnn.pad_sequence(ragged, batch_first=True), lengths)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Tensor) -> "Clips":
+        """Return some clips, without padding that none of them needs."""
+        lengths = self.lengths[rows]
+        longest = int(lengths.max()) if len(rows) else 0
+        return Clips(self.x[rows], self.frames[rows][:, :longest], lengths)
+
+
+def join(*parts: Clips) -> Clips:
+    """Return the clips of all parts, in order."""
+    filled = [part for part in parts if len(part)] or [parts[0]]
+    longest = max(part.frames.shape[1] for part in filled)
+    frames = [F.pad(part.frames, (0, 0, 0, longest - part.frames.shape[1])) for part in filled]
+    return Clips(torch.cat([part.x for part in filled]), torch.cat(frames), torch.cat([p.lengths for p in filled]))
+
+
+class HiddenLayer(nn.Module):
+    """g over a clip's vector."""
+
+    def __init__(self, width: int, hidden: int):
+        super().__init__()
+        self.layer = nn.Linear(width, hidden)
+
+    def forward(self, clips: Clips) -> Tensor:
+        """Return (n, hidden)."""
+        return F.gelu(self.layer(clips.x))
+
+
+class TransformerLayer(nn.Module):
+    """g over a clip's frames: one transformer layer (Vaswani et al. 2017) and the mean of its outputs.
+
+    Positions are left out: at ten frames a second of descriptors of half-second windows, what was said matters more
+    than when, and clips of any length mean the same.
+    """
+
+    HEADS = 4
+
+    def __init__(self, width: int, hidden: int):
+        super().__init__()
+        self.enter = nn.Linear(width, hidden)
+        self.query, self.key, self.value, self.out = (nn.Linear(hidden, hidden) for _ in range(4))
+        self.first, self.second = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
+        self.wide, self.narrow = nn.Linear(hidden, 2 * hidden), nn.Linear(2 * hidden, hidden)
+
+    def forward(self, clips: Clips) -> Tensor:
+        """Return (n, hidden)."""
+        there = torch.arange(clips.frames.shape[1])[None] < clips.lengths[:, None]
+        h = self.enter(clips.frames)
+        normed = self.first(h)
+        q, k, v = (self._heads(layer(normed)) for layer in (self.query, self.key, self.value))
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=there[:, None, None])
+        h = h + self.out(mixed.transpose(1, 2).flatten(2))
+        h = h + self.narrow(F.gelu(self.wide(self.second(h))))
+        return (h * there[..., None]).sum(1) / clips.lengths[:, None]
+
+    def _heads(self, values: Tensor) -> Tensor:
+        return values.unflatten(2, (self.HEADS, -1)).transpose(1, 2)
+
+
+class Network(nn.Module):
+    """Embedding and scores of clips.
+
+    Parameters
+    ----------
+    width : int
+        Columns of a clip's vector.
+    frame_width : int
+        Columns of a frame; 0 for methods that do not look at frames.
+    hidden : int
+        A multiple of 4 over frames.
+    n_classes : int
+    sharpness : float
+        Factor of the cosines.
+    """
+
+    def __init__(self, width: int, frame_width: int, hidden: int, n_classes: int, sharpness: float):
+        super().__init__()
+        self.inner = TransformerLayer(frame_width, hidden) if frame_width else HiddenLayer(width, hidden)
+        self.outer = nn.Linear(hidden, width)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+        self.classes = nn.Parameter(torch.zeros(n_classes, width))
+        self.sharpness = sharpness
+
+    def embed(self, clips: Clips) -> Tensor:
+        """Return z, (n, width)."""
+        return clips.x + self.outer(self.inner(clips))
+
+    def classify(self, z: Tensor) -> Tensor:
+        """Return the logits of embeddings, (n, n_classes)."""
+        return self.sharpness * F.normalize(z, dim=1) @ self.classes.T
+
+    def forward(self, clips: Clips) -> Tensor:
+        """Return the logits of clips, (n, n_classes)."""
+        return self.classify(self.embed(clips))
+
+    @torch.no_grad()
+    def start_at_prototypes(self, shots: Clips, y: Tensor) -> None:
+        """Set each class's weights to the unit mean of its shots."""
+        member = F.one_hot(y, len(self.classes)).to(shots.x.dtype)
+        means = member.T @ self.embed(shots) / member.sum(0)[:, None].clamp_min(1)
+        self.classes.copy_(F.normalize(means, dim=1))
+
+
+@dataclass
+class NetworkHead:
+    """A trained network; numpy only. It is rebuilt in float64, so that predictions do not depend on the batch.
+
+    Attributes
+    ----------
+    shape : tuple
+        Arguments of :class:`Network`.
+    state : dict of str to ndarray
+    """
+
+    shape: tuple[int, int, int, int, float]
+    state: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, network: Network, shape: tuple[int, int, int, int, float]) -> "NetworkHead":
+        """Take everything off torch."""
+        return cls(shape, {name: value.detach().numpy().copy() for name, value in network.state_dict().items()})
+
+    def thaw(self) -> Network:
+        """Return the network, to train it further."""
+        network = Network(*self.shape)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.state.items()})
+        return network
+
+    def embed(self, rows: Rows) -> np.ndarray:
+        """Embeddings z."""
+        return self._run(rows, "embed")
+
+    def logits(self, rows: Rows) -> np.ndarray:
+        """Scaled cosines with the classes."""
+        return self._run(rows, "forward")
+
+    @torch.no_grad()
+    def _run(self, rows: Rows, method: str) -> np.ndarray:
+        network, over_frames = self.thaw().double(), self.shape[1] > 0
+        clips = Clips.of(rows, over_frames, torch.float64)
+        # Padding would change the last digits, and with them a prediction by what stands beside it.
+        parts = [clips.take(torch.tensor([i])) for i in range(len(clips))] if over_frames else [clips]
+        return torch.cat([getattr(network, method)(part) for part in parts]).numpy()

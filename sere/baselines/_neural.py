@@ -1,0 +1,222 @@
+"""One training loop for all neural methods.
+
+A method hands over an *objective*: called with a :class:`Batch` it returns the loss. Everything else is here: epochs,
+minibatches of shots and both pools, the optimiser, the schedule, randomness that leaves no trace outside.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from sere.baselines._base import Baseline, Head, check_number
+from sere.baselines._clips import Lesson
+from sere.baselines._network import Clips, Network, NetworkHead, join
+from sere.kernels.workers import small_operations
+
+
+@dataclass(frozen=True)
+class Data:
+    """A lesson as tensors.
+
+    Attributes
+    ----------
+    shots : Clips
+    y : int64 tensor of shape (n,)
+    n_classes : int
+    source, target : Clips
+    """
+
+    shots: Clips
+    y: Tensor
+    n_classes: int
+    source: Clips
+    target: Clips
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees.
+
+    Attributes
+    ----------
+    shots : Clips
+    y : int64 tensor
+    source, target : Clips
+        Of length 0 where there is no pool.
+    rows : int64 tensor
+        Where the target's clips stand in their pool, for memory banks.
+    progress : float
+        Part of the training that is done, 0..1.
+    """
+
+    shots: Clips
+    y: Tensor
+    source: Clips
+    target: Clips
+    rows: Tensor
+    progress: float
+
+    @property
+    def near(self) -> Clips:
+        """All clips of the source domain."""
+        return join(self.shots, self.source)
+
+    @property
+    def unlabeled(self) -> Clips:
+        """The clips of both pools."""
+        return join(self.source, self.target)
+
+
+Objective = Callable[[Batch], Tensor]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NeuralBaseline(Baseline):
+    """Base of the neural methods. Beside the parameters of all methods:
+
+    Parameters
+    ----------
+    hidden_dim : int, default=64
+        Width of the hidden layer, a multiple of 4.
+    sharpness : float, default=10.0
+        Factor between cosines and logits.
+    epochs : int, default=30
+        Passes over the largest of shots and pools.
+    learning_rate : float, default=1e-3
+        Of Adam; it falls to 0 along a cosine.
+    batch_size : int, default=64
+        Shots, and clips of each pool, in a step.
+    weight_decay : float, default=1e-3
+        Decay of all weights towards 0, decoupled.
+    """
+
+    hidden_dim: int = 64
+    sharpness: float = 10.0
+    epochs: int = 30
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    weight_decay: float = 1e-3
+
+    #: Pools without which nothing but the shots' cross-entropy is left.
+    _needs: ClassVar[tuple[str, ...]] = ("target",)
+    #: How much faster the method's own modules learn than the network.
+    _helper_pace: ClassVar[float] = 1.0
+
+    def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
+        """Return the method's loss of a batch.
+
+        Parameters
+        ----------
+        network : Network
+        helpers : ModuleDict
+            Takes further modules, which train with the network and are gone afterwards.
+        data : Data
+            All clips, for memory banks.
+        """
+        return lambda batch: shot_loss(network(batch.shots), batch.y)
+
+    def _learn(self, lesson: Lesson) -> Head:
+        shape = self._shape(lesson)
+        with torch.random.fork_rng(devices=[]), small_operations():
+            torch.manual_seed(lesson.seed)
+            network, data = Network(*shape), tensors(lesson, self._over_frames)
+            network.start_at_prototypes(data.shots, data.y)
+            self._train(network, data, self._chosen(lesson), lesson.seed)
+        return NetworkHead.of(network, shape)
+
+    def _shape(self, lesson: Lesson) -> tuple[int, int, int, int, float]:
+        frame_width = lesson.shots.frames[0].shape[1] if self._over_frames else 0
+        return lesson.shots.vectors.shape[1], frame_width, self.hidden_dim, lesson.n_classes, self.sharpness
+
+    def _chosen(self, lesson: Lesson) -> Callable[[Network, nn.ModuleDict, Data], Objective]:
+        """The method's objective, or the shots' cross-entropy where a pool that it needs is missing."""
+        there = {"source": len(lesson.source), "target": len(lesson.target)}
+        missing = [name for name in self._needs if not there[name]] or not any(there[name] for name in self._pools)
+        return NeuralBaseline._objective.__get__(self) if missing else self._objective
+
+    def _train(
+        self,
+        network: Network,
+        data: Data,
+        make: Callable[[Network, nn.ModuleDict, Data], Objective],
+        seed: int,
+    ) -> None:
+        """Take gradient steps on an objective."""
+        helpers = nn.ModuleDict()
+        objective = make(network, helpers, data)
+        groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
+        if any(True for _ in helpers.parameters()):
+            groups.append({"params": list(helpers.parameters()), "lr": self._helper_pace * self.learning_rate})
+        optimiser = torch.optim.AdamW(groups, self.learning_rate, weight_decay=self.weight_decay)
+        n_steps = self.epochs * steps(data, self.batch_size)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(n_steps, 1))
+        for batch in tqdm(
+            batches(data, self.batch_size, n_steps, seed), total=n_steps, disable=None if self.verbose else True
+        ):
+            loss = objective(batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        for name, least in (("hidden_dim", 4), ("epochs", 0), ("batch_size", 2)):
+            value: Any = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        if self.hidden_dim % 4:
+            raise ValueError(f"hidden_dim must be a multiple of 4, got {self.hidden_dim}")
+        check_number(self, "sharpness", strict=True)
+        check_number(self, "learning_rate", strict=True)
+        check_number(self, "weight_decay")
+
+
+def shot_loss(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy of shots, each class that is there of the same weight."""
+    losses = F.cross_entropy(logits, y, reduction="none")
+    counts = torch.bincount(y, minlength=logits.shape[1])
+    return (losses / counts[y]).sum() / (counts > 0).sum()
+
+
+def tensors(lesson: Lesson, over_frames: bool) -> Data:
+    """Return a lesson as tensors."""
+    shots, source, target = (Clips.of(rows, over_frames) for rows in (lesson.shots, lesson.source, lesson.target))
+    return Data(shots, torch.from_numpy(np.asarray(lesson.y)).long(), lesson.n_classes, source, target)
+
+
+def steps(data: Data, batch_size: int) -> int:
+    """Return how many steps make an epoch: those that the largest of shots and pools takes."""
+    return -(-max(map(len, (data.shots, data.source, data.target))) // batch_size)
+
+
+def batches(data: Data, batch_size: int, n_steps: int, seed: int) -> Iterator[Batch]:
+    """Yield minibatches; each of shots and pools is gone through in random order, again and again."""
+    random = np.random.default_rng(seed)
+    rows = {name: _endless(len(getattr(data, name)), batch_size, random) for name in ("shots", "source", "target")}
+    for step in range(n_steps):
+        shots, source, target = (torch.from_numpy(next(rows[name])) for name in ("shots", "source", "target"))
+        yield Batch(
+            data.shots.take(shots),
+            data.y[shots],
+            data.source.take(source),
+            data.target.take(target),
+            target,
+            step / n_steps,
+        )
+
+
+def _endless(n: int, size: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield `size` different rows of n at a time (all n where there are fewer), reshuffled when too few are left."""
+    size, order = min(size, n), np.empty(0, dtype=np.int64)
+    while True:
+        if len(order) < size:
+            order = random.permutation(n)
+        yield order[:size]
+        order = order[size:]

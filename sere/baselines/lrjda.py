@@ -1,0 +1,41 @@
+"""LRJDA: regress the labels through few directions, with the joint distributions of both languages brought together.
+
+After "Low-rank joint distribution adaptation for cross-corpus speech emotion recognition" (Knowledge-Based Systems 315,
+2025), of which title and abstract are public. Assumed: joint distribution adaptation as in
+:mod:`sere.baselines.jdar`, by the same group of methods, with low rank in place of sparse rows::
+
+    |L_s - C' X_s|^2 + lambda |C|_* + mu ( |C' (m_s - m_t)|^2 + sum_c |C' (m_sc - m_tc)|^2 )
+
+|C|_* is the sum of the singular values of C. lambda = 1 (cross-validation over the shots alone
+is best there) and mu = 1.
+"""
+
+from dataclasses import dataclass
+
+from sere.baselines._base import Baseline, Head, check_number
+from sere.baselines._clips import Lesson
+from sere.baselines._regression import joint_gap, low_rank, solve
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LRJDA(Baseline):
+    """Low-rank joint distribution adaptation. Beside the parameters of all methods:
+
+    Parameters
+    ----------
+    rank_weight : float, default=1.0
+        lambda.
+    alignment : float, default=1.0
+        mu.
+    """
+
+    rank_weight: float = 1.0
+    alignment: float = 1.0
+
+    def _learn(self, lesson: Lesson) -> Head:
+        return solve(lesson, low_rank(self.rank_weight), joint_gap(lesson, self.alignment))
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_number(self, "rank_weight")
+        check_number(self, "alignment")

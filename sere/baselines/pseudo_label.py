@@ -1,0 +1,50 @@
+"""Pseudo-labels: what the network predicts for the pools counts as their label, more and more.
+
+Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks" (ICML workshop,
+2013). With y' the class of the highest probability at this very step::
+
+    CE(shots) + alpha(t) mean_pools CE(x, y'),     alpha rises from 0 to `weight` between 10 and 60 % of the training
+
+The paper's alpha rises to 3 between steps 100 and 600. Ours: weight 1, because with five shots a class pseudo-labels
+are wrong more often than not; views with a little noise where the paper has dropout.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sere.baselines._base import check_number
+from sere.baselines._network import Network
+from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
+from sere.baselines._parts import weak_view
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PseudoLabel(NeuralBaseline):
+    """Pseudo-labels of both pools. Beside the parameters of all neural methods:
+
+    Parameters
+    ----------
+    pseudo_weight : float, default=1.0
+        Weight of the pools at the end.
+    """
+
+    pseudo_weight: float = 1.0
+
+    _pools: ClassVar[tuple[str, ...]] = ("source", "target")
+    _needs: ClassVar[tuple[str, ...]] = ()
+
+    def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
+        def loss(batch: Batch) -> Tensor:
+            shots = shot_loss(network(batch.shots), batch.y)
+            alpha = self.pseudo_weight * min(max((batch.progress - 0.1) / 0.5, 0.0), 1.0)
+            logits = network(weak_view(batch.unlabeled))
+            return shots + alpha * F.cross_entropy(logits, logits.detach().argmax(1))
+
+        return loss
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_number(self, "pseudo_weight")
