@@ -44,7 +44,12 @@ def add_benchmark(command: Callable[..., argparse.ArgumentParser]) -> None:
     add("--tasks", metavar="LIST", help="tasks separated by commas (default: all ordered pairs, as in table1)")
     add("--methods", metavar="LIST", help="methods separated by commas (default: sere,lr,sinkhorn and the baseline)")
     add("--baseline", metavar="NAME", help="method that others are compared with (default: lr@egemaps, else lr)")
-    add("--encoder", metavar="NAME", help="encoder of methods that name none (default: acoustic)")
+    add(
+        "--encoder",
+        metavar="NAME",
+        help="encoder of methods that name none (default: acoustic); experience learns one for each task from the "
+        "corpora that are neither its source nor its target",
+    )
     add("--draws", type=_draws, metavar="N", help=f"draws of the labeled clips (default: {_DEFAULT_DRAWS})")
     add("--shots", metavar="N", help="labeled clips an emotion, or all; several separated by commas (default: 5)")
     add("--shift", metavar="LIST", help="what is done to targets: none, skew, noise20, ... (default: none)")

@@ -326,9 +326,7 @@ class _Embedding:
 
 def spec_name(spec: Any) -> str:
     """Return the name under which an encoder's clips are grouped and projected."""
-    if isinstance(spec, EmotionEncoder):
-        return spec.identity
-    return spec.cache_key if isinstance(spec, FrameEncoder) else str(spec)
+    return spec.identity if isinstance(spec, FrameEncoder) else str(spec)
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:

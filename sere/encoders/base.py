@@ -48,6 +48,11 @@ class FrameEncoder(ABC):
         """A string that changes whenever the output would: name, revision, weights' hash, parameters, code version."""
 
     @property
+    def identity(self) -> str:
+        """A string that changes whenever what a model makes of the output would; the name under which clips go."""
+        return self.cache_key
+
+    @property
     @abstractmethod
     def frame_names(self) -> list[str]:
         """Names of the columns of `Encoded.frames`."""

@@ -148,6 +148,11 @@ class Card:
     heard: frozenset[str] = frozenset()
     recipe: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the corpora."""
+        return [corpus["name"] for corpus in self.corpora]
+
     def text(self, encoder: "EmotionEncoder") -> str:
         """Return the card as Markdown."""
         known = encoder.experience

@@ -14,6 +14,7 @@ import pandas as pd
 
 from sere.evaluation.cells import Scenario, without_speakers
 from sere.evaluation.extraction import extract_all
+from sere.evaluation.leave_out import with_experience
 from sere.evaluation.methods import Method, read_methods
 from sere.evaluation.plan import Task, one_of, read_corpora, read_tasks
 from sere.evaluation.presets import ABLATIONS, TABLE_CORPORA
@@ -82,7 +83,7 @@ def draw_ablations(
 
     everything = read_corpora(corpora)
     source, target = read_tasks(tasks, everything, TABLE_CORPORA)[0]
-    chosen = read_methods(methods, encoder)
+    chosen = with_experience(read_methods(methods, encoder), everything, [(source, target)], n_jobs, say=say)
     known = one_of(speakers, ("known", "unknown"), "speakers")[0]
     involved = {name: everything[name] for name in (source, target)}
     unusable = extract_all(involved, [(source, target)], ["none"], chosen, n_jobs=n_jobs)

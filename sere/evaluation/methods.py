@@ -3,13 +3,14 @@
 A method is written ``NAME``, ``NAME@ENCODER`` or ``NAME@ENCODER:PARAMETER=VALUE:...``: ``sere``, ``lr@egemaps``,
 ``sere:dual_weight=0``. The names are ``sere`` and those of ``sere.baselines``. An encoder's name may hold ``{source}``,
 ``{target}`` and ``{pair}`` (both, sorted, joined by "-"), for which the corpora of each task stand in: checkpoints that
-must have seen neither corpus are given as ``sere@checkpoints/without-{pair}``.
+must have seen neither corpus are given as ``sere@checkpoints/without-{pair}``. The encoder ``experience`` is learned
+for each task from the other corpora that are there (:mod:`sere.evaluation.leave_out`).
 """
 
 import ast
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,6 +19,8 @@ from sklearn.base import BaseEstimator, clone
 
 from sere.encoders.base import FrameEncoder
 
+#: Stands for an encoder that is learned, for each task, from the corpora that are neither source nor target.
+EXPERIENCE = "experience"
 #: Parameters that say where and how loudly a method works, and nothing about what comes out.
 _CIRCUMSTANCES = {"cache", "n_jobs", "verbose", "device", "random_state"}
 
@@ -32,10 +35,19 @@ class Method:
         What tables call it.
     estimator : classifier
         Unfitted; ``fit`` takes what :meth:`sere.SEREClassifier.fit` takes.
+    experience : mapping of str to EmotionEncoder
+        By :func:`pair_name`, what stands for the encoder ``"experience"``.
     """
 
     name: str
     estimator: Any
+    experience: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def wants_experience(self) -> bool:
+        """Whether the encoder is ``"experience"``."""
+        encoder = self.estimator.get_params(deep=False).get("encoder")
+        return isinstance(encoder, str) and encoder == EXPERIENCE
 
     def prepared(self, source: str, target: str, random_state: int) -> Any:
         """Return an unfitted copy for one task.
@@ -50,13 +62,22 @@ class Method:
         known = estimator.get_params(deep=False)
         changed: dict[str, Any] = {"random_state": random_state} if "random_state" in known else {}
         if "encoder" in known:
-            changed["encoder"] = _filled(known["encoder"], source, target)
+            changed["encoder"] = (
+                self.experience[pair_name(source, target)]
+                if self.wants_experience
+                else _filled(known["encoder"], source, target)
+            )
         return estimator.set_params(**changed)
 
     def signature(self, source: str, target: str) -> dict[str, Any]:
         """Return all that decides what the method says of a task, made of strings and numbers."""
         estimator = self.prepared(source, target, 0)
         return {"method": described(estimator), "encoders": encoder_keys(estimator)}
+
+
+def pair_name(source: str, target: str) -> str:
+    """Return the name of two corpora, the same in either order."""
+    return "-".join(sorted((source, target)))
 
 
 def method_names() -> list[str]:
@@ -152,7 +173,7 @@ def _value(text: str) -> Any:
 def _filled(encoder: Any, source: str, target: str) -> Any:
     """Return an encoder whose names have the task's corpora in the place of ``{source}``, ``{target}``, ``{pair}``."""
     if isinstance(encoder, str):
-        places = {"source": source, "target": target, "pair": "-".join(sorted((source, target)))}
+        places = {"source": source, "target": target, "pair": pair_name(source, target)}
         for name, corpus in places.items():
             encoder = encoder.replace(f"{{{name}}}", corpus)
         return encoder
@@ -180,7 +201,7 @@ def encoder_keys(estimator: Any) -> list[str]:
     specs = list(named.values()) if isinstance(named, Mapping) else [named]
     if heterogeneous.labeled is not None:
         specs.append(heterogeneous.labeled)
-    return [spec if spec == "paper" else heterogeneous.build(spec).cache_key for spec in specs]
+    return [spec if spec == "paper" else heterogeneous.build(spec).identity for spec in specs]
 
 
 def described(value: Any) -> Any:
@@ -192,7 +213,7 @@ def described(value: Any) -> Any:
             {name: described(own) for name, own in sorted(params) if name not in _CIRCUMSTANCES},
         ]
     if isinstance(value, FrameEncoder):
-        return value.cache_key
+        return value.identity
     if isinstance(value, Mapping):
         return {str(key): described(own) for key, own in sorted(value.items(), key=str)}
     if isinstance(value, (list, tuple)):

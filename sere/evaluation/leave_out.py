@@ -1,0 +1,69 @@
+"""Experience that saw neither corpus of a task: the encoder ``experience`` of a benchmark.
+
+For each pair of corpora an encoder is learned (:func:`sere.pretrain_encoder`) from every other corpus that is there, so
+that what a task is scored on was never heard, and neither was the corpus its labels come from.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from sere.encoders.experience import EmotionEncoder
+from sere.evaluation.methods import EXPERIENCE, Method, pair_name
+
+
+def with_experience(
+    methods: Sequence[Method],
+    corpora: Mapping[str, pd.DataFrame],
+    pairs: Sequence[tuple[str, str]],
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    say: Callable[[str], Any] = lambda text: None,
+) -> list[Method]:
+    """Return the methods, those whose encoder is ``"experience"`` with one for each pair of corpora.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+    corpora : mapping of str to DataFrame
+        All labeled corpora there are.
+    pairs : sequence of (str, str)
+        Source and target of each task.
+    n_jobs : int, optional
+        joblib workers of the extraction.
+    verbose : int
+        Anything but 0 shows progress on a terminal.
+    say : callable
+        Takes a sentence on each stage.
+
+    Raises
+    ------
+    ValueError
+        If no corpus remains beside a pair.
+    """
+    if not any(method.wants_experience for method in methods):
+        return list(methods)
+    learned: dict[str, EmotionEncoder] = {}
+    for source, target in pairs:
+        name = pair_name(source, target)
+        if name not in learned:
+            learned[name] = _learned(corpora, source, target, n_jobs, verbose)
+            say(f"experience for {name}: {', '.join(learned[name].card.names)}")
+    return [replace(method, experience=learned) if method.wants_experience else method for method in methods]
+
+
+def _learned(
+    corpora: Mapping[str, pd.DataFrame], source: str, target: str, n_jobs: int | None, verbose: int
+) -> EmotionEncoder:
+    from sere import pretrain_encoder
+
+    others = {name: clips for name, clips in corpora.items() if name not in (source, target)}
+    if not others:
+        raise ValueError(
+            f"encoder {EXPERIENCE!r} learns from labeled corpora beside {source} and {target}, and there is none"
+        )
+    return pretrain_encoder(
+        others, name=f"without {pair_name(source, target)}", n_jobs=n_jobs, random_state=0, verbose=verbose
+    )
