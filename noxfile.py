@@ -18,6 +18,8 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", 
 
 #: Benchmarks of speed; those of accuracy need corpora.
 SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_scale")
+#: Presets of `sere benchmark`, in the order of the documentation.
+ACCURACY = ("table1", "table2", "table3", "fig3", "shots", "skew", "robustness")
 
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
@@ -115,5 +117,8 @@ def bench(session: nox.Session) -> None:
         session.run("python", f"benchmarks/{name}.py", "--threads", "2", "--out", os.fspath(results / f"{name}.json"))
     session.run("python", "benchmarks/table.py")
     if "SERE_CORPORA" in os.environ:
-        session.run("python", "benchmarks/six_pairs.py")
+        for study in ACCURACY:
+            out = os.fspath(results / study)
+            session.run("python", "-m", "sere", "benchmark", "--preset", study, "--out", out, "--jobs", "2")
+        session.run("python", "benchmarks/bench_selection.py")
         session.run("python", "benchmarks/bench_acoustic.py", "--cache", session.create_tmp())

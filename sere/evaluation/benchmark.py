@@ -2,8 +2,8 @@
 
 `run_benchmark` reads corpora, extracts what every method needs, runs the cells that are not finished yet in parallel
 and keeps each as it ends. The same call goes on where it was stopped; a changed parameter, encoder, corpus or module
-makes another cell. What it returns knows every figure and writes it: ``results.json`` with everything, ``table.md`` to
-read; ``cells.jsonl`` is the record itself.
+makes another cell. What it returns knows every figure and writes it: ``results.json`` with every row and cell,
+``table.md`` to read; ``cells.jsonl`` is the record itself, tallies of every speaker included.
 """
 
 import json
@@ -78,8 +78,7 @@ class BenchmarkResult:
     @property
     def cells(self) -> pd.DataFrame:
         """One row a finished cell: scenario, method, score, costs."""
-        hidden = {"groups", "hits", "clips", "labels", "key", "warnings"}
-        return pd.DataFrame([{k: v for k, v in record.items() if k not in hidden} for record in self.records])
+        return pd.DataFrame([_without_tallies(record) for record in self.records])
 
     def table(self) -> str:
         """Return the tables as Markdown."""
@@ -97,7 +96,7 @@ class BenchmarkResult:
             "rows": self.rows,
             "left_out": [*self.left_out, *self._failures()],
             "notes": self.notes,
-            "cells": self.records,
+            "cells": [_without_tallies(record) for record in self.records],
         }
         _write(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
         _write(place / TABLE, self.table())
@@ -287,6 +286,11 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "cores": os.cpu_count(),
     }
+
+
+def _without_tallies(record: dict[str, Any]) -> dict[str, Any]:
+    hidden = {"groups", "hits", "clips", "labels", "key", "warnings"}
+    return {name: value for name, value in record.items() if name not in hidden}
 
 
 def _finite(value: Any) -> Any:
