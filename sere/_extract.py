@@ -77,63 +77,98 @@ def extract(
     """
     store = open_store(cache)
     keys = _keys(clips, params, store)
-    first_rows: dict[bytes, int] = {}
-    for row, key in enumerate(keys):
-        first_rows.setdefault(key, row)
-    distinct = list(first_rows)
-    known: dict[bytes, Arrays] = {}
-    problems: list[tuple[int, str]] = []
+    distinct = list(dict.fromkeys(keys))
     with (
         Claims(store.folder if store else None) as claims,
         tqdm(total=len(distinct), desc=label, unit="clip", disable=None if verbose else True, leave=False) as bar,
     ):
-
-        def look_up(wanted: list[bytes]) -> list[bytes]:
-            """Read what the store has of `wanted`; returns the rest."""
-            if store is None:
-                return wanted
-            known.update((k, v) for k, v in zip(wanted, store.get_many(wanted), strict=True) if v is not None)
-            return [key for key in wanted if key not in known]
-
-        def jobs(wanted: list[bytes], taken: list[list[bytes]]) -> Iterator[Any]:
-            """Claim and hand out batch by batch, as workers ask for them; `taken` says which."""
-            for first in range(0, len(wanted), BATCH):
-                free = [key for key in wanted[first : first + BATCH] if claims.take(key)]
-                # Somebody may have finished a clip between our first look and our claim.
-                batch = look_up(free)
-                claims.give_up([key for key in free if key in known])
-                if batch:
-                    taken.append(batch)
-                    rows = [first_rows[key] for key in batch]
-                    yield delayed(_compute_batch)(
-                        compute, [clips[r] for r in rows], companions and [companions[r] for r in rows]
-                    )
-
-        missing = look_up(distinct)
+        work = _Work(clips, companions, compute, keys, store, claims)
+        missing = work.look_up(distinct)
         while missing:
             bar.update(len(distinct) - len(missing) - bar.n)
-            taken: list[list[bytes]] = []
-            for i, results in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(jobs(missing, taken))):
-                fresh = []
-                for key, result in zip(taken[i], results, strict=True):
-                    if isinstance(result, str):
-                        problems.append((first_rows[key], result))
-                        known[key] = {}
-                    else:
-                        known[key] = result
-                        fresh.append((key, result))
-                if store is not None:
-                    store.put_many(fresh)
-                claims.give_up(taken[i])
-                bar.update(len(taken[i]))
-            missing = [key for key in missing if key not in known]
-            if missing:  # others are at work on these
-                claims.wait(missing[0])
-                claims.give_up(missing[:1])
-                missing = look_up(missing)
-    if problems:
-        raise AudioError(sorted(problems), where)
-    return [known[key] for key in keys]
+            for done in work.run(missing, n_jobs):
+                bar.update(done)
+            missing = work.wait_for_others([key for key in missing if key not in work.known])
+    if work.problems:
+        raise AudioError(sorted(work.problems), where)
+    return [work.known[key] for key in keys]
+
+
+class _Work:
+    """What one call has to do, what it knows by now and what went wrong.
+
+    Attributes
+    ----------
+    known : dict of bytes to dict of str to ndarray
+        Results by key; empty ones of unusable clips.
+    problems : list of (int, str)
+        Row of an unusable clip, and the sentence that says why.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        companions: Sequence | None,
+        compute: Callable,
+        keys: list[bytes],
+        store: FrameStore | None,
+        claims: Claims,
+    ):
+        self.clips, self.companions, self.compute = clips, companions, compute
+        self.store, self.claims = store, claims
+        self.rows = {key: row for row, key in reversed(list(enumerate(keys)))}
+        self.known: dict[bytes, Arrays] = {}
+        self.problems: list[tuple[int, str]] = []
+
+    def look_up(self, wanted: list[bytes]) -> list[bytes]:
+        """Read what the store has of `wanted`; returns the rest."""
+        if self.store is None:
+            return wanted
+        found = zip(wanted, self.store.get_many(wanted), strict=True)
+        self.known.update((key, arrays) for key, arrays in found if arrays is not None)
+        return [key for key in wanted if key not in self.known]
+
+    def run(self, wanted: list[bytes], n_jobs: int | None) -> Iterator[int]:
+        """Compute what nobody else is at work on, keep it at once, and yield how many each batch held."""
+        taken: list[list[bytes]] = []
+        for i, results in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(self._jobs(wanted, taken))):
+            self._keep(taken[i], results)
+            yield len(taken[i])
+
+    def wait_for_others(self, missing: list[bytes]) -> list[bytes]:
+        """Wait until another process is done with the first of `missing`; returns what is still to do."""
+        if not missing:
+            return missing
+        self.claims.wait(missing[0])
+        self.claims.give_up(missing[:1])
+        return self.look_up(missing)
+
+    def _jobs(self, wanted: list[bytes], taken: list[list[bytes]]) -> Iterator[Any]:
+        """Claim and hand out batch by batch, as workers ask for them; `taken` says which."""
+        for first in range(0, len(wanted), BATCH):
+            free = [key for key in wanted[first : first + BATCH] if self.claims.take(key)]
+            # Somebody may have finished a clip between our first look and our claim.
+            batch = self.look_up(free)
+            self.claims.give_up([key for key in free if key in self.known])
+            if batch:
+                taken.append(batch)
+                rows = [self.rows[key] for key in batch]
+                companions = self.companions and [self.companions[row] for row in rows]
+                yield delayed(_compute_batch)(self.compute, [self.clips[row] for row in rows], companions)
+
+    def _keep(self, batch: list[bytes], results: list[Arrays | str]) -> None:
+        """Note a batch's results, and store those that are any."""
+        fresh = []
+        for key, result in zip(batch, results, strict=True):
+            if isinstance(result, str):
+                self.problems.append((self.rows[key], result))
+                self.known[key] = {}
+            else:
+                self.known[key] = result
+                fresh.append((key, result))
+        if self.store is not None:
+            self.store.put_many(fresh)
+        self.claims.give_up(batch)
 
 
 def _keys(clips: Sequence[Clip], params: tuple, store: FrameStore | None) -> list[bytes]:
