@@ -224,7 +224,7 @@ def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict
                 "one"
             )
         if title is None:
-            said = table["corpus"].dropna().unique() if "corpus" in table else ()
+            said = list(table["corpus"].dropna().unique()) if "corpus" in table else []
             title = str(said[0]) if len(said) == 1 else f"corpus {number}"
         if title in tables:
             raise ValueError(f"two corpora are called {title!r}; pass a dict with a name for each")

@@ -247,6 +247,7 @@ def fit_model(
         ready = {name: pool.to(torch.float32, device) for name, (pool, _) in pools.items()}
         order = pools["labeled"][1]
         codes = torch.from_numpy(np.asarray(y)[order]).to(device)
+        imagined = _imagined(preparation, device)
         chain = Chain(
             network,
             ready["labeled"],
@@ -254,9 +255,9 @@ def fit_model(
             len(classes),
             ready.get("source"),
             ready.get("target"),
-            _settings(params),
+            _settings(params, imagined is not None),
             seed,
-            _imagined(preparation, device),
+            imagined,
         )
         records: list[dict[str, Any]] = []
         with tqdm(total=params.epochs, desc="epochs", disable=None if params.verbose else True, leave=False) as bar:
@@ -328,9 +329,15 @@ def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
 
 
-def _settings(params: Any) -> Settings:
+def _settings(params: Any, experienced: bool) -> Settings:
+    """Return the loop's settings; what the user left open depends on whether experience knows any of the classes."""
     renamed = {"form": "field_form", "gap": "field_gap"}
-    return Settings(**{name: getattr(params, renamed.get(name, name)) for name in Settings.__dataclass_fields__})
+    settings = {name: getattr(params, renamed.get(name, name)) for name in Settings.__dataclass_fields__}
+    left_open = {"drift_weight": (1.0, 10.0), "prototype_pool": ("both", "target")}
+    for name, choices in left_open.items():
+        if settings[name] is None:
+            settings[name] = choices[experienced]
+    return Settings(**settings)
 
 
 def _freeze(
