@@ -317,7 +317,8 @@ def literal_irf(model, clips, **reading):
     """Eq. 3-6 of each clip with each shot, from the frames that the model keeps and makes."""
     share, both = reading.pop("highlight_share", 1.0), reading.pop("symmetric", False)
     (chunk,) = model._chunks(clips)
-    _, frames, intensity = model._model._forward(chunk)
+    found = model._model._forward(chunk)
+    frames, intensity = found.frames, found.intensity
     tau = float(np.exp(model._model.network["log_tau"]))
     scores = np.zeros((len(frames), len(model._model.shot_frames)))
     for j, (z, I) in enumerate(zip(frames, intensity, strict=True)):
@@ -354,7 +355,9 @@ def test_a_shot_resonates_with_itself_most(shots, target):
     np.testing.assert_allclose(np.diag(model.resonance(own)), 1, atol=1e-5)
 
 
-def test_logits_are_negative_squared_distances_to_the_prototypes(model, target):
+def test_logits_are_negative_squared_distances_to_the_prototypes():
+    X, y, target, _ = blobs()
+    model = SEREClassifier(epochs=1, random_state=0).fit(X, y, None, (target,))
     embedded, scores = model.transform(target), model.decision_function(target)
     distances = np.square(embedded[:, None] - model.prototypes_[None]).sum(2)
     np.testing.assert_allclose(scores / -distances, np.full(scores.shape, (scores / -distances)[0, 0]), rtol=1e-9)
@@ -430,7 +433,7 @@ def test_vectors_may_be_float32_lists_or_a_table_of_numbers():
 
 
 def test_it_clones_prints_and_gives_back_its_parameters():
-    classifier = SEREClassifier(epochs=3, tau=0.5, encoder="acoustic", callbacks=[print])
+    classifier = SEREClassifier(epochs=3, tau=0.5, encoder="acoustic-emotion", callbacks=[print])
     assert (
         repr(clone(classifier))
         == repr(classifier)
