@@ -59,7 +59,7 @@ class Baseline(AudioClassifier):
 
     Parameters
     ----------
-    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic"
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic-emotion"
         As in :class:`sere.SEREClassifier`; last layers of a checkpoint are used as they are, nothing of it is trained.
     source_language, target_language : str, default=None
         Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
@@ -77,7 +77,7 @@ class Baseline(AudioClassifier):
         Anything but 0 shows progress, and says what a missing pool leaves out.
     """
 
-    encoder: Any = "acoustic"
+    encoder: Any = "acoustic-emotion"
     source_language: str | None = None
     target_language: str | None = None
     speaker_shrinkage: float = 4.0

@@ -2,7 +2,8 @@
 
 A clip's vector is its encoder's context (for the embedded descriptors their statistics over the clip, for a checkpoint
 mean and SD of its frames), standardised by domain and speaker as in :class:`sere.SEREClassifier`
-(:mod:`sere.training.normalise`). Plain feature vectors are standardised the same way. Clips of several encoders meet in
+(:mod:`sere.training.normalise`). What an encoder's experience says (:mod:`sere.encoders.experience`) stands beside it, a
+column for each emotion that it knows: methods learn from the clips what to make of them. Plain feature vectors are standardised the same way. Clips of several encoders meet in
 one space through the projections that the classifier starts from.
 """
 
@@ -140,7 +141,7 @@ class ClipSpace:
         vectors, frames = [], []
         for space in pool.spaces:
             assert isinstance(space, Space)
-            context, rows = space.context.numpy(), space.frames.numpy()
+            context, rows = self._with_evidence(space), space.frames.numpy()
             if self.maps is not None:
                 # Projections share out a power of 1 to all columns; here each column has about 1.
                 context, rows = (
@@ -151,6 +152,14 @@ class ClipSpace:
             vectors.append(context if context.shape[1] else np.array([clip.mean(0) for clip in own]))
         back = np.argsort(order)
         return Rows(np.concatenate(vectors)[back], [frames[i] for i in back])
+
+    def _with_evidence(self, space: Space) -> np.ndarray:
+        """Contexts, and beside them what experience says of every emotion it knows, rows centred."""
+        context = space.context.numpy()
+        known = self.preparation.experience.get(self.preparation.names[space.index])
+        if known is None or self.maps is not None:
+            return context
+        return np.hstack([context, known.evidence(context, np.arange(len(known.emotions)))])
 
     @property
     def width(self) -> int:
@@ -167,7 +176,9 @@ class ClipSpace:
             return [m.shape[1] for m in self.maps[0]]
         name = self.preparation.names[0]
         sides = self.preparation.context[name], self.preparation.frames[name]
-        return [len(next(iter(side.domains.values()))[0]) for side in sides]
+        context, frames = (len(next(iter(side.domains.values()))[0]) for side in sides)
+        known = self.preparation.experience.get(name)
+        return [context if known is None else context + len(known.emotions), frames]
 
     def _light(self, utterances: Utterances) -> Utterances:
         """Clips with the frames that are needed: all, or one where the context says everything."""
