@@ -23,6 +23,24 @@ def test_emotion_words_are_canonical_whatever_their_case_and_numbers():
     assert all(canonical_emotion(name) == name for name in EMOTIONS)
 
 
+def test_emotion_words_of_other_languages_are_known():
+    words = ["Überraschung", "RABBIA", "miedo", "高兴", "슬픔", "страх", "tédio"]
+    expected = ["surprise", "anger", "fear", "happiness", "sadness", "fear", "boredom"]
+    assert [canonical_emotion(word) for word in words] == expected
+
+
+def test_no_word_means_two_emotions():
+    from sere.datasets import emotions
+
+    words = [
+        word.casefold()
+        for table in (emotions._WORDS, emotions._TRANSLATED)
+        for w in table.values()
+        for word in w.split()
+    ]
+    assert len(words) == len(set(words))
+
+
 def test_an_override_wins_by_label_before_by_canonical_name():
     names = EmotionNames({"W": "anger", "E": "disgust", "x": None}, {"w": "rage", "anger": "no", "disgust": None})
     assert [names("W"), names("e"), names("X")] == ["rage", None, None]

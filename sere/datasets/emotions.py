@@ -39,11 +39,29 @@ _WORDS: dict[str, str] = {
     "sadness": "sad sadness sorrow",
     "surprise": "sur surprise surprised pleasantsurprise pleasantsurprised ps",
 }
-_CANONICAL = {word: name for name, words in _WORDS.items() for word in words.split()}
+#: German, Italian, Spanish, French, Portuguese, Chinese, Japanese, Korean, Turkish, Russian: people label in their own.
+_TRANSLATED: dict[str, str] = {
+    "anger": "wut ärger zorn rabbia ira enojo enfado colère raiva 愤怒 生气 憤怒 怒り 분노 öfke гнев злость",
+    "boredom": "langeweile noia aburrimiento ennui tédio 无聊 無聊 退屈 지루함 скука",
+    "calm": "ruhe calma calme 平静 平靜",
+    "contempt": "verachtung disprezzo desprecio mépris desprezo 轻蔑",
+    "disgust": "ekel disgusto asco dégoût nojo 厌恶 厭惡 嫌悪 혐오 iğrenme отвращение",
+    "fear": "angst furcht paura miedo peur medo 害怕 恐惧 恐懼 恐れ 공포 korku страх",
+    "happiness": "freude gioia felicità felicidad alegría joie alegria 高兴 高興 快乐 开心 喜び 행복 mutluluk радость",
+    "neutral": "neutro neutrale neutralità neutre 中性 中立 중립 nötr нейтрально",
+    "sadness": "trauer traurigkeit tristezza tristeza tristesse 悲伤 悲傷 难过 伤心 悲しみ 슬픔 üzüntü грусть",
+    "surprise": "überraschung sorpresa surpresa 惊讶 惊奇 吃惊 驚き 놀람 şaşkınlık удивление",
+}
+_CANONICAL = {
+    word.casefold(): name
+    for words in (_WORDS, _TRANSLATED)
+    for name, listed in words.items()
+    for word in listed.split()
+}
 
 
 def canonical_emotion(word: str) -> str | None:
-    """Return the canonical name of an emotion word in English, or None when it is not known.
+    """Return the canonical name of an emotion word, or None when it is not known.
 
     Case, punctuation and numbers around the word do not matter.
 
