@@ -2,10 +2,10 @@
 
 A clip's vector is its encoder's context (for the embedded descriptors their statistics over the clip, for a checkpoint
 mean and SD of its frames), standardised by domain and speaker as in :class:`sere.SEREClassifier`
-(:mod:`sere.training.normalise`). What an encoder's experience says (:mod:`sere.encoders.experience`) stands beside it, a
-column for each emotion that it knows: methods learn from the clips what to make of them. Plain feature vectors are
-standardised the same way. Clips of several encoders meet in one space through the projections that the classifier starts
-from.
+(:mod:`sere.training.normalise`). Beside it stands what an encoder's experience says (:mod:`sere.encoders.experience`),
+a column for each emotion that it knows: methods learn from the clips what to make of them. Plain feature vectors are
+standardised the same way. Clips of several encoders meet in one space through the projections that the classifier
+starts from.
 """
 
 from dataclasses import dataclass
