@@ -10,7 +10,6 @@ from sere.cli import UsageError
 
 def demo(arguments: argparse.Namespace) -> int:
     """Run the demonstration."""
-    from sere import SEREClassifier
     from sere.evaluation import demo as run
 
     run(
@@ -18,7 +17,8 @@ def demo(arguments: argparse.Namespace) -> int:
         figure=arguments.figure,
         shots=arguments.shots,
         random_state=arguments.seed,
-        estimator=SEREClassifier(random_state=arguments.seed, verbose=0 if arguments.quiet else 1),
+        experience=arguments.experience,
+        verbose=0 if arguments.quiet else 1,
     )
     return 0
 

@@ -147,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--corpora", metavar="DIR", help="folder of corpora (default: SERE_CORPORA)")
     demo.add_argument("--figure", metavar="FILE", default="sere-demo.png", help="picture (default: %(default)s)")
     demo.add_argument("--shots", type=_count, default=5, metavar="N", help="labeled clips an emotion (default: 5)")
+    demo.add_argument(
+        "--experience", action="store_true", help="on real speech, learn from the folder's other corpora first"
+    )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="draws the labeled clips (default: 0)")
 
     corpora = command("corpora", "_cli_score:corpora", "which corpora are in a folder", jobs=False)

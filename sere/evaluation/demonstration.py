@@ -2,6 +2,9 @@
 
 It takes EmoDB (German) and EMOVO (Italian) where the folder of corpora holds both, and otherwise the synthetic voices
 of two made-up languages that come with the library, so it runs on any machine without a download. It says which.
+
+The encoder that comes with the library learned from EmoDB and EMOVO, so on these it would know the answers: there the
+demonstration takes the descriptors alone or, when asked, learns experience from the other corpora of the folder.
 """
 
 import os
@@ -14,6 +17,7 @@ import pandas as pd
 from sere.evaluation.tasks import TaskResult, run_task
 
 _SOURCE, _TARGET = "emodb", "emovo"
+_REAL = "EmoDB (German) -> EMOVO (Italian), acted speech."
 
 
 def demo(
@@ -22,7 +26,9 @@ def demo(
     figure: str | os.PathLike | None = "sere-demo.png",
     shots: int = 5,
     random_state: int = 0,
+    experience: bool = False,
     say: Callable[[str], Any] = print,
+    verbose: int = 1,
     estimator: Any = None,
 ) -> TaskResult:
     """Fit on a few labeled clips of one language, predict another, print how it went and save a figure.
@@ -38,10 +44,14 @@ def demo(
         Labeled clips of each emotion.
     random_state : int, default=0
         Draws the labeled clips and seeds the classifier.
+    experience : bool, default=False
+        On EmoDB and EMOVO, learn an encoder from the folder's other corpora first (:func:`sere.pretrain_encoder`).
     say : callable, default=print
         Takes each line of the report.
+    verbose : int, default=1
+        Anything but 0 shows progress on a terminal.
     estimator : classifier, optional
-        :class:`sere.SEREClassifier` with its defaults when not given.
+        :class:`sere.SEREClassifier` with its defaults and an encoder that has not heard the clips when not given.
 
     Returns
     -------
@@ -51,21 +61,26 @@ def demo(
     ------
     FileNotFoundError
         If `corpora` (or ``SERE_CORPORA``) names a folder that does not exist.
+    ValueError
+        If experience is asked for and there is no corpus to learn it from.
     """
+    from sere import SEREClassifier
     from sere.datasets import make_task
 
     source, target, what = _clips(corpora, random_state)
+    how = ""
+    if estimator is None:
+        encoder, how = _encoder(corpora, what == _REAL, experience, verbose)
+        estimator = SEREClassifier(encoder=encoder, random_state=random_state, verbose=verbose)
     task = make_task(source, target, shots=shots, random_state=random_state)
     say(what)
+    if how:
+        say(how)
     say(
         f"{len(task.y)} labeled clips ({shots} of each of {len(task.labels)} emotions), "
         f"{len(task.X_unlabeled_src)} + {len(task.X_unlabeled_tgt)} unlabeled; every target clip is scored, "
         "none of its labels is used in fitting."
     )
-    if estimator is None:
-        from sere import SEREClassifier
-
-        estimator = SEREClassifier(random_state=random_state, verbose=1)
     result = run_task(estimator, task)
     say(f"Fitted in {result.fit_seconds:.1f} s, predicted in {result.predict_seconds:.1f} s.")
     say("")
@@ -84,7 +99,7 @@ def _clips(corpora: str | os.PathLike | None, random_state: int) -> tuple[pd.Dat
     found = {} if root is None else find_corpora(root)
     if _SOURCE in found and _TARGET in found:
         source, target = (load_corpus(found[name], name) for name in (_SOURCE, _TARGET))
-        return source, target, "EmoDB (German) -> EMOVO (Italian), acted speech."
+        return source, target, _REAL
     why = (
         "set SERE_CORPORA to a folder that holds EmoDB and EMOVO for real speech"
         if root is None
@@ -93,6 +108,26 @@ def _clips(corpora: str | os.PathLike | None, random_state: int) -> tuple[pd.Dat
     voices = make_voices(random_state=random_state)
     source, target = (part for _, part in voices.groupby("language", sort=True))
     return source, target, f"Synthetic voices of two made-up languages ({why})."
+
+
+def _encoder(corpora: str | os.PathLike | None, real: bool, experience: bool, verbose: int) -> tuple[Any, str]:
+    """Return an encoder that has not heard the clips, and a sentence on it."""
+    from sere import pretrain_encoder
+    from sere.datasets import find_corpora, load_corpus
+
+    if not real:
+        return "acoustic-emotion", "Encoder: the one that comes with the library (acoustic-emotion)."
+    found = find_corpora(corpora or os.environ.get("SERE_CORPORA", ""))
+    others = {name: place for name, place in found.items() if name not in (_SOURCE, _TARGET)}
+    if not experience:
+        more = f"; --experience learns from {', '.join(others)} first" if others else ""
+        return "acoustic", f"Encoder: descriptors alone (acoustic), since the library's own heard these corpora{more}."
+    if not others:
+        raise ValueError("experience is learned from corpora beside EmoDB and EMOVO, and the folder holds no other")
+    encoder = pretrain_encoder(
+        {name: load_corpus(place, name) for name, place in others.items()}, random_state=0, verbose=verbose
+    )
+    return encoder, f"Encoder: descriptors with experience of {', '.join(others)}."
 
 
 def _save_figure(result: TaskResult, task: Any, figure: Path) -> str:
