@@ -49,8 +49,8 @@ KEY_BYTES = 1 << 20
 # Beyond this, e^x and e^-x come too close to the ends of float32.
 _SAFE_EXPONENT = 80.0
 
-# Below this many multiplications starting threads costs more than it saves.
-_WORTH_THREADS = 2e7
+# Below this many multiplications starting threads costs more than it saves: a millisecond's worth.
+_WORTH_THREADS = 1e8
 
 _lock = threading.Lock()
 

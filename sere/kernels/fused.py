@@ -106,11 +106,15 @@ def shared_columns(frames, starts):
     """How many leading columns are the same in all frames of a clip, whichever the clip."""
     shared = frames.shape[1]
     for k in range(len(starts) - 1):
+        model = frames[starts[k]]
         for i in range(starts[k] + 1, starts[k + 1]):
-            x = 0
-            while x < shared and frames[i, x] == frames[starts[k], x]:
-                x += 1
-            shared = x
+            frame, alike = frames[i], True
+            for x in range(shared):
+                alike &= frame[x] == model[x]
+            if not alike:
+                shared = 0
+                while frame[shared] == model[shared]:
+                    shared += 1
     return shared
 
 
