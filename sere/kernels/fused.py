@@ -203,16 +203,19 @@ def keep_best_of_pairs(queries, starts_q, keys, starts_k, pairs, together, tile,
         q, k = pairs[p]
         for first in range(starts_q[q], starts_q[q + 1], n_lanes):
             count = min(n_lanes, starts_q[q + 1] - first)
+            # Loops, because numba takes seconds to compile an assignment of slices.
             for x in range(frames.shape[1]):
                 for lane in range(count):
                     tile[x, lane] = frames[first + lane, x]
-            rise[:count], fall[:count] = ea[first : first + count], na[first : first + count]
-            high[:] = -np.inf
-            position[:] = starts_k[k]
+            for lane in range(n_lanes):
+                high[lane], position[lane] = -np.inf, starts_k[k]
+            for lane in range(count):
+                rise[lane], fall[lane] = ea[first + lane], na[first + lane]
             for j in range(starts_k[k], starts_k[k + 1], together):
                 number = min(together, starts_k[k + 1] - j)
                 _meet(tile, base, rise, fall, key_frames, scale, eb, nb, j, number, high, position)
-            peak[done : done + count], where[done : done + count] = high[:count], position[:count]
+            for lane in range(count):
+                peak[done + lane], where[done + lane] = high[lane], position[lane]
             done += count
 
 

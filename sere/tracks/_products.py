@@ -78,11 +78,15 @@ def _add_products(x, weight, together, width, out):
                 row, part = tile[k], weight[r, k, left : left + count]
                 for c in range(count):
                     row[c] = part[c]
-            if count == width:
-                for first in range(0, rows, together):
-                    _add_block(own, tile, first, min(together, rows - first), result, left)
-                continue
-            rest[:, :count] = result[:, left:]
+            target, column = (result, left) if count == width else (rest, 0)
+            # Loops, because numba takes seconds to compile an assignment of slices.
+            if count < width:
+                for i in range(rows):
+                    for c in range(count):
+                        rest[i, c] = result[i, left + c]
             for first in range(0, rows, together):
-                _add_block(own, tile, first, min(together, rows - first), rest, 0)
-            result[:, left:] = rest[:, :count]
+                _add_block(own, tile, first, min(together, rows - first), target, column)
+            if count < width:
+                for i in range(rows):
+                    for c in range(count):
+                        result[i, left + c] = rest[i, c]
