@@ -50,7 +50,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the whole suite, or what the arguments after ``--`` select."""
-    install(session, package=".[test,egemaps]")
+    install(session, package=".[test,egemaps,triton]")
     run_tests(session, "-n", "2", "--dist", "worksteal")
 
 

@@ -23,6 +23,23 @@ seconds do.
 |---|---|---|
 {rows}
 
+## What bounds them
+
+- **Resonance of all pairs** is a matrix product whose maximum is taken in registers (`sere/kernels/fused.py`). It is
+  faster than a bare product by torch where MKL does not use a processor's widest registers, as on some it does not;
+  otherwise the bare product is its limit.
+- **Forward and backward.** Plain autograd makes three products of the field's size, one going forward and two going
+  back; ours makes the first, and going back looks at one winner a query frame and key clip. The table says which share
+  of plain autograd's time those three products are. At equal speed of products the ratio can therefore not exceed
+  three divided by that share: far away at d = 256, where most of plain autograd's time goes into writing and reading
+  the field; near at d = 1028, and beyond it lies only what the registers win.
+- **The spectral tracks.** The largest part is the Fourier transform in double precision. In single precision it takes
+  about half as long, but then a synthetic clip already differs from librosa by 6e-7 of the largest value, too near the
+  1e-6 that are promised.
+- **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends about a third of its time in fields and their
+  maxima, a fifth in their gradients, a tenth in resonance-aware representations, and the rest in some two hundred
+  operations a step on small tensors.
+
 ## The pool grows, the cost of a clip does not
 
 `benchmarks/bench_scale.py`: fit beside {shots} labeled clips, clips of ten frames, half of them source, half target.
@@ -64,8 +81,8 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         kept = row["kept_megabytes"]
         yield (
             f"resonance forward and backward, d = {row['d']}",
-            f"{row['times_whole_field']:.1f} x plain autograd; {kept['resonance_field']:.0f} MB kept, "
-            f"plain {kept['plain, whole field']:.0f}",
+            f"{row['times_plain']:.1f} x plain autograd, of which matrix products are {row['products_of_plain']:.0%}; "
+            f"{kept['resonance_field']:.0f} MB kept, plain {kept['plain autograd']:.0f}",
             "bench_resonance.py",
         )
     if store := found.get("bench_store"):

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.registry import cpu_target
 
+from sere._registers import REGISTERS, Registers, lanes, registers_of
 from sere.kernels import fused
-from sere.kernels.fused import Registers, registers_of
 
 
 def best_by_loop(u, v, a, b, starts):
@@ -24,16 +25,16 @@ def best_by_loop(u, v, a, b, starts):
 
 
 def best_in_registers(u, v, a, b, starts):
-    lanes = fused.lanes(u.dtype)
-    n_tiles = -(-len(u) // lanes)
-    tiles = np.full((n_tiles, u.shape[1], lanes), np.nan, dtype=u.dtype)
+    n_lanes = lanes(u.dtype)
+    n_tiles = -(-len(u) // n_lanes)
+    tiles = np.full((n_tiles, u.shape[1], n_lanes), np.nan, dtype=u.dtype)
     fused.lay_out(u, tiles)
-    ea, na = (np.pad(np.exp(sign * a), (0, n_tiles * lanes - len(a))) for sign in (1, -1))
-    peak = np.full((len(starts) - 1, n_tiles * lanes), -np.inf, dtype=u.dtype)
+    ea, na = (np.pad(np.exp(sign * a), (0, n_tiles * n_lanes - len(a))) for sign in (1, -1))
+    peak = np.full((len(starts) - 1, n_tiles * n_lanes), -np.inf, dtype=u.dtype)
     where = np.zeros(peak.shape, dtype=np.int32)
-    clip, nothing = np.zeros(n_tiles * lanes, dtype=np.int64), np.zeros((len(starts) - 1, 1), dtype=u.dtype)
+    clip, nothing = np.zeros(n_tiles * n_lanes, dtype=np.int64), np.zeros((len(starts) - 1, 1), dtype=u.dtype)
     keys = (v, np.ones(len(v), u.dtype), np.exp(b) / 2, np.exp(-b) / 2)
-    fused.keep_best((tiles, clip, ea, ea, na), keys, nothing, starts, fused.REGISTERS.keys, peak, where)
+    fused.keep_best((tiles, clip, ea, ea, na), keys, nothing, starts, REGISTERS.keys, peak, where)
     return peak[:, : len(u)], where[:, : len(u)]
 
 
@@ -71,7 +72,7 @@ def test_shared_columns_are_the_leading_ones_that_are_alike_within_every_clip():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_frame_is_added_to_its_winners_in_the_named_clips_only(dtype):
     random = np.random.default_rng(0)
-    width = fused.lanes(np.dtype(dtype))
+    width = lanes(np.dtype(dtype))
     u, weight = random.standard_normal((5, 2 * width)).astype(dtype), random.standard_normal((5, 4)).astype(dtype)
     best = np.stack([random.integers(3 * k, 3 * k + 3, 5) for k in range(4)], axis=1)
     expected = np.zeros((12, 2 * width))
@@ -91,15 +92,15 @@ def test_wider_registers_are_used_where_there_are_any():
 
 @pytest.mark.parametrize(("features", "shape"), [("", Registers(16, 2, 4)), ("+avx,+avx2,+fma", Registers(32, 2, 6))])
 def test_processors_with_narrower_registers_agree(features, shape):
-    supported = fused.cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    supported = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
     if not set(features.split(",")) - {""} <= set(supported):
         pytest.skip(f"this processor has no {features}")
     code = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_kernels_fused as here
-from sere.kernels import fused
-assert fused.REGISTERS == {tuple(shape)}, fused.REGISTERS
+from sere._registers import REGISTERS
+assert REGISTERS == {tuple(shape)}, REGISTERS
 here.test_the_best_of_each_clip_is_kept_with_its_position("float32", 65, [1, 2, 3, 4, 5, 6, 7])
 here.test_the_best_of_each_clip_is_kept_with_its_position("float64", 65, [1, 2, 3, 4, 5, 6, 7])
 here.test_a_frame_is_added_to_its_winners_in_the_named_clips_only("float32")

@@ -35,8 +35,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sere._registers import REGISTERS, compiled, lanes
 from sere.kernels import fused, tiles
-from sere.kernels.fused import compiled
 from sere.kernels.workers import n_workers
 from sere.method.resonance import TINY
 
@@ -49,8 +49,8 @@ KEY_BYTES = 1 << 20
 # Beyond this, e^x and e^-x come too close to the ends of float32.
 _SAFE_EXPONENT = 80.0
 
-# Below this many multiplications starting threads costs more than it saves.
-_WORTH_THREADS = 2e7
+# Below this many multiplications starting threads costs more than it saves: a millisecond's worth.
+_WORTH_THREADS = 1e8
 
 _lock = threading.Lock()
 
@@ -164,9 +164,9 @@ def paired(
 
     def compare(some: slice) -> None:
         own = slice(ends[some.start - 1] if some.start else 0, ends[some.stop - 1])
-        tile = torch.zeros((zq.shape[1], fused.lanes(peak.dtype)), dtype=zq.dtype).numpy()
+        tile = torch.zeros((zq.shape[1], lanes(peak.dtype)), dtype=zq.dtype).numpy()
         clips = (of_queries, starts_q, of_keys, starts_k, which[some])
-        fused.keep_best_of_pairs(*clips, fused.REGISTERS.keys, tile, peak[own], where[own])
+        fused.keep_best_of_pairs(*clips, REGISTERS.keys, tile, peak[own], where[own])
 
     work = len(peak) * zk.numel() / (len(starts_k) - 1)
     _share_out(compare, _steps(len(which), -(-len(which) // n_workers())), work)
@@ -222,7 +222,7 @@ def _blocks_in_registers(
     """
     d = keys[0].shape[1]
     u, scale = _unit(zq, zq.shape[1] - d)
-    width = fused.lanes(common.dtype)
+    width = lanes(common.dtype)
     n_tiles = -(-len(u) // width)
     laid_out = torch.empty((n_tiles, d, width), dtype=zq.dtype).numpy()
     fused.lay_out(u.numpy(), laid_out)
@@ -234,7 +234,7 @@ def _blocks_in_registers(
     where = np.zeros(peak.shape, dtype=np.int32)
     for run in _runs(starts_k, KEY_BYTES // max(d * common.itemsize, 1)):
         bounds, out = starts_k[run.start : run.stop + 1], (peak[run], where[run])
-        fused.keep_best((laid_out, clip, *each), keys, common[run], bounds, fused.REGISTERS.keys, *out)
+        fused.keep_best((laid_out, clip, *each), keys, common[run], bounds, REGISTERS.keys, *out)
     return peak, where
 
 
@@ -271,7 +271,7 @@ def winner_gradients(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients of ``sum(grad_peak * peak)``: see :func:`sere.kernels.tiles.winner_gradients`."""
     n_q, n_k = best.shape
-    width = fused.lanes(u.numpy().dtype)
+    width = lanes(u.numpy().dtype)
     queries = F.pad(u, (0, -u.shape[1] % width)).numpy()
     cosine = torch.empty((n_q, n_k), dtype=u.dtype)
     dv, db = torch.zeros((len(v), queries.shape[1]), dtype=v.dtype), torch.zeros_like(b)

@@ -3,8 +3,9 @@
 Of the full field, (N_q, N_k) resonances, only its maxima matter: one a query frame and key clip.
 So the field is computed in tiles that are forgotten at once; what a backward pass keeps beyond
 its inputs is the position of each maximum, and the resonances there are computed again. On a CPU
-the tiles run through compiled kernels (:mod:`sere.kernels.cpu`) where numba is installed,
-everywhere else through plain torch (:mod:`sere.kernels.tiles`).
+the tiles run through compiled kernels (:mod:`sere.kernels.cpu`) where numba is installed, on a
+CUDA device through :mod:`sere.kernels.triton_field` where Triton is, everywhere else through plain
+torch (:mod:`sere.kernels.tiles`).
 
 The default reading of :mod:`sere.method.resonance` and its options `form` and `gap` hold here too.
 """
@@ -192,14 +193,23 @@ class _Field(torch.autograd.Function):
 
 
 def compiled(frames: Tensor) -> ModuleType | None:
-    """:mod:`sere.kernels.cpu`, if it can take these frames and numba can be had."""
-    if frames.device.type != "cpu" or frames.dtype not in (torch.float32, torch.float64):
-        return None
+    """The engine that is compiled for such frames, if it can be had.
+
+    On a CPU :mod:`sere.kernels.cpu`, where numba is installed; on a CUDA device :mod:`sere.kernels.triton_field`, where
+    Triton is.
+    """
     try:
-        from sere.kernels import cpu
+        if frames.device.type == "cpu" and frames.dtype in (torch.float32, torch.float64):
+            from sere.kernels import cpu
+
+            return cpu
+        if frames.device.type == "cuda" and frames.dtype in (torch.float32, torch.bfloat16, torch.float16):
+            from sere.kernels import triton_field
+
+            return triton_field
     except ImportError:
-        return None
-    return cpu
+        pass
+    return None
 
 
 def frame_shares(offsets: Tensor, weight: Tensor | None, n_frames: int, like: Tensor) -> Tensor:

@@ -9,127 +9,30 @@ processor (MKL uses half the registers' width on some) it is faster by more than
 Going back, :func:`add_to_winners` adds a query frame, held in registers, to the gradients of all key frames that
 answered it.
 
-What a compiler does not find by itself, the sums of a whole tile held in registers at once, is spelled out in LLVM's
-vector types (:class:`_Writer`), which become instructions of any processor. A tile's shape follows the widest registers
-that numba compiles for.
+A tile has as many lanes as the sums that :mod:`sere._registers` holds at once.
 
 Variables as in :mod:`sere.kernels.tiles`; ``tiles`` (n_tiles, d, lanes) unit query frames, frame number along the last
 axis, ``ea`` ... ``nb`` the factors of :mod:`sere.kernels.cpu`.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from sere._registers import REGISTERS, Writer, compiled, lanes
 
-class Registers(NamedTuple):
-    """How many sums a processor holds at once: one a query lane and key frame.
-
-    Attributes
-    ----------
-    width : int
-        Bytes of a vector register.
-    vectors : int
-        Registers of query frames that a key frame is multiplied with.
-    keys : int
-        Key frames taken together, each of which uses what was loaded of the query frames.
-    """
-
-    width: int
-    vectors: int
-    keys: int
-
-
-def registers_of(features: str) -> Registers:
-    """Return the shape that measured best for a processor of these LLVM features, such as ``"+avx2,-avx512f"``."""
-    known = features.split(",")
-    if "+avx512f" in known:  # 32 registers
-        return Registers(64, 4, 4)
-    if "+avx2" in known:  # 16 registers
-        return Registers(32, 2, 6)
-    return Registers(16, 2, 4)
-
-
-REGISTERS = registers_of(cpu_target.target_context.codegen().magic_tuple()[2])
-
-
-def lanes(dtype: np.dtype) -> int:
-    """Query frames of a tile."""
-    return REGISTERS.vectors * REGISTERS.width // dtype.itemsize
-
-
-def compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
-
-    def decorate(function: Callable) -> Callable:
-        try:
-            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
-        except RuntimeError:
-            return numba.njit(nogil=True, error_model="numpy", **options)(function)
-
-    return decorate
-
-
-class _Writer:
-    """Writes instructions on registers of one number type; positions are int32 in as many lanes."""
-
-    def __init__(self, builder: ir.IRBuilder, real: ir.Type):
-        self.builder = builder
-        self.lanes = REGISTERS.width // (8 if isinstance(real, ir.DoubleType) else 4)
-        self.reals = ir.VectorType(real, self.lanes)
-        self.positions = ir.VectorType(ir.IntType(32), self.lanes)
-
-    def place(self, array: ir.Value, part: int, kind: ir.Type) -> ir.Value:
-        """Where the part-th register of an array lies."""
-        start = self.builder.gep(array, [ir.IntType(64)(self.lanes * part)])
-        return self.builder.bitcast(start, kind.as_pointer())
-
-    def load(self, array: ir.Value, kind: ir.Type) -> list[ir.Value]:
-        """All registers of a tile's array, which need not be aligned."""
-        return [self.builder.load(self.place(array, n, kind), align=4) for n in range(REGISTERS.vectors)]
-
-    def store(self, values: list[ir.Value], array: ir.Value, kind: ir.Type) -> None:
-        """Write all registers back."""
-        for n, value in enumerate(values):
-            self.builder.store(value, self.place(array, n, kind), align=4)
-
-    def spread(self, value: ir.Value) -> ir.Value:
-        """One number in every lane."""
-        kind = ir.VectorType(value.type, self.lanes)
-        nothing = ir.Constant(kind, ir.Undefined)
-        one = self.builder.insert_element(nothing, value, ir.IntType(32)(0))
-        return self.builder.shuffle_vector(one, nothing, ir.Constant(self.positions, [0] * self.lanes))
-
-    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-        """``x y + z``, by one instruction where there is one."""
-        return self.builder.fadd(self.builder.fmul(x, y, flags=("contract",)), z, flags=("contract",))
-
-    def smaller(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        """The minimum of each lane."""
-        return self.builder.select(self.builder.fcmp_ordered("<", x, y), x, y)
-
-    def products(
-        self, tile: ir.Value, rows: list[ir.Value], d: ir.Value, starts: list[list[ir.Value]]
-    ) -> list[list[ir.Value]]:
-        """Products of each key row (d,) with a tile (d, lanes), added to `starts`: registers by key."""
-        sums = [[cgutils.alloca_once(self.builder, self.reals) for _ in own] for own in starts]
-        for own, each in ((x, y) for row, places in zip(starts, sums, strict=True) for x, y in zip(row, places)):
-            self.builder.store(own, each)
-        with cgutils.for_range(self.builder, d) as loop:
-            column = self.builder.mul(loop.index, ir.IntType(64)(self.lanes * REGISTERS.vectors))
-            frames = self.load(self.builder.gep(tile, [column]), self.reals)
-            for row, own in zip(rows, sums, strict=True):
-                value = self.spread(self.builder.load(self.builder.gep(row, [loop.index])))
-                for frame, each in zip(frames, own, strict=True):
-                    self.builder.store(self.multiply_add(frame, value, self.builder.load(each)), each)
-        return [[self.builder.load(each) for each in row] for row in sums]
+__all__ = [
+    "REGISTERS",
+    "add_to_winners",
+    "keep_best",
+    "keep_best_of_pairs",
+    "lanes",
+    "lay_out",
+    "shared_columns",
+    "unit",
+]
 
 
 @intrinsic
@@ -146,7 +49,7 @@ def _meet(typing_context, tile, base, ea, na, keys, scale, eb, nb, first, count,
         def array(position):
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
-        write = _Writer(builder, context.get_value_type(keys.dtype))
+        write = Writer(builder, context.get_value_type(keys.dtype))
         tile, base, ea, na, keys_, scale, eb, nb = (array(i).data for i in range(8))
         first, count = arguments[8:10]
         peak, where = (array(i).data for i in (10, 11))
@@ -184,7 +87,7 @@ def _add_scaled(typing_context, frame, column, rows, winners, weights):
         def array(position):
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
-        write = _Writer(builder, context.get_value_type(rows.dtype))
+        write = Writer(builder, context.get_value_type(rows.dtype))
         d = builder.extract_value(array(2).shape, 1)
         own = write.load(builder.gep(array(0).data, [arguments[1]]), write.reals)
         with cgutils.for_range(builder, builder.extract_value(array(3).shape, 0)) as loop:
@@ -203,11 +106,15 @@ def shared_columns(frames, starts):
     """How many leading columns are the same in all frames of a clip, whichever the clip."""
     shared = frames.shape[1]
     for k in range(len(starts) - 1):
+        model = frames[starts[k]]
         for i in range(starts[k] + 1, starts[k + 1]):
-            x = 0
-            while x < shared and frames[i, x] == frames[starts[k], x]:
-                x += 1
-            shared = x
+            frame, alike = frames[i], True
+            for x in range(shared):
+                alike &= frame[x] == model[x]
+            if not alike:
+                shared = 0
+                while frame[shared] == model[shared]:
+                    shared += 1
     return shared
 
 
@@ -235,9 +142,10 @@ def lay_out(frames, tiles):
         first = t * n_lanes
         count = min(n_lanes, len(frames) - first)
         for x in range(frames.shape[1]):
+            row, column = tiles[t, x], frames[first : first + count, x]
             for lane in range(count):
-                tiles[t, x, lane] = frames[first + lane, x]
-            tiles[t, x, count:] = 0
+                row[lane] = column[lane]
+            row[count:] = 0
 
 
 @compiled()
@@ -295,16 +203,19 @@ def keep_best_of_pairs(queries, starts_q, keys, starts_k, pairs, together, tile,
         q, k = pairs[p]
         for first in range(starts_q[q], starts_q[q + 1], n_lanes):
             count = min(n_lanes, starts_q[q + 1] - first)
+            # Loops, because numba takes seconds to compile an assignment of slices.
             for x in range(frames.shape[1]):
                 for lane in range(count):
                     tile[x, lane] = frames[first + lane, x]
-            rise[:count], fall[:count] = ea[first : first + count], na[first : first + count]
-            high[:] = -np.inf
-            position[:] = starts_k[k]
+            for lane in range(n_lanes):
+                high[lane], position[lane] = -np.inf, starts_k[k]
+            for lane in range(count):
+                rise[lane], fall[lane] = ea[first + lane], na[first + lane]
             for j in range(starts_k[k], starts_k[k + 1], together):
                 number = min(together, starts_k[k + 1] - j)
                 _meet(tile, base, rise, fall, key_frames, scale, eb, nb, j, number, high, position)
-            peak[done : done + count], where[done : done + count] = high[:count], position[:count]
+            for lane in range(count):
+                peak[done + lane], where[done + lane] = high[lane], position[lane]
             done += count
 
 

@@ -192,7 +192,7 @@ def _compiled_matches(
 ) -> _Matches | None:
     """The same from the compiled kernel, if it can."""
     engine = compiled(queries.frames)
-    if engine is None:
+    if engine is None or not hasattr(engine, "paired"):
         return None
     like = queries.frames
     frames = (queries.frames.detach(), keys.frames.detach())

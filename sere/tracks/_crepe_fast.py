@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from ._crepe_first import CIRCLE, WINDOW, FirstLayer
+from ._products import products as multiply
 
 _LEFT = 31
 _TAPS = 64
@@ -56,7 +57,7 @@ class _Layer:
     def finish(self, products: torch.Tensor) -> torch.Tensor:
         """Go back from products (rows, frames, channels) to positions, rectify and pool."""
         _, n_frames, n_channels = products.shape
-        values = (self.inverse @ products.view(len(products), -1)).view(-1, n_frames, n_channels)
+        values = multiply(self.inverse[None], products.view(1, len(products), -1)).view(-1, n_frames, n_channels)
         values += self.bias
         pairs = values.view(-1, 2, n_frames, n_channels)
         out = pairs.new_empty(len(pairs), n_frames, n_channels)
@@ -68,8 +69,8 @@ class _Layer:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the layer to (positions, frames, channels in)."""
         _, n_frames, n_channels = x.shape
-        spectrum = (self.forward @ x.view(len(x), -1)).view(-1, n_frames, n_channels)
-        return self.finish(torch.bmm(spectrum, self.weight))
+        spectrum = multiply(self.forward[None], x.view(1, len(x), -1)).view(-1, n_frames, n_channels)
+        return self.finish(multiply(spectrum, self.weight))
 
 
 def _float32(array: np.ndarray) -> torch.Tensor:
@@ -185,10 +186,10 @@ class FastCrepe:
         xr, xi, both = spectrum.view(len(weight), -1).split([len(self._even), len(self._odd), len(self._odd)])
         for channels in self._slices:
             self._first.multiply(windows, channels, (means, gains), folded)
-            torch.mm(self._even, even, out=xr)
-            torch.mm(self._odd, odd, out=xi)
+            multiply(self._even[None], even[None], xr.zero_()[None])
+            multiply(self._odd[None], odd[None], xi.zero_()[None])
             torch.add(xr[_N_REAL:], xi, out=both)
-            products.baddbmm_(spectrum, weight[:, channels])
+            multiply(spectrum, weight[:, channels], products)
         return products
 
 

@@ -144,13 +144,14 @@ class FirstLayer:
             Rows 0..80 receive the even parts, rows 81..159 the odd parts of positions 1..79.
         """
         from ._compiled import pool_and_fold
+        from ._products import products as multiply
 
         n_frames, n_channels = out.shape[1:]
         rows = _first_rows(n_frames)
-        products = torch.empty(int(rows[-1]), n_channels)
+        products = torch.zeros(int(rows[-1]), n_channels)
         for row, end, piece, matrix in zip(rows, rows[1:], _pieces(), windows, strict=False):
             taps = self.taps[piece.tap_first : piece.tap_last, channels]
-            torch.mm(matrix, taps, out=products[row:end])
+            multiply(matrix[None], taps[None], products[None, row:end])
         n_max = min(max(self.n_max - channels.start, 0), n_channels)
         pool_and_fold(
             products.numpy(),
