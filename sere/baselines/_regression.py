@@ -6,7 +6,7 @@ the penalties linearised around the last solution (iteratively reweighted least 
 
     sum_i w_i |y_i - x_i C|^2  +  tr(C' R(C) C)  +  tr(C' M C)
 
-where R is the method's regularisation and M what it wants of the two languages.
+where R is the method's regularisation and M what it wants of the two languages. Clips are taken with unit mean power.
 """
 
 from collections.abc import Callable
@@ -60,11 +60,13 @@ def solve(lesson: Lesson, regularise: Penalty, align: Penalty) -> RegressionHead
     X, member = lesson.shots.vectors, one_hot(lesson.y, lesson.n_classes)
     weight = (member / member.sum(0)).sum(1) / lesson.n_classes
     labels = member - 1 / lesson.n_classes
-    gram, right = X.T @ (weight[:, None] * X), X.T @ (weight[:, None] * labels)
-    C = np.linalg.solve(gram + np.eye(X.shape[1]), right)
+    # In clips of unit power a penalty means the same for four descriptors and for two thousand.
+    p = X.shape[1]
+    gram, right = X.T @ (weight[:, None] * X) / p, X.T @ (weight[:, None] * labels) / p**0.5
+    C = np.linalg.solve(gram + np.eye(p) / p, right)
     for _ in range(ROUNDS):
-        C = np.linalg.solve(gram + regularise(C) + align(C) + EPS * np.eye(len(C)), right)
-    return RegressionHead(C)
+        C = np.linalg.solve(gram + regularise(C) + align(C) / p + EPS * np.eye(p), right)
+    return RegressionHead(C / p**0.5)
 
 
 def row_sparsity(weight: float) -> Penalty:

@@ -11,7 +11,7 @@ where each target clip has coefficients Z over all shots (marginal) and Z_c over
 gives it (conditional). The coefficients come from the descriptors themselves, by ridge regression
 ``min |x_t - X_s z|^2 + p |z|^2``, so what C must not look at is what the shots cannot rebuild.
 
-Assumed: the form of both terms, the ridge, lambda = 1 as in JDAR, and mu = 1.
+Assumed: the form of both terms, the ridge, lambda = 0.1 as in JDAR, and mu = 1.
 """
 
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class JIASL(Baseline):
 
     Parameters
     ----------
-    sparsity : float, default=1.0
+    sparsity : float, default=0.1
         lambda.
     reconstruction : float, default=1.0
         mu.
     """
 
-    sparsity: float = 1.0
+    sparsity: float = 0.1
     reconstruction: float = 1.0
 
     def _learn(self, lesson: Lesson) -> Head:

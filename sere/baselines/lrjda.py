@@ -6,8 +6,8 @@ After "Low-rank joint distribution adaptation for cross-corpus speech emotion re
 
     |L_s - C' X_s|^2 + lambda |C|_* + mu ( |C' (m_s - m_t)|^2 + sum_c |C' (m_sc - m_tc)|^2 )
 
-|C|_* is the sum of the singular values of C. lambda = 1 (cross-validation over the shots alone
-is best there) and mu = 1.
+|C|_* is the sum of the singular values of C. lambda = 0.1 (cross-validation over the shots
+alone is best around it) and mu = 1.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class LRJDA(Baseline):
 
     Parameters
     ----------
-    rank_weight : float, default=1.0
+    rank_weight : float, default=0.1
         lambda.
     alignment : float, default=1.0
         mu.
     """
 
-    rank_weight: float = 1.0
+    rank_weight: float = 0.1
     alignment: float = 1.0
 
     def _learn(self, lesson: Lesson) -> Head:
