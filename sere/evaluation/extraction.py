@@ -66,13 +66,9 @@ class Unusable:
         """Return a corpus without its unusable clips."""
         return clips.drop(index=list(self.rows.get(name, ()))).reset_index(drop=True)
 
-    def sentences(self, corpora: dict[str, pd.DataFrame]) -> list[str]:
-        """Return a sentence a clip: corpus, file, reason."""
-        return [
-            f"{name}: {corpora[name]['path'][row] if 'path' in corpora[name] else f'row {row}'}: {why}"
-            for name, rows in self.rows.items()
-            for row, why in sorted(rows.items())
-        ]
+    def sentences(self) -> list[str]:
+        """Return a sentence a clip: corpus, row, and the reason, which names the file."""
+        return [f"{name}, row {row}: {why}" for name, rows in self.rows.items() for row, why in sorted(rows.items())]
 
 
 def extract_all(
