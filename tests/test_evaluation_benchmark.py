@@ -176,7 +176,7 @@ def test_a_clip_that_cannot_be_used_is_left_out_and_named(folder):
     assert found.failed == []
     assert len(found.records) == 2
     (reason,) = [text for text in found.left_out if "broken.wav" in text]
-    assert reason.startswith("tarsk: ")
+    assert reason.startswith("tarsk, row ")
     assert "is not audio" in reason
 
 

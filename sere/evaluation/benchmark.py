@@ -204,7 +204,7 @@ def run_benchmark(
         resumed,
         base,
         {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]},
-        [*plan.left_out, *unusable.sentences(involved)],
+        [*plan.left_out, *unusable.sentences()],
         [*plan.notes, *_warned(records)],
     )
     if out is not None:

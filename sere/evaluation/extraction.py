@@ -6,7 +6,7 @@ corpora, the same ones whatever part of a benchmark runs.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from sere.evaluation.methods import Method, as_heterogeneous, described
 
 #: Clips whose features are in memory at a time.
 PORTION = 128
+#: What a corpus's clips are to a method, by the corpus's place in a task.
 ROLES = {"source": ("labeled", "source"), "target": ("target",)}
 
 
@@ -32,9 +33,10 @@ class Job:
     Attributes
     ----------
     corpus, shift : str
-    steps : list
-        Transformers with ``extract`` or ``encode``.
+    dynamics : DynamicFeatureTransformer or None
+    encoder : HeterogeneousEncoder
     roles : tuple of str
+        In which the encoder meets the clips.
     """
 
     corpus: str
@@ -64,13 +66,9 @@ class Unusable:
         """Return a corpus without its unusable clips."""
         return clips.drop(index=list(self.rows.get(name, ()))).reset_index(drop=True)
 
-    def sentences(self, corpora: dict[str, pd.DataFrame]) -> list[str]:
-        """Return a sentence a clip: corpus, file, reason."""
-        return [
-            f"{name}: {corpora[name]['path'][row] if 'path' in corpora[name] else f'row {row}'}: {why}"
-            for name, rows in self.rows.items()
-            for row, why in sorted(rows.items())
-        ]
+    def sentences(self) -> list[str]:
+        """Return a sentence a clip: corpus, row, and the reason, which names the file."""
+        return [f"{name}, row {row}: {why}" for name, rows in self.rows.items() for row, why in sorted(rows.items())]
 
 
 def extract_all(
@@ -143,14 +141,16 @@ def _jobs(
             encoder.set_params(n_jobs=n_jobs)
             dynamics = _dynamics(estimator, n_jobs)
             # A single encoder describes a clip alike in every role.
-            single = not isinstance(encoder.encoders, dict) and encoder.encoders != "paper" and encoder.labeled is None
-            sides = [(source, "none", ("labeled",) if single else ROLES["source"])]
-            sides += [(target, shift, ("labeled",) if single else ROLES["target"]) for shift in audio]
-            for corpus, shift, roles in sides:
-                way = json.dumps([corpus, shift, roles, described(encoder), described(dynamics)], default=str)
+            several = (
+                isinstance(encoder.encoders, Mapping) or encoder.encoders == "paper" or encoder.labeled is not None
+            )
+            roles = ROLES if several else dict.fromkeys(ROLES, ("labeled",))
+            sides = [(source, "none", roles["source"]), *((target, shift, roles["target"]) for shift in audio)]
+            for corpus, shift, met in sides:
+                way = json.dumps([corpus, shift, met, described(encoder), described(dynamics)])
                 if way not in seen:
                     seen.add(way)
-                    yield Job(corpus, shift, dynamics, encoder, roles)
+                    yield Job(corpus, shift, dynamics, encoder, met)
 
 
 def _dynamics(estimator: Any, n_jobs: int | None) -> Any:
