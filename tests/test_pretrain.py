@@ -231,6 +231,16 @@ class TestUse:
         alone = np.concatenate([classifier.predict_proba(clips.iloc[[i]]) for i in range(3)])
         np.testing.assert_allclose(alone, classifier.predict_proba(clips)[:3], rtol=1e-9)
 
+    def test_it_takes_part_beside_an_encoder_without_experience(self, encoder, task, store):
+        lumo, tarsk = task
+        encoders = {"labeled": "acoustic", "default": encoder}
+        classifier = fit(HeterogeneousEncoder(encoders, cache=store), task, store)
+        clips = tarsk.drop(columns="emotion")
+        alone = fit("acoustic", task, store)
+        assert classifier.predict_proba(clips).shape == alone.predict_proba(clips).shape
+        assert classifier.score(clips, tarsk["emotion"]) > 0.6
+        assert len(lumo) == len(classifier.resonance(clips)[0])
+
     def test_meeting_what_it_learned_from_is_said(self, encoder, corpora, store):
         classifier = SEREClassifier(encoder=encoder, epochs=0, cache=store)
         with pytest.warns(SereWarning, match="learned from 100 % of these clips"):
