@@ -397,7 +397,7 @@ class SEREClassifier(AudioClassifier):
         if utterances.frames is not None and utterances.context is not None:
             return self.encoder_.reopen(utterances, where)
         if utterances.dynamics is None:
-            utterances = self.dynamics_.extract(utterances, where)
+            utterances = self.dynamics_.extract(utterances, where, summarise=not self.encoder_.single)
         return self.encoder_.encode(utterances, role, where)
 
     def _check_params(self) -> None:

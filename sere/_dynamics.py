@@ -88,7 +88,7 @@ class DynamicFeatureTransformer(AudioTransformer):
         if not self.eps > 0:
             raise ValueError(f"eps must be positive, got {self.eps!r}")
 
-    def extract(self, utterances: Utterances, where: str = "X") -> Utterances:
+    def extract(self, utterances: Utterances, where: str = "X", summarise: bool = True) -> Utterances:
         """Return the clips with pitch and dynamics; what `transform` does for checked input.
 
         Parameters
@@ -96,11 +96,13 @@ class DynamicFeatureTransformer(AudioTransformer):
         utterances : Utterances with audio
         where : str
             What errors call the clips.
+        summarise : bool
+            Whether pooled statistics are wanted, for other estimators or for encoders to meet in.
         """
         self._check_params()
-        return self._transform(utterances, "target", where)
+        return self._transform(utterances, "target", where, summarise)
 
-    def _transform(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+    def _transform(self, utterances: Utterances, role: str, where: str = "X", summarise: bool = True) -> Utterances:
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
         options = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
@@ -111,13 +113,14 @@ class DynamicFeatureTransformer(AudioTransformer):
             changes = self._changes(tracks, pitch.periodicity >= VOICED)
             pitches.append(pitch)
             dynamics.append(changes)
-            rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
-        summary = Summary(np.array(rows), SUMMARY_NAMES)
+            if summarise:
+                rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
+        summary = {"dynamics": Summary(np.array(rows), SUMMARY_NAMES)} if summarise else {}
         return utterances.with_(
             pitches=pitches,
             pitch_model=self.pitch_model,
             dynamics=dynamics,
-            summaries={**utterances.summaries, "dynamics": summary},
+            summaries={**utterances.summaries, **summary},
         )
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:

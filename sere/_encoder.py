@@ -103,6 +103,11 @@ class HeterogeneousEncoder(AudioTransformer):
         self.device = device
         self.verbose = verbose
 
+    @property
+    def single(self) -> bool:
+        """Whether one encoder embeds every clip, whatever its language and role."""
+        return not isinstance(self.encoders, Mapping) and self.encoders != "paper" and self.labeled is None
+
     def encode(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
         """Return the clips embedded in a role, for :class:`~sere.SEREClassifier` to train what is to be trained.
 
