@@ -14,12 +14,12 @@ from sere.baselines._network import Clips, Network
 EPS = 1e-8
 
 
-def mlp(*widths: int) -> nn.Sequential:
-    """Return linear layers with GELU between them."""
+def mlp(*widths: int, norm: bool = False) -> nn.Sequential:
+    """Return linear layers with GELU between them, and batch normalisation before it where wanted."""
     layers: list[nn.Module] = []
     for first, second in pairwise(widths):
-        layers += [nn.Linear(first, second), nn.GELU()]
-    return nn.Sequential(*layers[:-1])
+        layers += [nn.Linear(first, second), nn.BatchNorm1d(second) if norm else nn.Identity(), nn.GELU()]
+    return nn.Sequential(*layers[:-2])
 
 
 def mk_mmd(a: Tensor, b: Tensor, exponents: tuple[int, ...] = (-3, -2, -1, 0, 1)) -> Tensor:

@@ -7,8 +7,9 @@ the same network and projector with weights that follow as a moving average::
     CE(shots) + weight * mean [ |h(g(z_a))^ - g'(z'_b)^|^2 + |h(g(z_b))^ - g'(z'_a)^|^2 ],     v^ = v / |v|
     theta' <- m theta' + (1 - m) theta,    m = 1 - (1 - momentum) (cos(pi t) + 1) / 2
 
-Ours: views of standardised descriptors as in :mod:`sere.baselines.simsiam`; no batch normalisation; momentum 0.99 where
-the paper, for a thousand times as many steps, starts at 0.996; weight 1.
+Ours: views of standardised descriptors as in :mod:`sere.baselines.simsiam`; projector and predictor of two layers,
+batch-normalised within as the paper's; momentum 0.99 where the paper, for a thousand times as many steps, starts at
+0.996; weight 1.
 """
 
 import math
@@ -28,7 +29,9 @@ from sere.baselines.simsiam import siamese
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BYOL(NeuralBaseline):
-    """Bootstrap your own latent beside classification. Beside the parameters of all neural methods:
+    """Bootstrap your own latent beside classification.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------
@@ -46,8 +49,8 @@ class BYOL(NeuralBaseline):
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         width, hidden = data.shots.x.shape[1], self.hidden_dim
-        projector = helpers["projector"] = mlp(width, hidden, hidden)
-        predictor = helpers["predictor"] = mlp(hidden, hidden, hidden)
+        projector = helpers["projector"] = mlp(width, hidden, hidden, norm=True)
+        predictor = helpers["predictor"] = mlp(hidden, hidden, hidden, norm=True)
         slow_network, slow_projector = deepcopy(network), deepcopy(projector)
 
         @torch.no_grad()
@@ -55,12 +58,14 @@ class BYOL(NeuralBaseline):
             return slow_projector(slow_network.embed(view))
 
         def loss(batch: Batch) -> Tensor:
+            shots = shot_loss(network(batch.shots), batch.y)
+            if len(batch.unlabeled) < 2:  # batch normalisation has nothing to compare
+                return shots
             momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * batch.progress) + 1) / 2
             follow(slow_network, network, momentum)
             follow(slow_projector, projector, momentum)
             a, b = (strong_view(batch.unlabeled) for _ in range(2))
             told_a, told_b = (predictor(projector(network.embed(view))) for view in (a, b))
-            shots = shot_loss(network(batch.shots), batch.y)
             return shots + self.bootstrap_weight * bootstrap(told_a, told_b, slow(a), slow(b))
 
         return loss

@@ -9,8 +9,8 @@ The target's classes are pseudo-labels of the last C, in turn with C (:mod:`sere
 
 Ours: the first term is a mean over the shots, each class of the same weight, so that lambda and mu mean the same for
 five shots and for five hundred. The paper searches both on the target's labels; here lambda = 0.1 and mu = 1 stand
-(cross-validation over the shots alone does not tell 0.03 from 0.3). It solves by an augmented Lagrangian, here by reweighted least
-squares: the objective is the same.
+(cross-validation over the shots alone does not tell 0.03 from 0.3). It solves by an augmented Lagrangian, here by
+reweighted least squares: the objective is the same.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,9 @@ from sere.baselines._regression import joint_gap, row_sparsity, solve
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class JDAR(Baseline):
-    """Joint distribution adaptive regression. Beside the parameters of all methods:
+    """Joint distribution adaptive regression.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -6,8 +6,8 @@ the shots. With views a, b of the clips of both pools, g a projector, h a predic
     CE(shots) + weight * mean [ - cos(h(g(z_a)), sg g(z_b)) / 2  -  cos(h(g(z_b)), sg g(z_a)) / 2 ]
 
 Ours: the views are of standardised descriptors, not of images: noise of 0.3 SD, and three of ten descriptors unknown
-(:func:`sere.baselines._parts.strong_view`); projector and predictor are small and without batch normalisation, because
-the shared embedding starts as the descriptors themselves and cannot collapse unseen beside the cross-entropy; weight 1.
+(:func:`sere.baselines._parts.strong_view`); projector and predictor have two layers of the shared network's width,
+batch-normalised within as the paper's, for without it a large weight collapses; weight 1.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ from sere.baselines._parts import mlp, strong_view
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SimSiam(NeuralBaseline):
-    """Simple siamese learning beside classification. Beside the parameters of all neural methods:
+    """Simple siamese learning beside classification.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------
@@ -39,12 +41,14 @@ class SimSiam(NeuralBaseline):
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         width, hidden = data.shots.x.shape[1], self.hidden_dim
-        projector = helpers["projector"] = mlp(width, hidden, hidden)
-        predictor = helpers["predictor"] = mlp(hidden, hidden // 4, hidden)
+        projector = helpers["projector"] = mlp(width, hidden, hidden, norm=True)
+        predictor = helpers["predictor"] = mlp(hidden, hidden // 4, hidden, norm=True)
 
         def loss(batch: Batch) -> Tensor:
-            a, b = (projector(network.embed(strong_view(batch.unlabeled))) for _ in range(2))
             shots = shot_loss(network(batch.shots), batch.y)
+            if len(batch.unlabeled) < 2:  # batch normalisation has nothing to compare
+                return shots
+            a, b = (projector(network.embed(strong_view(batch.unlabeled))) for _ in range(2))
             return shots + self.siamese_weight * siamese(predictor(a), predictor(b), a.detach(), b.detach())
 
         return loss
