@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="BO,OB,BC,CB,CO,OC", help="default: %(default)s")
     parser.add_argument("--draws", type=int, default=1, help="draws of the labeled clips (default: %(default)s)")
-    parser.add_argument("--speakers", default="known,unknown", help="default: %(default)s")
+    parser.add_argument("--speakers", default="known", help="known, unknown or both with a comma (default: known)")
     parser.add_argument("--out", type=Path, default=RESULTS / "bench_selection", help="name without ending")
     arguments = parser.parse_args()
     if "SERE_CORPORA" not in os.environ:

@@ -112,7 +112,7 @@ class SEREClassifier(AudioClassifier):
     early_stopping : bool or {"information", "density"}, default=False
         Watch a label-free score of the target pool (of the source pool where there is no target), stop when it has not
         risen for `patience` epochs, and keep the network of its best epoch. True is "information"; see
-        :mod:`sere.selection` for what the scores are and how far they can be trusted.
+        :mod:`sere.selection` for what the scores are. Saves time more than it changes scores.
     patience : int, default=10
         Epochs without a higher score before training stops.
     callbacks : sequence of callable, default=()

@@ -12,8 +12,9 @@ answers and as a scikit-learn scorer:
   Way: Unsupervised Validation of Domain Adaptation via Soft Neighborhood Density", ICCV 2021).
 - *agreement*: how far answers survive a change of the audio that changes no emotion (a little noise), beyond chance.
 
-None of them can see a model that is sure and wrong: two classes that change places keep every score. How well they rank
-real configurations is measured in the user guide; read it before trusting them.
+None of them can see a model that is sure and wrong: two classes that change places keep every score. Measured on real
+pairs none chooses settings of :class:`sere.SEREClassifier` well, and agreement does the least harm: read the user
+guide's figures before trusting them.
 
 Functions: `mutual_information`, `soft_neighbourhood_density`, `agreement`, `label_free_scorer`.
 """

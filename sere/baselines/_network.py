@@ -176,7 +176,8 @@ class NetworkHead:
 
     def thaw(self) -> Network:
         """Return the network, to train it further."""
-        network = Network(*self.shape)
+        with torch.random.fork_rng(devices=[]):  # weights that are drawn here are overwritten at once
+            network = Network(*self.shape)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in self.state.items()})
         return network
 

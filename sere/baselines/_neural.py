@@ -81,7 +81,9 @@ MOMENTUM = 0.9
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NeuralBaseline(Baseline):
-    """Base of the neural methods. Beside the parameters of all methods:
+    """Base of the neural methods.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -27,7 +27,9 @@ from sere.baselines._source_free import SourceFreeBaseline
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AaD(SourceFreeBaseline):
-    """Attracting and dispersing. Beside the parameters of all neural methods:
+    """Attracting and dispersing.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

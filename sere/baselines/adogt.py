@@ -32,7 +32,9 @@ from sere.baselines._parts import mlp, ramp, reverse_gradient
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ADoGT(NeuralBaseline):
-    """Adversarial domain generalised transformer. Beside the parameters of all neural methods:
+    """Adversarial domain generalised transformer.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

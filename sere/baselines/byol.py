@@ -29,7 +29,9 @@ from sere.baselines.simsiam import siamese
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BYOL(NeuralBaseline):
-    """Bootstrap your own latent beside classification. Beside the parameters of all neural methods:
+    """Bootstrap your own latent beside classification.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

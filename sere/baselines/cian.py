@@ -33,7 +33,9 @@ EMBEDDING_STEPS = 4
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CIAN(NeuralBaseline):
-    """Classifier inconsistency alignment. Beside the parameters of all neural methods:
+    """Classifier inconsistency alignment.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

@@ -26,7 +26,9 @@ from sere.baselines._parts import mk_mmd
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DAN(NeuralBaseline):
-    """Deep adaptation network. Beside the parameters of all neural methods:
+    """Deep adaptation network.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

@@ -31,7 +31,9 @@ from sere.baselines._source_free import SourceFreeBaseline
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ECAN(SourceFreeBaseline):
-    """Emotion-aware contrastive adaptation. Beside the parameters of all neural methods:
+    """Emotion-aware contrastive adaptation.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

@@ -25,7 +25,9 @@ from sere.baselines._parts import strong_view, weak_view
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FixMatch(NeuralBaseline):
-    """FixMatch over both pools. Beside the parameters of all neural methods:
+    """FixMatch over both pools.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

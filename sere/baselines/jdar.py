@@ -22,7 +22,9 @@ from sere.baselines._regression import joint_gap, row_sparsity, solve
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class JDAR(Baseline):
-    """Joint distribution adaptive regression. Beside the parameters of all methods:
+    """Joint distribution adaptive regression.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

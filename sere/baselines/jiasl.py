@@ -25,7 +25,9 @@ from sere.baselines._regression import Penalty, row_sparsity, solve
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class JIASL(Baseline):
-    """Joint distribution implicitly aligned subspace learning. Beside the parameters of all methods:
+    """Joint distribution implicitly aligned subspace learning.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -23,7 +23,9 @@ from sere.baselines._heads import NeighbourHead
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LabelSpreading(Baseline):
-    """Labels that spread through both pools. Beside the parameters of all methods:
+    """Labels that spread through both pools.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -19,7 +19,9 @@ from sere.baselines._regression import joint_gap, low_rank, solve
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LRJDA(Baseline):
-    """Low-rank joint distribution adaptation. Beside the parameters of all methods:
+    """Low-rank joint distribution adaptation.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -29,7 +29,9 @@ VIEWS = 2
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class MixMatch(NeuralBaseline):
-    """MixMatch over both pools. Beside the parameters of all neural methods:
+    """MixMatch over both pools.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

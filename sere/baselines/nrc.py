@@ -33,7 +33,9 @@ FAINT = 0.1
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NRC(SourceFreeBaseline):
-    """Neighbourhood reciprocity clustering. Beside the parameters of all neural methods:
+    """Neighbourhood reciprocity clustering.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

@@ -23,7 +23,9 @@ from sere.baselines._parts import weak_view
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PseudoLabel(NeuralBaseline):
-    """Pseudo-labels of both pools. Beside the parameters of all neural methods:
+    """Pseudo-labels of both pools.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

@@ -26,7 +26,9 @@ from sere.baselines._heads import LinearHead, PrototypeHead, one_hot, prototypes
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LinearBaseline(Baseline):
-    """Logistic regression on the labeled clips. Beside the parameters of all methods:
+    """Logistic regression on the labeled clips.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------
@@ -49,7 +51,9 @@ class LinearBaseline(Baseline):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SVMBaseline(Baseline):
-    """Linear support vector machine, one class against the rest. Beside the parameters of all methods:
+    """Linear support vector machine, one class against the rest.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------
@@ -76,7 +80,9 @@ class SVMBaseline(Baseline):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NearestPrototype(Baseline):
-    """Nearest class mean of the labeled clips. Beside the parameters of all methods:
+    """Nearest class mean of the labeled clips.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -25,7 +25,9 @@ from sere.baselines._heads import LinearHead
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SelfTraining(Baseline):
-    """Logistic regression that labels both pools for itself. Beside the parameters of all methods:
+    """Logistic regression that labels both pools for itself.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -24,7 +24,9 @@ from sere.baselines._parts import mlp, strong_view
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SimSiam(NeuralBaseline):
-    """Simple siamese learning beside classification. Beside the parameters of all neural methods:
+    """Simple siamese learning beside classification.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------

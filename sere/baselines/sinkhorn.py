@@ -30,7 +30,9 @@ SINKHORN = 30
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SinkhornPrototypes(Baseline):
-    """Class means refined by balanced assignments of the target pool. Beside the parameters of all methods:
+    """Class means refined by balanced assignments of the target pool.
+
+    Takes the parameters of all methods, and its own.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from sere.baselines._neural import NeuralBaseline
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SourceOnly(NeuralBaseline):
-    """The shared network trained on the labeled clips alone. Parameters are those of all neural methods."""
+    """The shared network trained on the labeled clips alone; takes the parameters of all neural methods."""
 
     _pools: ClassVar[tuple[str, ...]] = ()
     _needs: ClassVar[tuple[str, ...]] = ()

@@ -26,7 +26,9 @@ from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class UERMS(NeuralBaseline):
-    """Unified embedding reconstruction of masked speech. Beside the parameters of all neural methods:
+    """Unified embedding reconstruction of masked speech.
+
+    Takes the parameters of all neural methods, and its own.
 
     Parameters
     ----------
