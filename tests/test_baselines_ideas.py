@@ -11,7 +11,7 @@ import pytest
 
 from sere.baselines import METHODS
 
-SEEDS = range(3)
+SEEDS = range(4)
 
 
 def turned(random):
@@ -85,7 +85,7 @@ def reference(problem, shots, params=()):
         ("pseudo-label", {}, 0.04),
         ("mixmatch", {}, 0.08),
         ("fixmatch", {}, 0.08),
-        ("adogt", {"critic_weight": 0.3, "epochs": 40}, 0.02),
+        ("adogt", {"critic_weight": 0.5, "epochs": 40}, 0.015),
     ],
 )
 def test_the_targets_clusters_correct_what_the_shots_say(name, params, margin):
@@ -108,10 +108,10 @@ def test_a_regression_leaves_what_only_the_source_believes(name, weight, strong,
 
 @pytest.mark.parametrize(
     ("name", "params", "margin"),
-    [("simsiam", {"siamese_weight": 10.0}, 0.03), ("byol", {"bootstrap_weight": 10.0}, 0.01)],
+    [("simsiam", {"siamese_weight": 10.0}, 0.015), ("byol", {"bootstrap_weight": 10.0, "momentum": 0.9}, 0.03)],
 )
 def test_views_of_a_clip_agree_on_what_many_descriptors_say(name, params, margin):
-    slow = {"learning_rate": 0.1, "epochs": 80}
+    slow = {"learning_rate": 0.1, "epochs": 60}
     found = mean_accuracy(repeated, 2, name, {**params, **slow}.items())
     assert found > reference(repeated, 2, params=tuple(slow.items())) + margin
 
