@@ -1,9 +1,9 @@
-"""Would other corpora have chosen the same defaults? Each default against its neighbours, one corpus left out at a time.
+"""Would other corpora have chosen the same defaults? Each against its neighbours, one corpus left out at a time.
 
 `SEREClassifier`'s defaults were compared on five corpora, so their scores there are optimistic. This script says by how
 much: for every corpus it takes the setting that is best on the tasks *without* that corpus and scores it on the tasks
-*with* it, beside the defaults on the same tasks. Settings are changed one at a time, with the encoder `experience`, which
-has seen neither corpus of a task.
+*with* it, beside the defaults on the same tasks. Settings are changed one at a time, with the encoder `experience`,
+which has seen neither corpus of a task.
 
 Run: ``python benchmarks/choices.py [--corpora DIR] [--draws 1] [--jobs 2] [--out benchmarks/results/choices]``. Cells
 are kept in --out, and the same command goes on where it was stopped. Writes choices.md there.
