@@ -40,8 +40,10 @@ OPTIONS = [
     ("balance", 0.0),
     ("balance", 1.0),
     ("prototype_source", 0.0),
-    ("prototype_pool", "target"),
+    ("prototype_pool", "both"),
     ("prototype_pool", "source"),
+    ("experience_weight", 1.0),
+    ("experience_shots", 0.0),
     ("pool_weight", 0.5),
     ("speaker_shrinkage", np.inf),
 ]

@@ -5,6 +5,7 @@ import pytest
 
 from sere import HeterogeneousEncoder, SEREClassifier
 from sere.baselines import METHODS
+from sere.encoders import EmotionEncoder
 from sere.encoders.acoustic import AcousticEncoder
 from sere.evaluation import Method
 from sere.evaluation.methods import default_baseline, described, encoder_keys, method_names, read_method, read_methods
@@ -77,7 +78,8 @@ def test_what_changes_an_answer_changes_the_signature_and_circumstances_do_not()
 
 def test_an_encoder_is_known_by_what_it_is_not_by_where_it_lies():
     own = AcousticEncoder()
-    assert encoder_keys(SEREClassifier()) == [own.cache_key]
+    assert encoder_keys(SEREClassifier(encoder="acoustic")) == [own.cache_key]
+    assert encoder_keys(SEREClassifier()) == [EmotionEncoder.load().identity] != [own.cache_key]
     assert encoder_keys(SEREClassifier(encoder=own)) == [own.cache_key]
     assert encoder_keys(SEREClassifier(encoder=HeterogeneousEncoder(encoders="acoustic"))) == [own.cache_key]
     assert described(own) == own.cache_key

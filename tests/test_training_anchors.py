@@ -50,9 +50,9 @@ def test_scores_of_a_shortlist_are_those_of_the_full_field(two_stages):
     run = chain()
     with torch.no_grad():
         shots = run.network(run.labeled)
-        full = run._field_of(run.pools["target"], shots)[1]
+        full = run._field_of(run.pools["target"], shots)[2]
         two_stages(3)
-        short = run._field_of(run.pools["target"], shots)[1]
+        short = run._field_of(run.pools["target"], shots)[2]
     assert short.scores.shape == (9, 3)
     assert torch.equal(Y[short.shots], short.classes.expand(9, -1))
     torch.testing.assert_close(short.scores, full.scores.gather(1, short.shots))

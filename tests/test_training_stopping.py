@@ -40,7 +40,8 @@ def test_the_best_epochs_network_and_prototypes_stand(score, name):
     assert len(records) < 30
     for key, value in run.network.state_dict().items():
         assert value.equal(states[best][key])
-    answers = run.logits(run.assigned["target"].embeddings).double().softmax(1).detach().numpy()
+    found = run.assigned["target"]
+    answers = run.decision(found.embeddings, found.evidence).double().softmax(1).detach().numpy()
     if score == "density":
         assert soft_neighbourhood_density(answers) == pytest.approx(scores[best], abs=1e-6)
 

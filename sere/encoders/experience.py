@@ -71,7 +71,8 @@ class Experience:
 
     def logits(self, context: np.ndarray) -> np.ndarray:
         """Score every known emotion, (n, E), for standardised contexts (n, d)."""
-        return context @ self.evidence_weights.T + self.evidence_bias
+        # Sums row by row: a product of matrices may round a clip differently beside other clips.
+        return np.stack([(context * weights).sum(1) for weights in self.evidence_weights], axis=1) + self.evidence_bias
 
     def evidence(self, context: np.ndarray, heads: np.ndarray) -> np.ndarray:
         """Score the classes of a task: rows centred, 0 for a class it knows nothing of.
