@@ -2,8 +2,7 @@
 
 Corpora are standardised as they will be when the encoder is used, each by its own clips, and counted twice: once with
 each speaker standardised, once as if nobody knew who speaks. Then three small things are learned from them, all linear
-(see :mod:`sere.encoders.experience`; sequence networks and kernels on the same data knew no more about a language they
-had not heard, docs/benchmarks.md has the figures):
+(see :mod:`sere.encoders.experience`; docs/design.md says why not more):
 
 * evidence: multinomial logistic regression. A corpus says nothing about emotions that it does not have: they are left
   out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike.
