@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sere.evaluation.bootstrap import Resamples, over_tasks, percentiles, resampled_uar
+from sere.evaluation.ranks import mean_ranks
 
 Record = dict[str, Any]
 #: What the cells of a section have in common.
@@ -42,8 +43,9 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
         "source-target"); ``tasks``, ``draws`` and ``cells`` behind the row; ``chance``; ``uar``, ``sd`` (over draws),
         ``low`` and ``high``; where there is a baseline ``difference`` with ``difference_low`` and ``difference_high``
         (tasks fixed) and ``difference_low_tasks``, ``difference_high_tasks`` (tasks resampled, too), and ``ahead``, the
-        number of tasks with a higher mean; under a shift ``drop``, ``drop_low``, ``drop_high``; ``seconds`` (median of
-        fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest). Shares lie between 0 and 1.
+        number of tasks with a higher mean; in rows over all tasks with several methods ``rank``, ``rank_low`` and
+        ``rank_high`` (:mod:`sere.evaluation.ranks`); under a shift ``drop``, ``drop_low``, ``drop_high``; ``seconds``
+        (median of fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest). Shares lie between 0 and 1.
     """
     resamples = Resamples()
     grouped = sections(records)
@@ -51,6 +53,7 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
     for section, cells in grouped.items():
         by_method = _by(cells, "method")
         unshifted = grouped.get((section[0], "none", *section[2:])) if section[1] != "none" else None
+        ranks = mean_ranks({method: _by_task(own) for method, own in by_method.items()}, resamples)
         for method, own in by_method.items():
             base = by_method.get(baseline, []) if baseline and method != baseline else []
             before = _by(unshifted, "method").get(method, []) if unshifted else []
@@ -58,6 +61,7 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
                 row = {**dict(zip(SECTION, section)), "method": method, "task": task}
                 part, against, clean = (_only(cells, task) for cells in (own, base, before))
                 row |= _score(part, resamples)
+                row |= ranks.get(method, {}) if task == "all" else {}
                 if against:
                     row |= _difference(part, against, resamples)
                 if clean:

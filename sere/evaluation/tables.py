@@ -47,8 +47,9 @@ def reading(baseline: str | None) -> str:
     )
     return (
         "UAR is the mean over tasks and draws in %, SD its deviation over draws; the interval (95 %) resamples the "
-        f"speakers of each target and the draws. {compared if baseline else ''}Seconds are the median of a fit and its "
-        "predictions from kept features; memory is the largest resident size of the process, libraries included."
+        f"speakers of each target and the draws. {compared if baseline else ''}*Rank* is the mean over tasks of the "
+        "place among these methods, 1 the best; its interval resamples tasks, too. Seconds are the median of a fit and "
+        "its predictions from kept features; memory is the largest resident size of the process, libraries included."
     )
 
 
@@ -60,8 +61,10 @@ def heading(shots: int | str, shift: str, protocol: str, speakers: str) -> str:
 
 def _summary(rows: list[Row], baseline: str | None) -> list[str]:
     shifted = any("drop" in row for row in rows)
+    ranked = len({row["method"] for row in rows if "rank" in row}) > 2
     columns = ["method", "UAR", "SD", "interval"]
     columns += [f"against {baseline}", "interval", "ahead"] if baseline else []
+    columns += ["rank", "interval"] if ranked else []
     columns += ["drop", "interval"] if shifted else []
     lines = _head([*columns, "seconds", "MB"])
     for row in (row for row in rows if row["task"] == "all"):
@@ -71,6 +74,8 @@ def _summary(rows: list[Row], baseline: str | None) -> list[str]:
         if baseline:
             cells += [_signed(row.get("difference")), _interval(*ends, signed=True)]
             cells += [f"{row['ahead']} of {row['compared']}" if "ahead" in row else _NONE]
+        if ranked:
+            cells += [_place(row.get("rank")), f"[{_place(row.get('rank_low'))}, {_place(row.get('rank_high'))}]"]
         if shifted:
             cells += [_percent(row.get("drop")), _interval(row.get("drop_low"), row.get("drop_high"))]
         lines.append(_line([*cells, f"{row['seconds']:.1f}", f"{row['peak_mb']:.0f}"]))
@@ -106,6 +111,10 @@ def _head(columns: list[str]) -> list[str]:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _place(rank: float | None) -> str:
+    return _NONE if rank is None or math.isnan(rank) else f"{rank:.1f}"
 
 
 def _missing(share: float | None) -> bool:

@@ -101,7 +101,7 @@ def plot_history(
             lines += right.plot(series[name], label=name, color=f"{0.15 + 0.5 * i / len(scores):.2f}", linestyle="--")
         right.set_ylabel("score (dashed)" if losses else "score")
     ax.set(xlabel="epoch", title="Training")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     if losses:
         ax.set_ylabel("loss")
     ax.legend(handles=lines, fontsize="small", frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
