@@ -135,5 +135,6 @@ def bench(session: nox.Session) -> None:
         for study, arguments in ACCURACY.items():
             out = os.fspath(results / study)
             session.run("python", "-m", "sere", "benchmark", *arguments.split(), "--out", out, "--jobs", "2")
+        session.run("python", "benchmarks/choices.py")
         session.run("python", "benchmarks/bench_selection.py", "--speakers", "known")
         session.run("python", "benchmarks/bench_acoustic.py", "--cache", session.create_tmp())
