@@ -66,11 +66,11 @@ def measure(epochs: int, threads: int) -> dict[str, float]:
     }
 
 
-def synthetic(rng: np.random.Generator, n: int, language: str):
-    """n clips of 50 to 150 random frames, as an encoder and the dynamics leave them."""
+def synthetic(rng: np.random.Generator, n: int, language: str, frames: tuple[int, int] = (50, 150)):
+    """n clips of random frames, so many each, as an encoder and the dynamics leave them."""
     from sere._utterances import Utterances
 
-    lengths = rng.integers(50, 151, n)
+    lengths = rng.integers(*frames, n, endpoint=True)
     return Utterances(
         clips=None,
         speakers=np.full(n, None, dtype=object),

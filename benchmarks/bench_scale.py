@@ -18,8 +18,10 @@ import sys
 import time
 
 import numpy as np
+from bench_fit import CLASSES, synthetic
 
-CLASSES = 6
+#: Frames of a clip; one in five is left after thinning.
+FRAMES = (40, 60)
 
 
 def main() -> None:
@@ -60,8 +62,8 @@ def measure(size: int, shots: int, epochs: int, threads: int) -> dict[str, float
 
     torch.set_num_threads(threads)
     rng = np.random.default_rng(0)
-    labeled = synthetic(rng, shots, "source")
-    source, target = (synthetic(rng, size // 2, language) for language in ("source", "target"))
+    labeled = synthetic(rng, shots, "source", FRAMES)
+    source, target = (synthetic(rng, size // 2, language, FRAMES) for language in ("source", "target"))
     ends: list[tuple[float, float]] = []
 
     def stop_the_clock(record: dict) -> bool:
@@ -81,22 +83,6 @@ def measure(size: int, shots: int, epochs: int, threads: int) -> dict[str, float
         "microseconds_a_clip_before": 1e6 * (ends[0][0] - start - epoch) / size,
         "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
     }
-
-
-def synthetic(rng: np.random.Generator, n: int, language: str):
-    """n clips of 8 to 12 random frames, as an encoder and the dynamics leave them at ten frames a second."""
-    from sere._utterances import Utterances
-
-    lengths = rng.integers(40, 61, n)  # thinned to one in five by the classifier
-    return Utterances(
-        clips=None,
-        speakers=np.full(n, None, dtype=object),
-        languages=np.full(n, language, dtype=object),
-        encoders=np.full(n, "acoustic", dtype=object),
-        dynamics=[rng.standard_normal((t, 4), dtype=np.float32) for t in lengths],
-        frames=[rng.standard_normal((t, 36), dtype=np.float32) for t in lengths],
-        context=[rng.standard_normal(71, dtype=np.float32) for t in lengths],
-    )
 
 
 if __name__ == "__main__":

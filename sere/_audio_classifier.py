@@ -49,7 +49,10 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """Return scores of some embedded clips, (n, n_classes)."""
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Score of each emotion; for :class:`~sere.SEREClassifier` scaled negative squared distances to the prototypes.
+        """Score of each emotion.
+
+        For :class:`~sere.SEREClassifier` the scaled negative squared distance to its prototype, plus what the encoder's
+        experience says where it has some.
 
         Parameters
         ----------

@@ -25,7 +25,8 @@ class SEREClassifier(AudioClassifier):
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
     clips of the source and of the target language join the prototype they resonate with, moment by moment, and three
-    losses tighten what has formed. A clip gets the emotion of the nearest prototype.
+    losses tighten what has formed. A clip gets the emotion of the nearest prototype; where the encoder has experience
+    of other languages, what it says of the clip counts beside the distance.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class SEREClassifier(AudioClassifier):
     embedding_dim : int, default=48
         Width of the embedding beside the four dynamics; half describes the clip, half the moment.
     epochs : int, default=20
-        Passes over the larger pool; the paper's 80 score alike and take four times as long.
+        Passes over the larger pool. The paper takes 80.
     learning_rate : float, default=1e-3
         Of Adam.
     encoder_learning_rate : float, default=1e-5
@@ -99,12 +100,13 @@ class SEREClassifier(AudioClassifier):
     prototype_source : float, default=1.0
         What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
     prototype_pool : {"both", "target", "source"} or None, default=None
-        Whose clips enhance the prototypes. None: of both pools, and with experience of the target pool.
+        Whose clips enhance the prototypes. None: of both pools, and with experience of the target pool where there is
+        one.
     pool_weight : float, default=1.0
         How far the pools move the prototypes from the shots' means, 0..1.
     experience_weight : float, default=2.0
-        Weight of what the encoder's experience says of a clip, as the SD of its share in the scores that assign and
-        predict. Only for an encoder that has some (:func:`sere.pretrain_encoder`).
+        Weight of what the encoder's experience says of a clip, as the SD of its share in the scores that predict and,
+        with ``assignment="class"``, assign. Only for an encoder that has some (:func:`sere.pretrain_encoder`).
     experience_shots : float, default=5.0
         Labeled clips that an emotion's mean in that experience is worth in Eq. 7.
     speaker_shrinkage : float, default=4.0
@@ -320,7 +322,7 @@ class SEREClassifier(AudioClassifier):
             encoder = next(group.experience[name] for group in groups if name in group.experience)
             share = encoder.recognised(own)
             if share > 0:
-                corpora = ", ".join(corpus["name"] for corpus in encoder.card.corpora)
+                corpora = ", ".join(encoder.card.names)
                 warnings.warn(
                     f"the encoder {encoder.name!r} learned from {100 * share:.0f} % of these clips, with their labels "
                     f"(its corpora: {corpora}); a score on them says nothing about other speech. For a fair one use "

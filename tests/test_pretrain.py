@@ -241,6 +241,16 @@ class TestUse:
         assert classifier.score(clips, tarsk["emotion"]) > 0.6
         assert len(lumo) == len(classifier.resonance(clips)[0])
 
+    def test_a_source_pool_alone_enhances_the_prototypes(self, encoder, task, store):
+        lumo, _ = task
+        X, y = lumo.drop(columns="emotion"), lumo["emotion"]
+        classifier = SEREClassifier(encoder=encoder, epochs=0, cache=store)
+        alone = classifier.fit(X, y).prototypes_
+        pooled = classifier.fit(X, y, X_unlabeled_src=(X.iloc[::2],)).prototypes_
+        assert not np.allclose(alone, pooled)
+        only_source = classifier.set_params(prototype_pool="source").fit(X, y, X_unlabeled_src=(X.iloc[::2],))
+        np.testing.assert_allclose(only_source.prototypes_, pooled)
+
     def test_meeting_what_it_learned_from_is_said(self, encoder, corpora, store):
         classifier = SEREClassifier(encoder=encoder, epochs=0, cache=store)
         with pytest.warns(SereWarning, match="learned from 100 % of these clips"):

@@ -255,7 +255,7 @@ def fit_model(
             len(classes),
             ready.get("source"),
             ready.get("target"),
-            _settings(params, imagined is not None),
+            _settings(params, imagined is not None, bool(targets)),
             seed,
             imagined,
         )
@@ -329,14 +329,17 @@ def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
 
 
-def _settings(params: Any, experienced: bool) -> Settings:
+def _settings(params: Any, experienced: bool, has_target: bool) -> Settings:
     """Return the loop's settings; what the user left open depends on whether experience knows any of the classes."""
     renamed = {"form": "field_form", "gap": "field_gap"}
     settings = {name: getattr(params, renamed.get(name, name)) for name in Settings.__dataclass_fields__}
-    left_open = {"drift_weight": (1.0, 10.0), "prototype_pool": ("both", "target")}
-    for name, choices in left_open.items():
+    left_open = {
+        "drift_weight": 10.0 if experienced else 1.0,
+        "prototype_pool": "target" if experienced and has_target else "both",
+    }
+    for name, choice in left_open.items():
         if settings[name] is None:
-            settings[name] = choices[experienced]
+            settings[name] = choice
     return Settings(**settings)
 
 

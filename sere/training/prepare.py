@@ -255,9 +255,8 @@ def starting_projections(
     """Return where each space's context and frame projections start.
 
     With one encoder: its leading principal directions, and beside them, with half of the power, the directions that its
-    experience knows. Axes of unlike encoders mean nothing to each other, so with
-    several each projection starts as the ridge regression onto the leading directions of what all clips share, the
-    statistics of their dynamics.
+    experience knows. Axes of unlike encoders mean nothing to each other, so with several each projection starts as the
+    ridge regression onto the leading directions of what all clips share, the statistics of their dynamics.
 
     Parameters
     ----------
