@@ -31,6 +31,8 @@ AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".a
 
 # A header's promise from here on stands for "until the end".
 _ENDLESS = 2**31 - 2**16
+#: So many samples no file has.
+_UNKNOWN_LENGTH = 2**62
 
 
 class AudioError(ValueError):
@@ -170,8 +172,10 @@ def check_file(path: str, start: float | None = None, end: float | None = None) 
     promised, present = _data_bytes(info.extra_info)
     if promised > present:
         return f"{path!r} holds {present} of the {promised} bytes of sound it promises: it is truncated; copy it again"
-    if info.frames == 0:
-        return f"{path!r} holds no samples"
+    if not 0 < info.frames < _UNKNOWN_LENGTH:
+        # The length of ogg is read from the end of the file; where that is missing, libsndfile says 0 or "very many".
+        cut = "; it may be truncated: copy it again" if info.format == "OGG" else ""
+        return f"{path!r} holds no samples{cut}"
     return _check_span(path, start, end, info.frames / info.samplerate)
 
 

@@ -4,6 +4,8 @@ import pytest
 import torch
 from test_kernels_field import READINGS, pool, scores_by_loop
 
+pytest.importorskip("triton")
+
 from sere.kernels import Packed, field, resonance_field, tiles, triton_field
 from sere.kernels.field import field_scores
 
