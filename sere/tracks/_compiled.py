@@ -4,11 +4,15 @@ The compiled code is kept on disk where numba finds a place for it. Each loop's 
 used: :mod:`sere.tracks.viterbi` and :mod:`sere.tracks._crepe_first`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
+
+from ..audio import HOP
+from .spectrum import BLOCK_FRAMES, FRAME_LENGTH
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
@@ -126,36 +130,49 @@ def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  
                         out[half + pair, t, c] = a[c]
 
 
-def _measure(samples, spectrum, first, hop, starts, stops, weights, energies, bands, moments):  # type: ignore[no-untyped-def]
+def _energies(samples, energies):  # type: ignore[no-untyped-def]
+    """Put the sum of squares of each frame of `samples` into `energies`, sharing what frames have in common."""
+    step = math.gcd(HOP, FRAME_LENGTH)
+    sums = np.empty(len(samples) // step)
+    for c in range(len(sums)):
+        total = 0.0
+        for i in range(step):
+            total += samples[step * c + i] * samples[step * c + i]
+        sums[c] = total
+    for t in range(len(energies)):
+        begin = t * HOP // step
+        total = 0.0
+        for c in range(begin, begin + FRAME_LENGTH // step):
+            total += sums[c]
+        energies[t] = total
+
+
+def _measure(samples, spectrum, starts, stops, weights, energies, bands, moments):  # type: ignore[no-untyped-def]
     """Measure a few frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
+
+    Loops run over `BLOCK_FRAMES` frames, however few there are: of a number known beforehand LLVM makes vectors.
 
     Parameters
     ----------
-    samples : ndarray of shape ((few - 1) * hop + 2 * (n_bins - 1),), float64
+    samples : ndarray of shape ((few - 1) * 320 + 1024,), float64
     spectrum : ndarray of shape (few, 2 * n_bins), float64
-        Real and imaginary parts in turns.
-    first, hop : int
-        These frames are the clip's from `first` on, and begin every `hop` samples.
+        Real and imaginary parts in turns; `few` is at most `BLOCK_FRAMES`.
     starts, stops : ndarray of shape (n_bands,), int64
         The bins at which each band begins and ends.
     weights : ndarray, float32
         Those of the first band's bins, then those of the second's, and so on.
-    energies : ndarray of shape (n_frames,), float32
+    energies : ndarray of shape (few,), float32
         Receives the sum of squared samples.
-    bands : ndarray of shape (n_bands, n_frames), float32
+    bands : ndarray of shape (n_bands, few), float32
         Receives the power in each band.
-    moments : ndarray of shape (2, n_frames), float32
+    moments : ndarray of shape (2, few), float32
         Receives the sum of magnitudes, plain and times the number of the bin.
     """
     few, n_bins = spectrum.shape[0], spectrum.shape[1] // 2
-    row = np.empty(n_bins, dtype=np.float32)
-    # Frames side by side, so that the short loops over a band's bins run on all of them at once.
-    power = np.empty((n_bins, few), dtype=np.float32)
+    _energies_loop(samples, energies)
+    rows = np.zeros((BLOCK_FRAMES, n_bins), dtype=np.float32)
     for t in range(few):
-        energy = 0.0
-        for i in range(hop * t, hop * t + 2 * (n_bins - 1)):
-            energy += samples[i] * samples[i]
-        energies[first + t] = energy
+        row = rows[t]
         for i in range(n_bins):
             re, im = np.float32(spectrum[t, 2 * i]), np.float32(spectrum[t, 2 * i + 1])
             row[i] = re * re + im * im
@@ -165,19 +182,24 @@ def _measure(samples, spectrum, first, hop, starts, stops, weights, energies, ba
             magnitude = np.sqrt(row[i])
             total += magnitude
             moment += np.float32(i) * magnitude
-        moments[0, first + t] = total
-        moments[1, first + t] = moment
-        for i in range(n_bins):
-            power[i, t] = row[i]
+        moments[0, t] = total
+        moments[1, t] = moment
+    # Frames side by side, so that the short loops over a band's bins run on all of them at once.
+    power = np.empty((n_bins, BLOCK_FRAMES), dtype=np.float32)
+    for i in range(n_bins):
+        for t in range(BLOCK_FRAMES):
+            power[i, t] = rows[t, i]
+    band = np.empty(BLOCK_FRAMES, dtype=np.float32)
     n = 0
     for b in range(len(starts)):
-        for t in range(few):
-            bands[b, first + t] = 0
+        band[:] = 0
         for i in range(starts[b], stops[b]):
             weight = weights[n]
             n += 1
-            for t in range(few):
-                bands[b, first + t] += weight * power[i, t]
+            for t in range(BLOCK_FRAMES):
+                band[t] += weight * power[i, t]
+        for t in range(few):
+            bands[b, t] = band[t]
 
 
 advance = _compile(_advance)
@@ -185,4 +207,5 @@ retrace = _compile(_retrace)
 _position_loop = _compile(_position)
 _pooled_loop = _compile(_pooled)
 pool_and_fold = _compile(_pool_and_fold)
+_energies_loop = _compile(_energies, fastmath={"reassoc", "contract"})
 measure = _compile(_measure, fastmath={"reassoc", "contract"})

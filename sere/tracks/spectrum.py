@@ -25,12 +25,13 @@ from ..audio import HOP, SAMPLE_RATE, n_frames
 
 #: Samples in a frame.
 FRAME_LENGTH = 1024
+#: Frames that are transformed and measured together.
+BLOCK_FRAMES = 64
 
 _N_MELS = 128
 _N_MFCC = 20
 _FLOOR_POWER = np.float32(1e-10)
 _RANGE_DB = 80.0
-_BLOCK_FRAMES = 64
 
 
 class Spectral(NamedTuple):
@@ -126,13 +127,15 @@ def spectral(wave: np.ndarray) -> Spectral:
     energies = np.empty(total_frames, dtype=np.float32)
     bands = np.empty((_N_MELS, total_frames), dtype=np.float32)
     moments = np.empty((2, total_frames), dtype=np.float32)
-    windowed = np.empty((_BLOCK_FRAMES, FRAME_LENGTH))
-    for first in range(0, total_frames, _BLOCK_FRAMES):
-        few = min(_BLOCK_FRAMES, total_frames - first)
+    windowed = np.empty((BLOCK_FRAMES, FRAME_LENGTH))
+    for first in range(0, total_frames, BLOCK_FRAMES):
+        block = slice(first, min(first + BLOCK_FRAMES, total_frames))
+        few = block.stop - first
         samples = _padded(wave, first, few)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME_LENGTH)[::HOP]
+        frames = np.ndarray((few, FRAME_LENGTH), np.float64, samples, strides=(HOP * samples.itemsize, samples.itemsize))
         spectrum = np.fft.rfft(np.multiply(frames, _hann(), out=windowed[:few]))
-        measure(samples, spectrum.view(np.float64), first, HOP, *_mel_weights(), energies, bands, moments)
+        parts = energies[block], bands[:, block], moments[:, block]
+        measure(samples, spectrum.view(np.float64), *_mel_weights(), *parts)
     total, moment = moments
     hertz_per_bin = np.float32(SAMPLE_RATE / FRAME_LENGTH)
     centroid = hertz_per_bin * np.divide(moment, total, out=np.zeros_like(total), where=total > 0)
