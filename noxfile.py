@@ -136,6 +136,10 @@ def bench(session: nox.Session) -> None:
     results = Path("benchmarks/results")
     for name in SPEED:
         session.run("python", f"benchmarks/{name}.py", "--threads", "2", "--out", os.fspath(results / f"{name}.json"))
+    if "SERE_CORPORA" in os.environ:
+        for model, clips in (("tiny", "60"), ("full", "6")):
+            out = os.fspath(results / f"bench_precision_{model}.json")
+            session.run("python", "benchmarks/bench_precision.py", "--model", model, "--clips", clips, "--out", out)
     session.run("python", "benchmarks/table.py")
     if "SERE_CORPORA" in os.environ:
         for study, arguments in ACCURACY.items():

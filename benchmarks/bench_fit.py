@@ -5,7 +5,8 @@ nothing is extracted. One fit gives 79 epochs to take the best and the median of
 which a busy machine disturbs less. ``before_training`` is everything else: imports of torch and the compiled kernels,
 standardisation, starting projections.
 
-Run: ``python benchmarks/bench_fit.py [--epochs 80] [--threads 2] [--out fit.json]``. JSON to stdout or ``--out``.
+Run: ``python benchmarks/bench_fit.py [--epochs 80] [--threads 2] [--device cuda] [--out fit.json]``. JSON to stdout
+or ``--out``.
 """
 
 import argparse
@@ -24,9 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", help="JSON file; printed otherwise")
     options = parser.parse_args()
-    text = json.dumps(measure(options.epochs, options.threads), indent=2)
+    text = json.dumps(measure(options.epochs, options.threads, options.device), indent=2)
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
             file.write(text + "\n")
@@ -34,7 +36,7 @@ def main() -> None:
         print(text)
 
 
-def measure(epochs: int, threads: int) -> dict[str, float]:
+def measure(epochs: int, threads: int, device: str) -> dict[str, float]:
     """Seconds of one fit and of its epochs."""
     rng = np.random.default_rng(0)
     labeled, source, target = (synthetic(rng, n, name) for n, name in zip((SHOTS, SOURCE, TARGET), "aab", strict=True))
@@ -50,11 +52,12 @@ def measure(epochs: int, threads: int) -> dict[str, float]:
     from sere import SEREClassifier
 
     torch.set_num_threads(threads)
-    model = SEREClassifier(epochs=epochs, callbacks=[stop_the_clock], random_state=0)
+    model = SEREClassifier(epochs=epochs, device=device, callbacks=[stop_the_clock], random_state=0)
     model.fit(labeled, np.arange(SHOTS) % CLASSES, (source,), (target,))
     total = time.perf_counter() - start
     clock, processor = ([b - a for a, b in itertools.pairwise(e)] for e in zip(*ends, strict=True))
     return {
+        "device": device,
         "threads": threads,
         "epochs": epochs,
         "seconds": total,

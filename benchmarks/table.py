@@ -48,6 +48,18 @@ seconds do.
 |---|---|---|---|---|
 {scale}
 
+## On a GPU
+
+No figure on this page comes from a GPU, for none was at hand; `benchmarks/bench_gpu.py` and `benchmarks/bench_fit.py
+--device cuda` are there to take them. Two things could be settled without one.
+
+- **The field's kernel** (`sere/kernels/triton_field.py`) fits a multiprocessor of compute capability 9.0 twice, in half
+  precision at d = 256: the tests compile it and look at the shared memory that it takes.
+- **CREPE stays in single precision.** Half precision would change which bins are decoded
+  (`benchmarks/bench_precision.py`, products of rounded numbers summed in single precision): {precision}. So a GPU gets
+  the arrangement with fewer multiplications instead (308 million a frame of the full network, where the plain
+  convolutions make 1,410), and the bins remain torchcrepe's (`sere/tracks/_crepe_device.py`).
+
 See [](scale.md) for what follows from these for very large collections.
 """
 
@@ -64,7 +76,14 @@ def main() -> None:
         for row in scale
     )
     shots = scale[0]["shots"] if scale else 30
-    PAGE.write_text(HEAD.format(cores=os.cpu_count(), rows=rows, scale=table, shots=shots), encoding="utf-8")
+    precision = ", ".join(
+        f"in the {row['model']} network {name} changes {count} of {row['frames']:,} frames"
+        for row in (found.get(f"bench_precision_{model}") for model in ("tiny", "full"))
+        if row
+        for name, count in row["changed"].items()
+    )
+    page = HEAD.format(cores=os.cpu_count(), rows=rows, scale=table, shots=shots, precision=precision)
+    PAGE.write_text(page, encoding="utf-8")
 
 
 def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

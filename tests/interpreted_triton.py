@@ -14,9 +14,10 @@ from sere.kernels.field import field_scores
 def engine(monkeypatch):
     """The Triton kernel for CPU tensors too, with steps so small that a few clips need several."""
     monkeypatch.setattr(field, "compiled", lambda frames: triton_field)
-    monkeypatch.setattr(triton_field, "BLOCK_ROWS", 16)
-    monkeypatch.setattr(triton_field, "BLOCK_KEYS", 16)
-    monkeypatch.setattr(triton_field, "BLOCK_COLUMNS", 16)
+    long = triton_field.Shape(rows=16, clips=1, keys=16, columns=16, warps=4, stages=1)
+    monkeypatch.setattr(triton_field, "SINGLE", long)
+    monkeypatch.setattr(triton_field, "LONG_HALF", long)
+    monkeypatch.setattr(triton_field, "SHORT_HALF", long._replace(clips=3, columns=32))
 
 
 def clips(lengths, d=21, seed=0):
@@ -72,9 +73,25 @@ def test_gradients_are_those_of_the_plain_engine(form, gap, monkeypatch):
         torch.testing.assert_close(x, y, rtol=1e-4, atol=1e-6)
 
 
-def test_half_precision_is_summed_in_single():
-    q, k = Packed.from_list(*clips([9, 21])), Packed.from_list(*clips([8, 3, 17], seed=1))
+@pytest.mark.parametrize("columns", [21, 40])
+def test_half_precision_is_summed_in_single(columns):
+    lengths = [8, 3, 17, 1, 33, 16, 2]
+    q, k = Packed.from_list(*clips([9, 21], columns)), Packed.from_list(*clips(lengths, columns, seed=1))
     exact, _ = resonance_field(q, k, 0.7)
-    rough, _ = resonance_field(*(x._replace(frames=x.frames.half()) for x in (q, k)), 0.7)
+    q, k = (x._replace(frames=x.frames.half()) for x in (q, k))
+    rough, best = resonance_field(q, k, 0.7)
     assert rough.dtype == torch.float16
     torch.testing.assert_close(rough.float(), exact, rtol=1e-2, atol=1e-3)
+    starts = k.offsets[:-1]
+    assert ((best >= starts) & (best < k.offsets[1:])).all()
+
+
+def test_frames_that_stay_at_hand_have_the_winners_of_those_that_do_not(monkeypatch):
+    # Numbers that half precision holds exactly, so that both ways round alike.
+    frames = [torch.randint(-2, 3, (n, 16)).half() for n in (40, 5, 31, 1, 18)]
+    together = Packed.from_list(frames, [torch.rand(len(x)) for x in frames])
+    short = resonance_field(together, together, 0.7)
+    monkeypatch.setattr(triton_field, "SHORT_HALF", triton_field.SHORT_HALF._replace(columns=0))
+    long = resonance_field(together, together, 0.7)
+    torch.testing.assert_close(short[0], long[0], rtol=1e-3, atol=1e-3)
+    assert torch.equal(short[1], long[1])

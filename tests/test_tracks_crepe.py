@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sere.audio import n_frames, read
-from sere.tracks import _crepe_first, crepe, pitch, pitches
+from sere.tracks import _crepe_device, _crepe_first, crepe, pitch, pitches
 
 CORPORA = Path(os.environ.get("SERE_CORPORA", "/nowhere"))
 FILES = [
@@ -126,11 +126,43 @@ def test_pitch_does_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(one.periodicity, three.periodicity)
 
 
-def test_other_devices_run_the_plain_network_to_the_same_pitch():
+def test_other_devices_find_torchcrepes_activations_and_the_same_pitch():
     wave = glide(12000)
+    heard, sounding = crepe.device_activations([wave], "tiny", "cpu:0", slice(None))[0]
+    np.testing.assert_allclose(heard, crepe.activations_reference(wave), atol=2e-5)
+    assert sounding.all()
     plain, fast = pitch(wave, device="cpu:0"), pitch(wave)
     np.testing.assert_allclose(plain.f0, fast.f0, rtol=1e-4)
     np.testing.assert_allclose(plain.periodicity, fast.periodicity, atol=2e-5)
+
+
+def test_other_devices_run_the_full_network(monkeypatch):
+    monkeypatch.setattr(_crepe_device, "BATCH_FRAMES", 3)
+    monkeypatch.setattr(crepe, "BATCH_FRAMES", 3)
+    wave = glide(1500)
+    heard, _ = crepe.device_activations([wave], "full", "cpu:0", slice(None))[0]
+    np.testing.assert_allclose(heard, crepe.activations_reference(wave, "full"), atol=2e-5)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_bins_on_other_devices_are_torchcrepes_on_speech(path):
+    wave = read(str(path))
+    low, high = crepe.bin_range(50.0, 550.0)
+    heard, _ = crepe.device_activations([wave], "tiny", "cpu:0", slice(low, high))[0]
+    np.testing.assert_array_equal(crepe.best_path(heard, low), torchcrepe_bins(wave, "tiny"))
+
+
+def test_clips_that_share_a_batch_on_a_device_keep_their_pitch(monkeypatch):
+    clips = [glide(n, seed) for seed, n in enumerate([3000, 30000, 700, 12000])]
+    clips[2][:] = 0
+    monkeypatch.setattr(_crepe_device, "BATCH_FRAMES", 32)
+    monkeypatch.setattr(crepe, "BATCH_FRAMES", 32)
+    monkeypatch.setattr(crepe, "_GROUP_FRAMES", 60)
+    for together, clip in zip(pitches(clips, device="cpu:0"), clips, strict=True):
+        alone = pitch(clip, device="cpu:0")
+        np.testing.assert_array_equal(together.f0, alone.f0)
+        np.testing.assert_array_equal(together.periodicity, alone.periodicity)
+    assert pitches([], device="cpu:0") == []
 
 
 def test_bins_do_not_depend_on_chunks(monkeypatch):

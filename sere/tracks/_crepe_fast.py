@@ -35,7 +35,7 @@ _MAX_CHANNELS = 128
 
 
 @dataclass(frozen=True)
-class _Layer:
+class FourierLayer:
     """One of layers 2 to 6 in the Fourier domain.
 
     Attributes
@@ -58,19 +58,28 @@ class _Layer:
         """Go back from products (rows, frames, channels) to positions, rectify and pool."""
         _, n_frames, n_channels = products.shape
         values = multiply(self.inverse[None], products.view(1, len(products), -1)).view(-1, n_frames, n_channels)
-        values += self.bias
-        pairs = values.view(-1, 2, n_frames, n_channels)
-        out = pairs.new_empty(len(pairs), n_frames, n_channels)
-        largest, smallest = slice(None, self.n_max), slice(self.n_max, None)
-        torch.maximum(pairs[:, 0, :, largest], pairs[:, 1, :, largest], out=out[:, :, largest])
-        torch.minimum(pairs[:, 0, :, smallest], pairs[:, 1, :, smallest], out=out[:, :, smallest])
-        return out.relu_()
+        return pooled(values.add_(self.bias), self.n_max)
+
+    def to(self, device: str) -> "FourierLayer":
+        """Return the layer on another device."""
+        forward, weight, inverse, bias = (x.to(device) for x in (self.forward, self.weight, self.inverse, self.bias))
+        return FourierLayer(forward, weight, inverse, bias, self.n_max)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the layer to (positions, frames, channels in)."""
         _, n_frames, n_channels = x.shape
         spectrum = multiply(self.forward[None], x.view(1, len(x), -1)).view(-1, n_frames, n_channels)
         return self.finish(multiply(spectrum, self.weight))
+
+
+def pooled(values: torch.Tensor, n_max: int) -> torch.Tensor:
+    """Rectify values (positions, frames, channels) and pool neighbours, channels from `n_max` on by their minimum."""
+    pairs = values.view(-1, 2, *values.shape[1:])
+    out = torch.empty_like(pairs[:, 0])
+    largest, smallest = slice(None, n_max), slice(n_max, None)
+    torch.maximum(pairs[:, 0, :, largest], pairs[:, 1, :, largest], out=out[:, :, largest])
+    torch.minimum(pairs[:, 0, :, smallest], pairs[:, 1, :, smallest], out=out[:, :, smallest])
+    return out.relu_()
 
 
 def _float32(array: np.ndarray) -> torch.Tensor:
@@ -94,7 +103,7 @@ def _waves(circle: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.cos(phase), np.sin(phase[_N_REAL:])
 
 
-def _fourier_layer(weight: np.ndarray, bias: np.ndarray, n_max: int, circle: int) -> _Layer:
+def _fourier_layer(weight: np.ndarray, bias: np.ndarray, n_max: int, circle: int) -> FourierLayer:
     """Transform a convolution.
 
     Parameters
@@ -119,7 +128,7 @@ def _fourier_layer(weight: np.ndarray, bias: np.ndarray, n_max: int, circle: int
     share = np.where(np.arange(len(cosine)) < _N_REAL, 1, 2)[:, None] / circle
     real, imaginary = share * cosine, -share[_N_REAL:] * sine
     inverse = np.concatenate([real[:_N_REAL], imaginary, -real[_N_REAL:], real[_N_REAL:] + imaginary])
-    return _Layer(
+    return FourierLayer(
         _float32(forward), spectrum.view(-1, n_in, n_out), _float32(inverse.T), _float32(bias[:, None]), n_max
     )
 
@@ -140,18 +149,18 @@ class FastCrepe:
         scales, shifts, orders = zip(*(_affine(getattr(net, f"conv{i}_BN")) for i in range(1, 7)), strict=True)
         n_max = [int((scale >= 0).sum()) for scale in scales]
 
-        self._first = FirstLayer(weights[0][orders[0], 0], biases[0][orders[0]], n_max[0])
-        self._layers = []
+        self.first = FirstLayer(weights[0][orders[0], 0], biases[0][orders[0]], n_max[0])
+        self.layers = []
         positions = WINDOW // 8
         for i in range(1, 6):
             weight = weights[i][orders[i]][:, orders[i - 1]]
             bias = _bias_by_position(weight, biases[i][orders[i]], shifts[i - 1], positions)
             circle = CIRCLE if i == 1 else _circle(positions)
-            self._layers.append(_fourier_layer(weight * scales[i - 1][:, None], bias, n_max[i], circle))
+            self.layers.append(_fourier_layer(weight * scales[i - 1][:, None], bias, n_max[i], circle))
             positions //= 2
         dense = net.classifier.weight.double().numpy().reshape(_N_BINS, positions, -1)[:, :, orders[5]]
-        self._dense = _float32((dense * scales[5]).reshape(_N_BINS, -1).T)
-        self._dense_bias = _float32(net.classifier.bias.double().numpy() + (dense * shifts[5]).sum(axis=(1, 2)))
+        self.dense = _float32((dense * scales[5]).reshape(_N_BINS, -1).T)
+        self.dense_bias = _float32(net.classifier.bias.double().numpy() + (dense * shifts[5]).sum(axis=(1, 2)))
         self._even, self._odd = _folded_transform()
         with torch.inference_mode():
             #: Activations of a frame of zeros, (1, 360), rounded as torchcrepe rounds them.
@@ -169,23 +178,23 @@ class FastCrepe:
         means, gains : ndarray of shape (n_frames,), float32
             Each frame's mean and one over its standard deviation, 0 for silence.
         """
-        x = self._layers[0].finish(self._second_products(samples, means, gains))
-        for layer in self._layers[1:]:
+        x = self.layers[0].finish(self._second_products(samples, means, gains))
+        for layer in self.layers[1:]:
             x = layer(x)
         flat = x.permute(1, 0, 2).reshape(len(means), -1)
-        return torch.addmm(self._dense_bias, flat, self._dense).sigmoid_()
+        return torch.addmm(self.dense_bias, flat, self.dense).sigmoid_()
 
     def _second_products(self, samples: torch.Tensor, means: np.ndarray, gains: np.ndarray) -> torch.Tensor:
         """Return the second layer's products by frequency, summed over slices of channels that fit the cache."""
-        n_frames, width, weight = len(means), self._slices[0].stop, self._layers[0].weight
-        windows = self._first.windows(samples, n_frames)
+        n_frames, width, weight = len(means), self._slices[0].stop, self.layers[0].weight
+        windows = self.first.windows(samples, n_frames)
         folded = torch.empty(CIRCLE, n_frames, width)
         spectrum = torch.empty(len(weight), n_frames, width)
         products = torch.zeros(len(weight), n_frames, weight.shape[2])
         even, odd = folded.view(CIRCLE, -1).split([len(self._even), len(self._odd)])
         xr, xi, both = spectrum.view(len(weight), -1).split([len(self._even), len(self._odd), len(self._odd)])
         for channels in self._slices:
-            self._first.multiply(windows, channels, (means, gains), folded)
+            self.first.multiply(windows, channels, (means, gains), folded)
             multiply(self._even[None], even[None], xr.zero_()[None])
             multiply(self._odd[None], odd[None], xi.zero_()[None])
             torch.add(xr[_N_REAL:], xi, out=both)

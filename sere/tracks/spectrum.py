@@ -132,7 +132,9 @@ def spectral(wave: np.ndarray) -> Spectral:
         block = slice(first, min(first + BLOCK_FRAMES, total_frames))
         few = block.stop - first
         samples = _padded(wave, first, few)
-        frames = np.ndarray((few, FRAME_LENGTH), np.float64, samples, strides=(HOP * samples.itemsize, samples.itemsize))
+        frames = np.ndarray(
+            (few, FRAME_LENGTH), np.float64, samples, strides=(HOP * samples.itemsize, samples.itemsize)
+        )
         spectrum = np.fft.rfft(np.multiply(frames, _hann(), out=windowed[:few]))
         parts = energies[block], bands[:, block], moments[:, block]
         measure(samples, spectrum.view(np.float64), *_mel_weights(), *parts)

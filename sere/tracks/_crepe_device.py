@@ -1,0 +1,64 @@
+"""CREPE's network on a GPU: the products of :mod:`sere.tracks._crepe_fast` by torch alone.
+
+On a GPU too it is the arrangement that saves time, not the precision. In half precision the plain convolutions would
+take about as long as these fewer multiplications take in single precision, but some bins would be others than
+torchcrepe's (``benchmarks/bench_precision.py``). So the layers 2 to 6 are the Fourier domain's, in float32; the first
+is a plain product of windows and taps. Products follow ``torch.set_float32_matmul_precision``, "highest" unless set.
+
+Frames of all clips pass through in batches of one size, the last filled up with zeros: a library picks its way of
+multiplying by the shapes, so that a clip's pitch does not depend on what other clips come with it.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._crepe_fast import FastCrepe, FourierLayer, pooled
+from ._crepe_first import WINDOW
+
+#: Frames of a batch.
+BATCH_FRAMES = 512
+
+_TAPS, _STRIDE, _PADDING = 512, 4, 254
+
+
+class DeviceCrepe:
+    """Torchcrepe's network as matrix products on a device.
+
+    Parameters
+    ----------
+    net : torchcrepe.Crepe
+        In evaluation mode, on the CPU.
+    device : str
+    """
+
+    def __init__(self, net: Any, device: str):
+        fast = FastCrepe(net)
+        self.device = device
+        self._taps, self._first_bias = fast.first.taps.to(device), torch.from_numpy(fast.first.bias).to(device)
+        self._first_max = fast.first.n_max
+        self._layers = [layer.to(device) for layer in fast.layers]
+        self._dense, self._dense_bias = fast.dense.to(device), fast.dense_bias.to(device)
+        #: Activations of a frame of zeros, (1, 360), rounded as torchcrepe rounds them.
+        self.silence = fast.silence
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Return the activations (n, 360) of normalised frames (n, 1024), n up to :data:`BATCH_FRAMES`."""
+        n_frames = len(frames)
+        batch = torch.zeros(BATCH_FRAMES, WINDOW + 2 * _PADDING, device=self.device)
+        batch[:n_frames, _PADDING:-_PADDING] = frames
+        windows = batch.unfold(1, _TAPS, _STRIDE).transpose(0, 1)
+        x = pooled((windows @ self._taps).add_(self._first_bias), self._first_max)
+        for layer in self._layers:
+            x = _convolved(layer, x)
+        flat = x.transpose(0, 1).reshape(BATCH_FRAMES, -1)
+        return torch.addmm(self._dense_bias, flat, self._dense).sigmoid_()[:n_frames]
+
+
+def _convolved(layer: FourierLayer, x: Tensor) -> Tensor:
+    """Apply a layer to (positions, frames, channels in)."""
+    spectrum = (layer.forward @ x.flatten(1)).view(-1, *x.shape[1:])
+    products = torch.bmm(spectrum, layer.weight)
+    values = (layer.inverse @ products.flatten(1)).view(-1, *products.shape[1:])
+    return pooled(values.add_(layer.bias), layer.n_max)
