@@ -58,8 +58,8 @@ No figure on this page comes from a GPU, for none was at hand; `benchmarks/bench
 - **CREPE stays in single precision.** Half precision changes which bins are decoded (`benchmarks/bench_precision.py`,
   products of rounded numbers summed in single precision): {precision}. So a GPU gets the arrangement with fewer
   multiplications instead (308 million a frame of the full network, where the plain convolutions make 1,410), and the
-  bins remain torchcrepe's (`sere/tracks/_crepe_device.py`). Whether plain convolutions in float16 would be faster for the
-  full network is for a GPU to say.
+  bins remain torchcrepe's (`sere/tracks/_crepe_device.py`). Whether plain convolutions in float16 would be faster for
+  the full network is for a GPU to say.
 
 See [](scale.md) for what follows from these for very large collections.
 """

@@ -1,8 +1,8 @@
 """CREPE's network on a GPU: the products of :mod:`sere.tracks._crepe_fast` by torch alone.
 
-Half precision would change some bins (``benchmarks/bench_precision.py``), so what is saved here too are multiplications:
-layers 2 to 6 are the Fourier domain's, the first is a plain product of windows and taps, all in float32. Products
-follow ``torch.set_float32_matmul_precision``, "highest" unless set.
+Half precision would change some bins (``benchmarks/bench_precision.py``), so multiplications are saved here too: layers
+2 to 6 are the Fourier domain's, the first is a plain product of windows and taps, all in float32. Products follow
+``torch.set_float32_matmul_precision``, "highest" unless set.
 
 Frames of all clips pass through in batches of one size, the last filled up with zeros: a library picks its way of
 multiplying by the shapes, so that a clip's pitch does not depend on what other clips come with it.
