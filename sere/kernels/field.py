@@ -181,14 +181,10 @@ class _Field(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         zq, a, offsets_q, zk, b, offsets_k, tau, share, best = ctx.saved_tensors
-        length_q, length_k = tiles.lengths_of(zq)[:, None], tiles.lengths_of(zk)[:, None]
-        u, v = zq / length_q, zk / length_k
         each = grad[frame_owners(offsets_q, len(zq))]
-        du, dv, da, db, dtau, peak = (compiled(zq) or tiles).winner_gradients(
-            u, v, a, b, offsets_k, tau, best, each * share[:, None], ctx.form, ctx.gap
+        dzq, dzk, da, db, dtau, peak = (compiled(zq) or tiles).winner_gradients(
+            zq, zk, a, b, offsets_k, tau, best, each * share[:, None], ctx.form, ctx.gap
         )
-        dzq = (du - (du * u).sum(1, keepdim=True) * u) / length_q
-        dzk = (dv - (dv * v).sum(1, keepdim=True) * v) / length_k
         return dzq, da, None, dzk, db, None, dtau, (each * peak).sum(1), None, None
 
 

@@ -143,8 +143,8 @@ def field(
 
 
 def winner_gradients(
-    u: Tensor,
-    v: Tensor,
+    zq: Tensor,
+    zk: Tensor,
     a: Tensor,
     b: Tensor,
     offsets: Tensor,
@@ -154,18 +154,20 @@ def winner_gradients(
     form: str,
     gap: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of ``sum(grad_peak * peak)`` by u, v, a, b, tau, and `peak` itself.
+    """Gradients of ``sum(grad_peak * peak)`` by zq, zk, a, b, tau, and `peak` itself.
 
     Parameters
     ----------
-    u, v, a, b, offsets, tau, form, gap
-        Unit frames of queries and keys, and what `field` was given.
+    zq, zk, a, b, offsets, tau, form, gap
+        What `field` was given, `offsets` of the keys.
     best, grad_peak : tensor of shape (N_q, n_k)
 
     Returns
     -------
-    du, dv, da, db, dtau, peak
+    dzq, dzk, da, db, dtau, peak
     """
+    length_q, length_k = lengths_of(zq)[:, None], lengths_of(zk)[:, None]
+    u, v = zq / length_q, zk / length_k
     du, dv = torch.zeros_like(u), torch.zeros_like(v)
     da, db, dtau = torch.zeros_like(a), torch.zeros_like(b), torch.zeros_like(tau)
     peak = torch.empty_like(grad_peak)
@@ -193,4 +195,6 @@ def winner_gradients(
             db[keys] -= tile.zero_().scatter_(1, local, pull).sum(dim=0)
             dtau += (g * by_tau).sum()
         first = past
-    return du, dv, da, db, dtau, peak
+    dzq = (du - (du * u).sum(1, keepdim=True) * u) / length_q
+    dzk = (dv - (dv * v).sum(1, keepdim=True) * v) / length_k
+    return dzq, dzk, da, db, dtau, peak
