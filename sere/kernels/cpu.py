@@ -12,10 +12,11 @@ torch and only the maximum is compiled. Such a block lies with the query frames 
 memory, so that the running maximum over key frames is a comparison of whole rows: no horizontal
 reduction, and the compiler vectorises value and position alike.
 
-Going back, the resonances that won are computed again, and with each winner at hand the query frame's
-gradient grows by it; the query frame is then added in turn to the gradients of its winners, where every key clip belongs to
-one worker. No two workers write to the same place and all sums run in a fixed order: the result does
-not depend on the number of threads.
+Going back, the resonances that won are computed again; a query frame's gradient is a weighted sum
+of its winners, and it is added in turn to the gradients of these, where every key clip belongs to
+one worker. Frames keep their lengths there: scales stand beside them, so that no array of unit
+frames is made. No two workers write to the same place and all sums run in a fixed order: the
+result does not depend on the number of threads.
 
 Workers are Python threads with one BLAS thread each, as many as :mod:`sere.kernels.workers` says,
 started anew in each call, so that nothing outlives it (a forked process finds no dead pool).
@@ -33,12 +34,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sere._registers import REGISTERS, compiled, lanes
 from sere.kernels import fused, tiles
 from sere.kernels.workers import n_workers
-from sere.method.resonance import FORMS, GAPS, TINY
+from sere.method.resonance import TINY
 
 QUERY_ROWS = 1024
 KEY_ROWS = 512
@@ -272,27 +274,34 @@ def winner_gradients(
     (n_q, n_k), starts = best.shape, offsets_k.tolist()
     zq, zk = zq.contiguous(), zk.contiguous()
     scale_q, scale_k = (tiles.lengths_of(z).reciprocal_() for z in (zq, zk))
-    dzq, dzk, da, db = torch.empty_like(zq), torch.zeros_like(zk), torch.empty_like(a), torch.zeros_like(b)
-    by_tau = torch.empty_like(a)
-    peak, pull, push = (torch.empty((n_q, n_k), dtype=zq.dtype) for _ in range(3))
+    scale_of_winner = scale_k.index_select(0, best.reshape(-1)).view(n_q, n_k)
+    cosine = scale_of_winner * scale_q[:, None]
 
-    def reach_queries(rows: slice) -> None:
-        own = (x[rows].numpy() for x in (zq, scale_q, a, best, grad_peak, dzq, da, by_tau, peak, pull, push))
-        keys = (x.numpy() for x in (zk, scale_k, b))
-        _reach_queries(*keys, tau.item(), FORMS.index(form), GAPS.index(gap), *own)
+    def compare(rows: slice) -> None:
+        _winner_cosines(zq[rows].numpy(), zk.numpy(), best[rows].numpy(), cosine[rows].numpy())
 
     work = n_q * n_k * zq.shape[1]
-    _share_out(reach_queries, _steps(n_q, 256), work)
+    _share_out(compare, _steps(n_q, -(-n_q // n_workers())), work)
+    delta = a[:, None] - b.index_select(0, best.reshape(-1)).view(n_q, n_k)
+    peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(cosine, delta, tau, form, gap)
+    pull, push = grad_peak * by_cosine, grad_peak * by_delta
+    dzq = F.embedding_bag(best, zk, per_sample_weights=pull * scale_of_winner, mode="sum")
+    _turn(zq.numpy(), scale_q.numpy(), dzq.numpy(), dzq.numpy())
+    pull *= scale_q[:, None]
+    width = lanes(zq.numpy().dtype)
+    queries = F.pad(zq, (0, -zq.shape[1] % width)).numpy()
+    by_keys = torch.zeros((len(zk), queries.shape[1]), dtype=zk.dtype).numpy()
+    dzk, db = torch.empty_like(zk), torch.zeros_like(b)
 
     def reach_keys(clips: slice) -> None:
-        winners = best.numpy(), pull.numpy(), clips.start, clips.stop
-        fused.add_to_winners(zq.numpy(), *winners, lanes(zq.numpy().dtype), dzk.numpy())
+        which = (best.numpy(), pull.numpy(), clips.start, clips.stop)
+        fused.add_to_winners(queries, *which, width, by_keys)
         _take_from_winners(best.numpy(), push.numpy(), clips.start, clips.stop, db.numpy())
         own = slice(starts[clips.start], starts[clips.stop])
-        _turn_all(zk[own].numpy(), scale_k[own].numpy(), dzk[own].numpy())
+        _turn(zk[own].numpy(), scale_k[own].numpy(), by_keys[own], dzk[own].numpy())
 
     _share_out(reach_keys, _steps(n_k, -(-n_k // n_workers())), work)
-    return dzq, dzk, da, db, by_tau.sum(), peak
+    return dzq, dzk, push.sum(1), db, (grad_peak * by_tau).sum(), peak
 
 
 def _steps(total: int, step: int) -> list[slice]:
@@ -367,75 +376,28 @@ def _clip_means(peak, weight, starts, scores):
             scores[c, k] = total
 
 
-@compiled()
-def _slopes(cosine, delta, tau, form, gap):
-    """A resonance and its derivatives by cosine, intensity gap and tau: :func:`sere.kernels.tiles.winner_slopes`."""
-    if gap == 0:
-        sync = np.exp(-abs(delta) / tau)
-        sync_by_delta, sync_by_tau = -np.sign(delta) * sync / tau, abs(delta) * sync / tau**2
-    else:
-        sync = np.exp(-delta * delta / (2 * tau**2))
-        sync_by_delta, sync_by_tau = -delta * sync / tau**2, delta * delta * sync / tau**3
-    half = (1 + cosine) / 2
-    if form == 0:
-        resonance, by_cosine, by_sync = half * sync, sync / 2, half
-    elif form == 1:
-        resonance, by_cosine, by_sync = cosine * sync, sync, cosine
-    else:
-        resonance, by_cosine, by_sync = (half + sync) / 2, 0.25 + 0 * sync, 0.5 + 0 * sync
-    return resonance, by_cosine, by_sync * sync_by_delta, by_sync * sync_by_tau
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def _turn(frames, scales, by_unit, result):
+    """Put gradients by frames into `result` from those by unit frames: the part along a frame goes, then its length."""
+    for i in range(len(frames)):
+        along = frames.dtype.type(0)
+        for x in range(frames.shape[1]):
+            along += by_unit[i, x] * frames[i, x]
+        along *= scales[i] * scales[i]
+        for x in range(frames.shape[1]):
+            result[i, x] = scales[i] * (by_unit[i, x] - along * frames[i, x])
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _turn(frame, scale, gradient):
-    """Turn the gradient by a unit frame into that by the frame, in place: the part along it goes, then its length."""
-    along = frame.dtype.type(0)
-    for x in range(len(frame)):
-        along += gradient[x] * frame[x]
-    along *= scale * scale
-    for x in range(len(frame)):
-        gradient[x] = scale * (gradient[x] - along * frame[x])
-
-
-@compiled()
-def _turn_all(frames, scales, gradients):
-    for i in range(len(frames)):
-        _turn(frames[i], scales[i], gradients[i])
-
-
-@compiled(fastmath={"reassoc", "contract", "nsz"})
-def _reach_queries(
-    keys, scale_k, b, tau, form, gap, frames, scales, a, best, grad_peak, dz, da, by_tau, peak, pull, push
-):
-    """Resonance of query frames with their winners, once more, and the gradients of the query frames.
-
-    Rows of the arrays from `frames` on belong to these; those from `dz` on are filled. `scales` are one over lengths.
-    `pull` is what each winner gets of the query frame (not of its direction), `push` what its intensity loses.
-    """
-    for i in range(len(frames)):
-        frame, gradient = frames[i], dz[i]
-        da[i] = 0
-        by_tau[i] = 0
-        for x in range(len(frame)):
-            gradient[x] = 0
+def _winner_cosines(frames, keys, best, cosine):
+    """Multiply the cosines' scales in `cosine` with the product of each query frame and its winner in each key clip."""
+    for i in range(best.shape[0]):
         for k in range(best.shape[1]):
             j = best[i, k]
-            key = keys[j]
-            cosine = frames.dtype.type(0)
-            for x in range(len(frame)):
-                cosine += frame[x] * key[x]
-            cosine *= scales[i] * scale_k[j]
-            resonance, by_cosine, by_delta, slope = _slopes(cosine, a[i] - b[j], tau, form, gap)
-            peak[i, k] = resonance
-            push[i, k] = grad_peak[i, k] * by_delta
-            da[i] += push[i, k]
-            by_tau[i] += grad_peak[i, k] * slope
-            share = grad_peak[i, k] * by_cosine
-            pull[i, k] = share * scales[i]
-            share *= scale_k[j]
-            for x in range(len(frame)):
-                gradient[x] += share * key[x]
-        _turn(frame, scales[i], gradient)
+            total = frames.dtype.type(0)
+            for x in range(frames.shape[1]):
+                total += frames[i, x] * keys[j, x]
+            cosine[i, k] *= total
 
 
 @compiled()
