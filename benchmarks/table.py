@@ -56,10 +56,12 @@ No figure on this page comes from a GPU, for none was at hand; `benchmarks/bench
 - **The field's kernel** (`sere/kernels/triton_field.py`) fits a multiprocessor of compute capability 9.0 twice, in half
   precision at d = 256: the tests compile it and look at the shared memory that it takes.
 - **CREPE stays in single precision.** Half precision changes which bins are decoded (`benchmarks/bench_precision.py`,
-  products of rounded numbers summed in single precision): {precision}. So a GPU gets the arrangement with fewer
-  multiplications instead (308 million a frame of the full network, where the plain convolutions make 1,410), and the
-  bins remain torchcrepe's (`sere/tracks/_crepe_device.py`). Whether plain convolutions in float16 would be faster for
-  the full network is for a GPU to say.
+  products of rounded numbers summed in single precision):
+{precision}
+
+  So a GPU gets the arrangement with fewer multiplications instead (308 million a frame of the full network, where the
+  plain convolutions make 1,410), and the bins remain torchcrepe's (`sere/tracks/_crepe_device.py`). Whether plain
+  convolutions in float16 would be faster for the full network is for a GPU to say.
 
 See [](scale.md) for what follows from these for very large collections.
 """
@@ -77,11 +79,11 @@ def main() -> None:
         for row in scale
     )
     shots = scale[0]["shots"] if scale else 30
-    precision = ", ".join(
-        f"in the {row['model']} network {name} changes {count} of {row['frames']:,} frames"
+    precision = "\n".join(
+        f"  - {row['model']} network, {row['frames']:,} frames: "
+        + ", ".join(f"{name} changes {count}" for name, count in row["changed"].items())
         for row in (found.get(f"bench_precision_{model}") for model in ("tiny", "full"))
         if row
-        for name, count in row["changed"].items()
     )
     page = HEAD.format(cores=os.cpu_count(), rows=rows, scale=table, shots=shots, precision=precision)
     PAGE.write_text(page, encoding="utf-8")

@@ -286,21 +286,27 @@ def winner_gradients(
     peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(cosine, delta, tau, form, gap)
     pull, push = grad_peak * by_cosine, grad_peak * by_delta
     dzq = F.embedding_bag(best, zk, per_sample_weights=pull * scale_of_winner, mode="sum")
-    _turn(zq.numpy(), scale_q.numpy(), dzq.numpy(), dzq.numpy())
     pull *= scale_q[:, None]
+    # Columns beyond the last whole tile are filled up with zeros, apart from the others.
     width = lanes(zq.numpy().dtype)
-    queries = F.pad(zq, (0, -zq.shape[1] % width)).numpy()
-    by_keys = torch.zeros((len(zk), queries.shape[1]), dtype=zk.dtype).numpy()
-    dzk, db = torch.empty_like(zk), torch.zeros_like(b)
+    whole = zq.shape[1] - zq.shape[1] % width
+    rest = F.pad(zq[:, whole:], (0, -zq.shape[1] % width))
+    dzk, by_rest, db = torch.zeros_like(zk), torch.zeros((len(zk), rest.shape[1]), dtype=zk.dtype), torch.zeros_like(b)
 
     def reach_keys(clips: slice) -> None:
-        which = (best.numpy(), pull.numpy(), clips.start, clips.stop)
-        fused.add_to_winners(queries, *which, width, by_keys)
+        for frames, gradient in ((zq, dzk), (rest, by_rest)):
+            which = (best.numpy(), pull.numpy(), clips.start, clips.stop)
+            fused.add_to_winners(frames.numpy(), *which, width, gradient.numpy())
         _take_from_winners(best.numpy(), push.numpy(), clips.start, clips.stop, db.numpy())
         own = slice(starts[clips.start], starts[clips.stop])
-        _turn(zk[own].numpy(), scale_k[own].numpy(), by_keys[own], dzk[own].numpy())
+        dzk[own, whole:] = by_rest[own, : zq.shape[1] - whole]
+        _turn(zk[own].numpy(), scale_k[own].numpy(), dzk[own].numpy())
+
+    def turn_queries(rows: slice) -> None:
+        _turn(zq[rows].numpy(), scale_q[rows].numpy(), dzq[rows].numpy())
 
     _share_out(reach_keys, _steps(n_k, -(-n_k // n_workers())), work)
+    _share_out(turn_queries, _steps(n_q, -(-n_q // n_workers())), work)
     return dzq, dzk, push.sum(1), db, (grad_peak * by_tau).sum(), peak
 
 
@@ -377,15 +383,15 @@ def _clip_means(peak, weight, starts, scores):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _turn(frames, scales, by_unit, result):
-    """Put gradients by frames into `result` from those by unit frames: the part along a frame goes, then its length."""
+def _turn(frames, scales, gradients):
+    """Make gradients by frames of those by unit frames, in place: the part along a frame goes, then its length."""
     for i in range(len(frames)):
         along = frames.dtype.type(0)
         for x in range(frames.shape[1]):
-            along += by_unit[i, x] * frames[i, x]
+            along += gradients[i, x] * frames[i, x]
         along *= scales[i] * scales[i]
         for x in range(frames.shape[1]):
-            result[i, x] = scales[i] * (by_unit[i, x] - along * frames[i, x])
+            gradients[i, x] = scales[i] * (gradients[i, x] - along * frames[i, x])
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})

@@ -224,9 +224,9 @@ def add_to_winners(frames, best, weight, first, past, width, gradient):
     """Add each query frame, times its weight for a key clip, to the row that answers it there.
 
     Key clips `first` to `past` only. ``frames`` (N_q, d), ``best`` and ``weight`` (N_q, n_k), ``gradient`` (N_k, d);
-    `width` is the number of :func:`lanes`, a divisor of d.
+    `width` is the number of :func:`lanes`; columns that fill no tile are left out.
     """
     for i in range(len(frames)):
         winners, scales = best[i, first:past], weight[i, first:past]
-        for column in range(0, frames.shape[1], width):
+        for column in range(0, frames.shape[1] - width + 1, width):
             _add_scaled(frames[i], column, gradient, winners, scales)
