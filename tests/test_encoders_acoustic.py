@@ -170,6 +170,16 @@ def test_periods_are_found_although_the_pitch_track_is_a_little_off(error):
     assert (np.diff(frame) >= 0).all()
 
 
+@pytest.mark.parametrize("n_samples", [400, 8000])
+def test_compiled_matching_of_periods_is_that_of_the_readable_twin(n_samples):
+    rng = np.random.default_rng(n_samples)
+    wave = rng.normal(size=n_samples).astype(np.float32)
+    start, period = rng.uniform(0, n_samples, 40), rng.uniform(20, 300, 40)
+    found = voice.likeness(wave, start, period)
+    np.testing.assert_allclose(found, voice.likeness_reference(wave, start, period), atol=2e-5)
+    assert voice.likeness(wave, start[:0], period[:0]).shape == (0, found.shape[1])
+
+
 def test_jitter_grows_with_the_irregularity_of_the_periods():
     pitch = track(len(vowel()))
     even, uneven = (median(vowel(period_jitter=j), pitch, "jitter") for j in (0.0, 0.03))

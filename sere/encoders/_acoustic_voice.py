@@ -23,8 +23,6 @@ from sere.encoders._acoustic_spectrum import (
 #: Points that describe one period, and the shifts (as shares of it) tried to match it with the next.
 _PHASE = np.linspace(-0.5, 0.5, 48, endpoint=False, dtype=np.float32)
 _SHIFTS = np.linspace(-0.12, 0.12, 25, dtype=np.float32)
-#: Periods matched at a time: bounds the memory on long recordings.
-_BLOCK = 1024
 #: Two neighbouring periods less alike than this (normalised correlation) tell nothing of jitter and shimmer.
 _ALIKE = 0.5
 #: Linear prediction: order, and the top of the part of the spectrum that it models.
@@ -120,23 +118,43 @@ def match_periods(wave: np.ndarray, f0: np.ndarray, voiced: np.ndarray) -> tuple
     period = np.diff(marks)
     keep = voiced[frame[:-1]] & voiced[frame[1:]]
     frame, start, period = frame[:-1][keep], marks[:-1][keep], period[keep]
-    source = wave[None].astype(np.float32)
-    length, alike = np.empty(len(start)), np.empty(len(start))
-    offsets = _SHIFTS[:, None] + _PHASE
-    for first in range(0, len(start), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        p = period[block, None]
-        here = read_between(source, (start[block, None] + p * _PHASE).reshape(1, -1))
-        here = here.reshape(-1, len(_PHASE))
-        ahead = start[block, None] + p * (1.0 + offsets.reshape(1, -1))
-        after = read_between(source, ahead.reshape(1, -1)).reshape(-1, *offsets.shape)
-        here = here - here.mean(1, keepdims=True)
-        after = after - after.mean(2, keepdims=True)
-        norm = np.sqrt((here**2).sum(1)[:, None] * (after**2).sum(2)) + 1e-9
-        similar = np.einsum("np,nsp->ns", here, after) / norm
-        shift, alike[block] = parabolic_peak(similar)
-        length[block] = p[:, 0] * (1.0 + _SHIFTS[0] + shift * (_SHIFTS[1] - _SHIFTS[0]))
-    return frame, length, alike
+    similar = likeness(wave.astype(np.float32, copy=False), start, period)
+    shift, alike = parabolic_peak(similar)
+    return frame, period * (1.0 + _SHIFTS[0] + shift * (_SHIFTS[1] - _SHIFTS[0])), alike
+
+
+def likeness(wave: np.ndarray, start: np.ndarray, period: np.ndarray) -> np.ndarray:
+    """Normalised correlation of each period with the next at each of `_SHIFTS`, float32.
+
+    Parameters
+    ----------
+    wave : ndarray of shape (n_samples,), float32
+    start, period : ndarray of shape (n_periods,)
+        Samples; the period lies around its start.
+
+    Returns
+    -------
+    ndarray of shape (n_periods, 25)
+    """
+    from sere.encoders import _acoustic_compiled
+
+    similar = np.empty((len(start), len(_SHIFTS)), dtype=np.float32)
+    if len(start):
+        _acoustic_compiled.likeness(wave, start, period, _SHIFTS, len(_PHASE), similar)
+    return similar
+
+
+def likeness_reference(wave: np.ndarray, start: np.ndarray, period: np.ndarray) -> np.ndarray:
+    """:func:`likeness` in plain numpy."""
+    start, period = start[:, None], period[:, None]
+    here = read_between(wave[None], (start + period * _PHASE).reshape(1, -1)).reshape(-1, 1, len(_PHASE))
+    offsets = (1.0 + _SHIFTS[:, None] + _PHASE).reshape(-1)
+    after = read_between(wave[None], (start + period * offsets).reshape(1, -1))
+    after = after.reshape(-1, len(_SHIFTS), len(_PHASE))
+    here = here - here.mean(2, keepdims=True)
+    after = after - after.mean(2, keepdims=True)
+    norm = np.sqrt((here**2).sum(2) * (after**2).sum(2)) + 1e-9
+    return (here * after).sum(2) / norm
 
 
 def parabolic_peak(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
