@@ -38,7 +38,7 @@ ACCURACY = {
     "--methods sere@experience,sere@acoustic",
     "table1": "--preset table1 --draws 1 --protocol transductive --speakers known",
     "table1_all": f"--preset table1 --shots all --tasks {SIX} --draws 1 --protocol transductive --speakers known",
-    "robustness": "--preset robustness --tasks OB --draws 2 --speakers known --baseline lr@acoustic "
+    "robustness": f"--preset robustness --tasks {SIX} --draws 1 --speakers known --baseline lr@acoustic "
     "--methods sere@experience,sere@acoustic",
 }
 
