@@ -27,12 +27,23 @@ DEFAULTS = {
     "prototype_source": 1.0,
     "prototype_pool": "both",
     "pool_weight": 1.0,
+    "experience_weight": 2.0,
+    "experience_shots": 5.0,
+    "encoder_learning_rate": 1e-5,
+    "prototype_form": "softmax",
+    "dual_distance": "cosine",
+    "dual_detach": True,
+    "dual_by_field": False,
+    "soft_argmax": None,
+    "symmetric": False,
+    "early_stopping": False,
+    "patience": 10,
 }
 
 
 def settings(**changes):
     known = {**DEFAULTS, "epochs": 1, **changes}
-    return Settings(**{name: known[name] for name in Settings.__dataclass_fields__ if name in known})
+    return Settings(**{name: known[name] for name in Settings.__dataclass_fields__})
 
 
 def pool(n, seed):

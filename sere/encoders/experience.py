@@ -30,7 +30,7 @@ from sere.audio import Clip
 from sere.datasets.emotions import canonical_emotion
 from sere.encoders.base import Encoded, FrameEncoder
 
-#: Standardised values beyond this many SD are cut, as in :mod:`sere.training.normalise`.
+#: Standardised values beyond this many SD are cut, here and everywhere: one broken measurement should not decide.
 CLIP = 4.0
 #: Clips of a pool that are looked up among those that an encoder learned from.
 PROBED = 48

@@ -24,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from sere._utterances import Utterances
 from sere.encoders.base import FrameEncoder, pooled_context
-from sere.training.normalise import CLIP
+from sere.encoders.experience import CLIP
 
 #: Frames, padding included, that go through a front together.
 FRAMES = 8192

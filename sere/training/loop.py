@@ -65,17 +65,17 @@ class Settings:
     prototype_source: float
     prototype_pool: str
     pool_weight: float
-    experience_weight: float = 2.0
-    experience_shots: float = 5.0
-    encoder_learning_rate: float = 1e-5
-    prototype_form: str = "softmax"
-    dual_distance: str = "cosine"
-    dual_detach: bool = True
-    dual_by_field: bool = False
-    soft_argmax: float | None = None
-    symmetric: bool = False
-    early_stopping: bool | str = False
-    patience: int = 10
+    experience_weight: float
+    experience_shots: float
+    encoder_learning_rate: float
+    prototype_form: str
+    dual_distance: str
+    dual_detach: bool
+    dual_by_field: bool
+    soft_argmax: float | None
+    symmetric: bool
+    early_stopping: bool | str
+    patience: int
 
 
 @dataclass(frozen=True)

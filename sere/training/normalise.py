@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-#: Standardised values beyond this many SD are cut: one broken measurement should not decide.
-CLIP = 4.0
+from sere.encoders.experience import CLIP
 
 
 @dataclass(frozen=True)
