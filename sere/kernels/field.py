@@ -54,7 +54,7 @@ def resonance_field(
     best : int64 tensor of shape (N_q, n_k)
         Index into ``keys.frames`` of the frame that answers each query frame, ``j*(i)`` of Eq. 5.
     """
-    return _Field.apply(*_checked(queries, keys, tau, form, gap, query_weight))
+    return _Field.apply(*_checked(queries, keys, tau, form, gap, query_weight), query_weight is None)
 
 
 @torch.no_grad()
@@ -169,10 +169,11 @@ class _Field(torch.autograd.Function):
         share: Tensor,
         form: str,
         gap: str,
+        even: bool,
     ) -> tuple[Tensor, Tensor]:
         engine = compiled(zq) or tiles
         scores, best = engine.field(zq, zk, a, b, offsets_q, offsets_k, tau, share, form, gap)
-        ctx.save_for_backward(zq, a, offsets_q, zk, b, offsets_k, tau, share, best)
+        ctx.save_for_backward(zq, a, offsets_q, zk, b, offsets_k, tau, None if even else share, best)
         ctx.form, ctx.gap = form, gap
         ctx.mark_non_differentiable(best)
         return scores, best
@@ -181,11 +182,13 @@ class _Field(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         zq, a, offsets_q, zk, b, offsets_k, tau, share, best = ctx.saved_tensors
+        if share is None:
+            share = frame_shares(offsets_q, None, len(zq), zq)
         each = grad[frame_owners(offsets_q, len(zq))]
         dzq, dzk, da, db, dtau, peak = (compiled(zq) or tiles).winner_gradients(
             zq, zk, a, b, offsets_k, tau, best, each * share[:, None], ctx.form, ctx.gap
         )
-        return dzq, da, None, dzk, db, None, dtau, (each * peak).sum(1), None, None
+        return dzq, da, None, dzk, db, None, dtau, (each * peak).sum(1), None, None, None
 
 
 def compiled(frames: Tensor) -> ModuleType | None:
