@@ -33,12 +33,11 @@ seconds do.
   of plain autograd's time those three products are. At equal speed of products the ratio can therefore not exceed
   three divided by that share: far away at d = 256, where most of plain autograd's time goes into writing and reading
   the field; near at d = 1028, and beyond it lies only what the registers win.
-- **The spectral tracks.** The largest part is the Fourier transform in double precision. In single precision it takes
-  about half as long, but then a synthetic clip already differs from librosa by 6e-7 of the largest value, too near the
-  1e-6 that are promised.
-- **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends about a third of its time in fields and their
-  maxima, a fifth in their gradients, a tenth in resonance-aware representations, and the rest in some two hundred
-  operations a step on small tensors.
+- **The spectral tracks.** The largest part is the Fourier transform, in double precision for the sake of the 1e-6 that
+  are promised.
+- **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends a quarter of its epochs in fields and their maxima
+  and about a sixth each in their gradients, in resonance-aware representations, and in all other gradients; the rest
+  goes into operations on small tensors.
 
 ## The pool grows, the cost of a clip does not
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sere.audio import n_frames, read
-from sere.tracks import _crepe_device, _crepe_first, crepe, pitch, pitches
+from sere.tracks import _crepe_device, _crepe_fast, _crepe_first, crepe, pitch, pitches
 
 CORPORA = Path(os.environ.get("SERE_CORPORA", "/nowhere"))
 FILES = [
@@ -136,12 +136,14 @@ def test_other_devices_find_torchcrepes_activations_and_the_same_pitch():
     np.testing.assert_allclose(plain.periodicity, fast.periodicity, atol=2e-5)
 
 
-def test_other_devices_run_the_full_network(monkeypatch):
+@pytest.mark.parametrize("model", ["tiny", "full"])
+def test_other_devices_multiply_by_torch_alone(model, monkeypatch):
+    monkeypatch.setattr(_crepe_fast, "multiply", torch.bmm)
     monkeypatch.setattr(_crepe_device, "BATCH_FRAMES", 3)
     monkeypatch.setattr(crepe, "BATCH_FRAMES", 3)
     wave = glide(1500)
-    heard, _ = crepe.device_activations([wave], "full", "cpu:0", slice(None))[0]
-    np.testing.assert_allclose(heard, crepe.activations_reference(wave, "full"), atol=2e-5)
+    heard, _ = crepe.device_activations([wave], model, "cpu:0", slice(None))[0]
+    np.testing.assert_allclose(heard, crepe.activations_reference(wave, model), atol=2e-5)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -20,3 +20,9 @@ def test_products_are_those_of_torch(shape):
 def test_matrices_need_not_lie_together():
     x, weight = torch.randn(4, 6, 3).transpose(0, 1), torch.randn(6, 3, 400)[:, :, 100:300]
     torch.testing.assert_close(products(x, weight), torch.bmm(x, weight), rtol=1e-5, atol=1e-5)
+
+
+def test_other_devices_are_left_to_torch():
+    x, weight = torch.empty(3, 5, 7, device="meta"), torch.empty(3, 7, 200, device="meta")
+    assert products(x, weight).shape == (3, 5, 200)
+    assert products(x, weight, torch.empty(3, 5, 200, device="meta")).device.type == "meta"

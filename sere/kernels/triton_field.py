@@ -27,8 +27,6 @@ from torch import Tensor
 from sere.kernels import tiles
 from sere.method.resonance import FORMS, GAPS
 
-DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-
 
 class Shape(NamedTuple):
     """How a program divides its work.
@@ -51,8 +49,8 @@ class Shape(NamedTuple):
     stages: int
 
 
-#: Half precision, at most 256 columns: two programs share a multiprocessor (128 registers a thread, 96 kB each), so
-#: that one multiplies while the other looks for maxima.
+#: Half precision, at most 256 columns: two programs fit a multiprocessor's shared memory (96 kB each), so that one can
+#: multiply while the other looks for maxima.
 SHORT_HALF = Shape(rows=128, clips=16, keys=32, columns=256, warps=8, stages=2)
 LONG_HALF = Shape(rows=128, clips=1, keys=64, columns=64, warps=8, stages=3)
 SINGLE = Shape(rows=64, clips=1, keys=32, columns=32, warps=4, stages=3)
@@ -88,7 +86,7 @@ def field(
     Parameters
     ----------
     zq, zk, a, b, offsets_q, offsets_k, tau, share, form, gap : as in :func:`sere.kernels.tiles.field`
-        Of one of :data:`DTYPES`, all on one device.
+        In single, half or bfloat16 precision, all on one device.
     want_best : bool
         Whether to return the winners; without them the second tensor is empty.
 

@@ -5,24 +5,16 @@ used: :mod:`sere.tracks.viterbi` and :mod:`sere.tracks._crepe_first`.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import numba
 import numpy as np
 
+from .._registers import compiled
 from ..audio import HOP
 from .spectrum import BLOCK_FRAMES, FRAME_LENGTH
 
 
-def _compile(function: Callable[..., Any], **options: Any) -> Any:
-    try:
-        return numba.njit(function, cache=True, nogil=True, **options)
-    except RuntimeError:  # numba found no folder that it may write to
-        return numba.njit(function, nogil=True, **options)
-
-
-def _advance(evidence, band, forbidden, value, origins, tops):  # type: ignore[no-untyped-def]
+@compiled()
+def advance(evidence, band, forbidden, value, origins, tops):
     """Carry the Viterbi recursion over a stretch of frames.
 
     Parameters
@@ -63,14 +55,16 @@ def _advance(evidence, band, forbidden, value, origins, tops):  # type: ignore[n
             value[reach + j] = evidence[t, j] + (jump if by_jump else best[j])
 
 
-def _retrace(origins, tops, reach, path):  # type: ignore[no-untyped-def]
+@compiled()
+def retrace(origins, tops, reach, path):
     """Follow the steps backwards from ``path[-1]``."""
     for t in range(len(path) - 1, 0, -1):
         step = origins[t, path[t]]
         path[t - 1] = tops[t] if step < 0 else path[t] + step - reach
 
 
-def _position(products, rows, frame, tap_sums, mean, out):  # type: ignore[no-untyped-def]
+@compiled()
+def _position(products, rows, frame, tap_sums, mean, out):
     """Sum one position's pieces and take off the frame's mean."""
     first, second, third = rows[0] + frame, rows[1] + frame, rows[2] + frame
     if rows[1] < 0:
@@ -84,17 +78,19 @@ def _position(products, rows, frame, tap_sums, mean, out):  # type: ignore[no-un
             out[c] = products[first, c] + products[second, c] + products[third, c] - mean * tap_sums[c]
 
 
-def _pooled(products, table, pair, frame, tap_sums, mean, gain, bias, n_max, left, right):  # type: ignore[no-untyped-def]
+@compiled()
+def _pooled(products, table, pair, frame, tap_sums, mean, gain, bias, n_max, left, right):
     """Put a frame's normalised, rectified, pooled pair of positions into `left`."""
-    _position_loop(products, table[2 * pair], frame, tap_sums[2 * pair], mean, left)
-    _position_loop(products, table[2 * pair + 1], frame, tap_sums[2 * pair + 1], mean, right)
+    _position(products, table[2 * pair], frame, tap_sums[2 * pair], mean, left)
+    _position(products, table[2 * pair + 1], frame, tap_sums[2 * pair + 1], mean, right)
     for c in range(n_max):
         left[c] = max(gain * max(left[c], right[c]) + bias[c], np.float32(0))
     for c in range(n_max, len(left)):
         left[c] = max(gain * min(left[c], right[c]) + bias[c], np.float32(0))
 
 
-def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  # type: ignore[no-untyped-def]
+@compiled()
+def pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):
     """Finish CREPE's first layer, see :class:`sere.tracks._crepe_first.FirstLayer`.
 
     Parameters
@@ -116,9 +112,9 @@ def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  
     for pair in range(half + 1):
         mirror = 2 * half - pair
         for t in range(n_frames):
-            _pooled_loop(products, table, pair, t, tap_sums, means[t], gains[t], bias, n_max, a, spare)
+            _pooled(products, table, pair, t, tap_sums, means[t], gains[t], bias, n_max, a, spare)
             if half < mirror < n_pairs:
-                _pooled_loop(products, table, mirror, t, tap_sums, means[t], gains[t], bias, n_max, b, spare)
+                _pooled(products, table, mirror, t, tap_sums, means[t], gains[t], bias, n_max, b, spare)
                 for c in range(n_channels):
                     out[pair, t, c] = a[c] + b[c]
                     out[half + pair, t, c] = a[c] - b[c]
@@ -130,7 +126,8 @@ def _pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):  
                         out[half + pair, t, c] = a[c]
 
 
-def _energies(samples, energies):  # type: ignore[no-untyped-def]
+@compiled(fastmath={"reassoc", "contract"})
+def _energies(samples, energies):
     """Put the sum of squares of each frame of `samples` into `energies`, sharing what frames have in common."""
     step = math.gcd(HOP, FRAME_LENGTH)
     sums = np.empty(len(samples) // step)
@@ -147,7 +144,8 @@ def _energies(samples, energies):  # type: ignore[no-untyped-def]
         energies[t] = total
 
 
-def _measure(samples, spectrum, starts, stops, weights, energies, bands, moments):  # type: ignore[no-untyped-def]
+@compiled(fastmath={"reassoc", "contract"})
+def measure(samples, spectrum, starts, stops, weights, energies, bands, moments):
     """Measure a few frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
 
     Loops run over `BLOCK_FRAMES` frames, however few there are: of a number known beforehand LLVM makes vectors.
@@ -169,7 +167,7 @@ def _measure(samples, spectrum, starts, stops, weights, energies, bands, moments
         Receives the sum of magnitudes, plain and times the number of the bin.
     """
     few, n_bins = spectrum.shape[0], spectrum.shape[1] // 2
-    _energies_loop(samples, energies)
+    _energies(samples, energies)
     rows = np.zeros((BLOCK_FRAMES, n_bins), dtype=np.float32)
     for t in range(few):
         row = rows[t]
@@ -200,12 +198,3 @@ def _measure(samples, spectrum, starts, stops, weights, energies, bands, moments
                 band[t] += weight * power[i, t]
         for t in range(few):
             bands[b, t] = band[t]
-
-
-advance = _compile(_advance)
-retrace = _compile(_retrace)
-_position_loop = _compile(_position)
-_pooled_loop = _compile(_pooled)
-pool_and_fold = _compile(_pool_and_fold)
-_energies_loop = _compile(_energies, fastmath={"reassoc", "contract"})
-measure = _compile(_measure, fastmath={"reassoc", "contract"})

@@ -1,4 +1,4 @@
-"""CREPE's network on a GPU: the products of :mod:`sere.tracks._crepe_fast` by torch alone.
+"""CREPE's network on a GPU: that of :mod:`sere.tracks._crepe_fast`, its products by torch.
 
 Half precision would change some bins (``benchmarks/bench_precision.py``), so multiplications are saved here too: layers
 2 to 6 are the Fourier domain's, the first is a plain product of windows and taps, all in float32. Products follow
@@ -13,13 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._crepe_fast import FastCrepe, FourierLayer, pooled
-from ._crepe_first import WINDOW
+from ._crepe_fast import FastCrepe, pooled
+from ._crepe_first import PADDING, STRIDE, TAPS, WINDOW
 
 #: Frames of a batch.
 BATCH_FRAMES = 512
-
-_TAPS, _STRIDE, _PADDING = 512, 4, 254
 
 
 class DeviceCrepe:
@@ -45,19 +43,11 @@ class DeviceCrepe:
     def __call__(self, frames: Tensor) -> Tensor:
         """Return the activations (n, 360) of normalised frames (n, 1024), n up to :data:`BATCH_FRAMES`."""
         n_frames = len(frames)
-        batch = torch.zeros(BATCH_FRAMES, WINDOW + 2 * _PADDING, device=self.device)
-        batch[:n_frames, _PADDING:-_PADDING] = frames
-        windows = batch.unfold(1, _TAPS, _STRIDE).transpose(0, 1)
+        batch = torch.zeros(BATCH_FRAMES, WINDOW + 2 * PADDING, device=self.device)
+        batch[:n_frames, PADDING:-PADDING] = frames
+        windows = batch.unfold(1, TAPS, STRIDE).transpose(0, 1)
         x = pooled((windows @ self._taps).add_(self._first_bias), self._first_max)
         for layer in self._layers:
-            x = _convolved(layer, x)
+            x = layer(x)
         flat = x.transpose(0, 1).reshape(BATCH_FRAMES, -1)
         return torch.addmm(self._dense_bias, flat, self._dense).sigmoid_()[:n_frames]
-
-
-def _convolved(layer: FourierLayer, x: Tensor) -> Tensor:
-    """Apply a layer to (positions, frames, channels in)."""
-    spectrum = (layer.forward @ x.flatten(1)).view(-1, *x.shape[1:])
-    products = torch.bmm(spectrum, layer.weight)
-    values = (layer.inverse @ products.flatten(1)).view(-1, *products.shape[1:])
-    return pooled(values.add_(layer.bias), layer.n_max)

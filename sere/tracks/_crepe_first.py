@@ -31,9 +31,11 @@ MARGIN = 256
 #: Length of the circle on which the second layer convolves.
 CIRCLE = 160
 
+#: Of the layer's convolution.
+TAPS, STRIDE, PADDING = 512, 4, 254
+
 _POSITIONS = 256
-_TAPS, _STRIDE, _PADDING = 512, 4, 254
-_OFFSETS = HOP // _STRIDE
+_OFFSETS = HOP // STRIDE
 _GROUP = 8
 _FRAMES_ON_A_HOP = 4
 
@@ -55,7 +57,7 @@ class Piece(NamedTuple):
 
 
 def _window_start(offset: int) -> int:
-    return _STRIDE * offset - _PADDING
+    return STRIDE * offset - PADDING
 
 
 @cache
@@ -64,12 +66,12 @@ def _pieces() -> tuple[Piece, ...]:
     found = []
     for offset in range(0, _OFFSETS, _GROUP):
         begin, last_begin = _window_start(offset), _window_start(offset + _GROUP - 1)
-        end = last_begin + _TAPS
+        end = last_begin + TAPS
         hops_back = [j for j in range(_FRAMES_ON_A_HOP) if _OFFSETS * j + offset < _POSITIONS]
         edges = {edge - HOP * j for j in hops_back for edge in (0, WINDOW)}
         cuts = sorted(edge for edge in edges if begin < edge < end)
         for first, last in zip([begin, *cuts], [*cuts, end], strict=True):
-            taps = max(first - last_begin, 0), min(last - begin, _TAPS)
+            taps = max(first - last_begin, 0), min(last - begin, TAPS)
             found.append(Piece(offset, len(hops_back), first, last, *taps))
     return tuple(found)
 
@@ -111,7 +113,7 @@ class FirstLayer:
     """
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray, n_max: int):
-        begin = _STRIDE * np.arange(_POSITIONS)[:, None] - _PADDING + np.arange(_TAPS)
+        begin = STRIDE * np.arange(_POSITIONS)[:, None] - PADDING + np.arange(TAPS)
         inside = (begin >= 0) & (begin < WINDOW)
         self.taps = torch.from_numpy(np.ascontiguousarray(weight.T, dtype=np.float32))
         self.tap_sums = (inside @ weight.T).astype(np.float32)
@@ -173,5 +175,5 @@ def _window_matrix(samples: torch.Tensor, piece: Piece, n_hops: int) -> torch.Te
         (n_hops, length), (HOP, 1), MARGIN + piece.first
     )
     n_taps = piece.tap_last - piece.tap_first
-    matrix = hops.as_strided((_GROUP, n_hops, n_taps), (_STRIDE, end - begin, 1))
+    matrix = hops.as_strided((_GROUP, n_hops, n_taps), (STRIDE, end - begin, 1))
     return matrix.reshape(_GROUP * n_hops, n_taps)

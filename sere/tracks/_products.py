@@ -1,7 +1,7 @@
 """Matrix products of many small matrices, as CREPE's Fourier domain has them: one a frequency.
 
-:func:`products` is ``torch.baddbmm`` by blocks that stay in vector registers (:mod:`sere._registers`). Narrow results
-are left to torch.
+:func:`products` is ``torch.baddbmm`` by blocks that stay in vector registers (:mod:`sere._registers`). Narrow results,
+and other devices than the CPU, are left to torch.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def products(x: torch.Tensor, weight: torch.Tensor, out: torch.Tensor | None = N
     """
     n, rows, _ = x.shape
     columns = weight.shape[2]
-    if columns < lanes(np.dtype(np.float32)):
+    if x.device.type != "cpu" or columns < lanes(np.dtype(np.float32)):
         return torch.bmm(x, weight) if out is None else out.baddbmm_(x, weight)
     if out is None:
         out = torch.zeros(n, rows, columns)
