@@ -35,9 +35,9 @@ seconds do.
   the field; near at d = 1028, and beyond it lies only what the registers win.
 - **The spectral tracks.** The largest part is the Fourier transform, in double precision for the sake of the 1e-6 that
   are promised.
-- **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends a quarter of its epochs in fields and their maxima
-  and about a sixth each in their gradients, in resonance-aware representations, and in all other gradients; the rest
-  goes into operations on small tensors.
+- **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends a quarter of its epochs in fields and their
+  maxima and about a sixth each in their gradients, in resonance-aware representations, and in all other gradients; the
+  rest goes into operations on small tensors.
 
 ## The pool grows, the cost of a clip does not
 
