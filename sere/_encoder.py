@@ -22,7 +22,7 @@ from sere.encoders.base import Encoded, FrameEncoder, pooled_context
 from sere.encoders.experience import EmotionEncoder
 
 ROLES = ("labeled", "source", "target")
-WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps")
+WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
 
 
 class HeterogeneousEncoder(AudioTransformer):
@@ -38,6 +38,7 @@ class HeterogeneousEncoder(AudioTransformer):
           (:func:`sere.pretrain_encoder`); comes with the library;
         - the ``.npz`` file of such an encoder of your own, or the object;
         - ``"acoustic"``: frame descriptors of pitch, loudness, voice and timbre; embedded, nothing learned;
+        - ``"speech"``: the lower layers of a small speech recogniser, OpenAI's Whisper tiny.en; embedded;
         - ``"egemaps"``: eGeMAPS through openSMILE (``pip install "sere[egemaps]"``);
         - the name or folder of a Whisper, WavLM, HuBERT, Wav2Vec2 or w2v-BERT checkpoint (``pip install
           "sere[pretrained]"``);
@@ -217,6 +218,10 @@ class HeterogeneousEncoder(AudioTransformer):
         """Return the encoder object that a name stands for, with this estimator's layer settings."""
         if isinstance(spec, FrameEncoder):
             return spec
+        if spec == "speech":
+            from sere.encoders.speech import SpeechEncoder
+
+            return SpeechEncoder()
         if spec == "acoustic":
             from sere.encoders.acoustic import AcousticEncoder
 

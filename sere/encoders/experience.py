@@ -375,11 +375,14 @@ def base_facts(base: FrameEncoder) -> dict[str, Any]:
     from sere.encoders.acoustic import AcousticEncoder
     from sere.encoders.egemaps import EgemapsEncoder
     from sere.encoders.pretrained import PretrainedEncoder
+    from sere.encoders.speech import SpeechEncoder
 
     if isinstance(base, AcousticEncoder):
         return {"encoder": "acoustic"}
     if isinstance(base, EgemapsEncoder):
         return {"encoder": "egemaps"}
+    if isinstance(base, SpeechEncoder):
+        return {"encoder": "speech", "weights": None if base.weights is None else str(base.weights)}
     if isinstance(base, PretrainedEncoder):
         return {"encoder": str(base.checkpoint), "layer": base.layer, "revision": base.revision}
     raise TypeError(
@@ -398,6 +401,10 @@ def build_base(facts: Mapping[str, Any]) -> FrameEncoder:
         from sere.encoders.egemaps import EgemapsEncoder
 
         return EgemapsEncoder()
+    if facts["encoder"] == "speech":
+        from sere.encoders.speech import SpeechEncoder
+
+        return SpeechEncoder(facts["weights"])
     from sere.encoders.pretrained import PretrainedEncoder
 
     layer = facts["layer"]

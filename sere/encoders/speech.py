@@ -1,0 +1,227 @@
+"""The embedded speech encoder: the lower layers of OpenAI's Whisper tiny.en, in 6 MB and without transformers.
+
+A network that learned to write down hundreds of thousands of hours of speech has learned to hear; its lower layers
+still hear *how* something is said. The states behind its first three layers stand side by side in a frame. What they
+are, what they carry and under which licence they come stands in the card beside the weights (``speech.md``).
+
+The computation is Whisper's (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022),
+written out: log-mel spectrum, two convolutions, sinusoidal positions, pre-norm transformer layers. It differs in one
+thing: a clip goes through alone, without the silence that fills Whisper's 30 s, which is many times faster and keeps
+the clip's frames from attending to it.
+
+Frame t is centred at sample 320 t, like every frame of the library: mel frames stand 10 ms apart from sample 0 on, and
+the second convolution is centred on every other one. A clip whose length is a whole number of frames has one more
+frame by the library's count; it repeats the last. Clips over 30 s go through in overlapping windows of 30 s, so memory
+beside the frames themselves does not grow with the clip.
+
+Each clip is computed on its own by one thread, so it gets the same frames to the bit whatever stands beside it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from sere.audio import HOP, SAMPLE_RATE, n_frames
+from sere.encoders._speech_weights import Weights, read
+from sere.encoders.base import Encoded, FrameEncoder
+from sere.encoders.layers import windows
+from sere.tracks._products import products
+from sere.tracks._threads import workers
+
+#: Part of the cache key: changes whenever frames or context would, with the same weights.
+_VERSION = 1
+#: Frames of a window: Whisper's 30 s.
+WINDOW = 30 * SAMPLE_RATE // HOP
+_MEL_HOP = 160
+_FFT = 400
+
+#: The weights that come with the library.
+SHIPPED = Path(__file__).parent / "speech.safetensors"
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One transformer layer; matrices are (inputs, outputs)."""
+
+    attention_norm: tuple[torch.Tensor, torch.Tensor]
+    into_heads: tuple[torch.Tensor, torch.Tensor]
+    out_of_heads: tuple[torch.Tensor, torch.Tensor]
+    norm: tuple[torch.Tensor, torch.Tensor]
+    widen: tuple[torch.Tensor, torch.Tensor]
+    narrow: tuple[torch.Tensor, torch.Tensor]
+
+
+class Network:
+    """Whisper's log-mel front, convolutions and first layers, as functions of one clip.
+
+    Parameters
+    ----------
+    weights : Weights
+    """
+
+    def __init__(self, weights: Weights):
+        given = {name: torch.from_numpy(array) for name, array in weights.tensors.items()}
+        self.n_heads = weights.n_heads
+        self.filters = given["mel_filters"]
+        self.hann = torch.hann_window(_FFT)
+        self.convolutions = [_affine(given, f"conv{n}") for n in (1, 2)]
+        self.width = len(given["conv1.bias"])
+        self.positions = sinusoids(WINDOW, self.width)
+        self.layers = [self._layer(given, f"layers.{number}.") for number in range(weights.n_layers)]
+
+    def _layer(self, given: dict[str, torch.Tensor], prefix: str) -> _Layer:
+        own = {name.removeprefix(prefix): tensor for name, tensor in given.items() if name.startswith(prefix)}
+        attention = [own[f"self_attn.{name}_proj.weight"].T for name in "qkv"]
+        biases = [own["self_attn.q_proj.bias"], torch.zeros(self.width), own["self_attn.v_proj.bias"]]
+        return _Layer(
+            attention_norm=(own["self_attn_layer_norm.weight"], own["self_attn_layer_norm.bias"]),
+            into_heads=(torch.cat(attention, 1).contiguous(), torch.cat(biases)),
+            out_of_heads=_affine(own, "self_attn.out_proj"),
+            norm=(own["final_layer_norm.weight"], own["final_layer_norm.bias"]),
+            widen=_affine(own, "fc1"),
+            narrow=_affine(own, "fc2"),
+        )
+
+    def log_mel(self, wave: torch.Tensor, count: int) -> torch.Tensor:
+        """Return the log-mel spectrum around `count` frames, (2 * count, n_mels), silence behind the clip's end.
+
+        Mel frame m is centred at sample 160 m. Values are cut at 80 dB below the loudest and scaled as Whisper does.
+        """
+        # Two frames more, so that the loudest may lie behind the last frame's centre, as in Whisper's 30 s.
+        total = 2 * count + 2
+        missing = max((total - 1) * _MEL_HOP + _FFT // 2 - len(wave), 0)
+        padded = F.pad(wave, (0, missing))
+        padded = torch.cat([padded[1 : _FFT // 2 + 1].flip(0), padded])
+        spectrum = torch.stft(padded, _FFT, _MEL_HOP, window=self.hann, center=False, return_complex=True)
+        power = spectrum.abs().square()[:, :total]
+        mel = (self.filters @ power).clamp_min(1e-10).log10()
+        mel = (mel.maximum(mel.max() - 8.0) + 4.0) / 4.0
+        return mel[:, : 2 * count].T
+
+    def states(self, wave: torch.Tensor, count: int) -> torch.Tensor:
+        """Return the states behind each layer side by side, (count, n_layers * width), of up to 30 s of sound."""
+        hidden = self.log_mel(wave, count)
+        for (weight, bias), step in zip(self.convolutions, (1, 2), strict=True):
+            around = F.pad(hidden, (0, 0, 1, 1)).unfold(0, 3, step).transpose(1, 2)
+            hidden = F.gelu(_times(around.flatten(1), weight, bias))
+        hidden = hidden + self.positions[:count]
+        found = []
+        for layer in self.layers:
+            hidden = hidden + self._attended(layer, F.layer_norm(hidden, (self.width,), *layer.attention_norm))
+            inner = F.gelu(_times(F.layer_norm(hidden, (self.width,), *layer.norm), *layer.widen))
+            hidden = hidden + _times(inner, *layer.narrow)
+            found.append(hidden)
+        return torch.cat(found, 1)
+
+    def _attended(self, layer: _Layer, hidden: torch.Tensor) -> torch.Tensor:
+        heads = _times(hidden, *layer.into_heads).view(len(hidden), 3, self.n_heads, -1).permute(1, 2, 0, 3)
+        query, key, value = heads[None].unbind(1)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return _times(mixed[0].transpose(0, 1).reshape(len(hidden), -1), *layer.out_of_heads)
+
+
+class SpeechEncoder(FrameEncoder):
+    """States of the lower layers of a small speech recogniser, every 20 ms, and their mean over the clip.
+
+    Parameters
+    ----------
+    weights : path-like, optional
+        A file that ``benchmarks/make_speech.py`` made of another Whisper checkpoint; the one that comes with the
+        library when not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.encoders.speech import SpeechEncoder
+    >>> [clip] = SpeechEncoder().encode([np.sin(np.arange(8000, dtype=np.float32) / 20)])
+    >>> clip.frames.shape, clip.context.shape
+    ((26, 1152), (1152,))
+    """
+
+    def __init__(self, weights: str | PathLike | None = None):
+        self.weights = weights
+
+    def __repr__(self) -> str:
+        return f"SpeechEncoder({'' if self.weights is None else repr(str(self.weights))})"
+
+    @property
+    def cache_key(self) -> str:
+        """The code's version and the weights' hash."""
+        return f"speech-v{_VERSION}:{self._loaded[0].digest}"
+
+    @property
+    def frame_names(self) -> list[str]:
+        """Layer by layer."""
+        weights, network = self._loaded
+        return [f"layer{i}_{j}" for i in range(1, weights.n_layers + 1) for j in range(network.width)]
+
+    @property
+    def context_names(self) -> list[str]:
+        """Each column's mean over the clip."""
+        return [f"{name}_mean" for name in self.frame_names]
+
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+        """Embed each clip on its own.
+
+        Parameters
+        ----------
+        waves : sequence of ndarray of shape (n_samples,), float32, 16 kHz
+        pitches : None
+            Not needed.
+
+        Returns
+        -------
+        list of Encoded
+        """
+        network = self._loaded[1]
+        with workers() as run:
+            return list(run(lambda wave: _encoded(network, wave), waves))
+
+    @property
+    def _loaded(self) -> tuple[Weights, Network]:
+        return _load(str(SHIPPED if self.weights is None else self.weights))
+
+
+def sinusoids(count: int, width: int) -> torch.Tensor:
+    """Return Whisper's position embeddings, (count, width): sines, then cosines, of geometric rates from 1 to 1e-4."""
+    rates = torch.exp(-math.log(10_000) / (width // 2 - 1) * torch.arange(width // 2))
+    angles = torch.arange(count)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+@lru_cache(maxsize=2)
+def _load(path: str) -> tuple[Weights, Network]:
+    """Read a file once per process."""
+    weights = read(path)
+    return weights, Network(weights)
+
+
+def _encoded(network: Network, wave: np.ndarray) -> Encoded:
+    wave = np.asarray(wave, dtype=np.float32)
+    own, total = max(1, -(-len(wave) // HOP)), n_frames(len(wave))
+    frames = np.empty((total, len(network.layers) * network.width), np.float32)
+    with torch.inference_mode():
+        for start, stop, first, last in windows(own, WINDOW):
+            part = torch.from_numpy(wave[start * HOP : stop * HOP])
+            frames[first:last] = network.states(part, stop - start).numpy()[first - start : last - start]
+    frames[own:] = frames[own - 1]
+    return Encoded(frames, frames.mean(0, dtype=np.float64).astype(np.float32))
+
+
+def _affine(given: dict[str, torch.Tensor], name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a layer's matrix as (inputs, outputs), a kernel's taps one after the other, and its bias."""
+    weight = given[f"{name}.weight"]
+    matrix = weight.T if weight.ndim == 2 else weight.permute(2, 1, 0).flatten(0, 1)
+    return matrix.contiguous(), given[f"{name}.bias"]
+
+
+def _times(rows: torch.Tensor, matrix: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """Return ``rows @ matrix + bias``."""
+    return products(rows[None], matrix[None], bias.repeat(1, len(rows), 1))[0]
