@@ -18,7 +18,7 @@ from sere._extract import extract
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 from sere.audio import AudioError
-from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
 
 ROLES = ("labeled", "source", "target")
@@ -42,14 +42,18 @@ class HeterogeneousEncoder(AudioTransformer):
         - ``"egemaps"``: eGeMAPS through openSMILE (``pip install "sere[egemaps]"``);
         - the name or folder of a Whisper, WavLM, HuBERT, Wav2Vec2 or w2v-BERT checkpoint (``pip install
           "sere[pretrained]"``);
-        - a :class:`~sere.encoders.base.FrameEncoder`.
+        - a :class:`~sere.encoders.base.FrameEncoder`;
+        - several of these side by side, each frame holding the columns of all: names joined by "+", such as
+          ``"acoustic+speech"``, or a tuple of any of them, without experience and with nothing to train.
 
         ``"paper"`` stands for the checkpoints of the paper: one per language, and wav2vec2-base for labeled clips.
     labeled : str or FrameEncoder, default=None
         Encoder of labeled clips, whatever their language.
     layer : int, tuple of int or "weighted", default=-1
-        Which hidden states of a checkpoint embed a frame; a tuple is averaged; "weighted" learns the weights inside
+        Which hidden states of a checkpoint embed a frame; "weighted" learns the weights inside
         :class:`~sere.SEREClassifier`.
+    combine : {"mean", "concatenate"}, default="mean"
+        What becomes of a tuple of layers: their mean, or all of them side by side in a frame.
     trainable_layers : int, default=0
         Fine-tune the last n transformer layers of checkpoints inside :class:`~sere.SEREClassifier`.
     pitch_model : {"tiny", "full"}, default="tiny"
@@ -87,6 +91,7 @@ class HeterogeneousEncoder(AudioTransformer):
         encoders: Any = "acoustic-emotion",
         labeled: Any = None,
         layer: Any = -1,
+        combine: str = "mean",
         trainable_layers: int = 0,
         pitch_model: str = "tiny",
         n_jobs: int | None = None,
@@ -97,6 +102,7 @@ class HeterogeneousEncoder(AudioTransformer):
         self.encoders = encoders
         self.labeled = labeled
         self.layer = layer
+        self.combine = combine
         self.trainable_layers = trainable_layers
         self.pitch_model = pitch_model
         self.n_jobs = n_jobs
@@ -167,12 +173,13 @@ class HeterogeneousEncoder(AudioTransformer):
         if self.trainable_layers < 0:
             raise ValueError(f"trainable_layers must be 0 or more, got {self.trainable_layers}")
         named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
-        checkpoints = [spec for spec in named if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
-        if (self.trainable_layers or self.layer != -1) and not checkpoints:
+        alone = [part for spec in named for part in side_by_side(spec)]
+        checkpoints = [spec for spec in alone if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
+        if (self.trainable_layers or self.layer != -1 or self.combine != "mean") and not checkpoints:
             raise ValueError(
-                f"layer={self.layer!r} and trainable_layers={self.trainable_layers} choose among the layers of a "
-                f"checkpoint that encoders names, and encoders={self.encoders!r} names none; an encoder object takes "
-                "them itself"
+                f"layer={self.layer!r}, combine={self.combine!r} and trainable_layers={self.trainable_layers} choose "
+                f"among the layers of a checkpoint that encoders names, and encoders={self.encoders!r} names none; an "
+                "encoder object takes them itself"
             )
         if self.pitch_model not in ("tiny", "full"):
             raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
@@ -218,6 +225,11 @@ class HeterogeneousEncoder(AudioTransformer):
         """Return the encoder object that a name stands for, with this estimator's layer settings."""
         if isinstance(spec, FrameEncoder):
             return spec
+        several = side_by_side(spec)
+        if len(several) > 1:
+            from sere.encoders.side_by_side import SideBySideEncoder
+
+            return SideBySideEncoder([self.build(part) for part in several])
         if spec == "speech":
             from sere.encoders.speech import SpeechEncoder
 
@@ -237,7 +249,11 @@ class HeterogeneousEncoder(AudioTransformer):
         from sere.encoders.pretrained import PretrainedEncoder
 
         return PretrainedEncoder(
-            spec, layer=self.layer, trainable_layers=self.trainable_layers, device=resolve_device(self.device)
+            spec,
+            layer=self.layer,
+            combine=self.combine,
+            trainable_layers=self.trainable_layers,
+            device=resolve_device(self.device),
         )
 
     def encode_untrained(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
@@ -310,16 +326,18 @@ class HeterogeneousEncoder(AudioTransformer):
         if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
             found = static_tracks(clips, pitch_model, device=self.device, **options)
             pitches = [as_pitch(arrays) for arrays in found]
-        params = ("embedding", encoder.cache_key, pitch_model if encoder.needs_pitch else "")
-        arrays = extract(
-            clips,
-            _Embedding(encoder),
-            params,
-            companions=pitches if encoder.needs_pitch else None,
-            label="embedding",
-            **options,
-        )
-        return [Encoded(a["frames"], a["context"]) for a in arrays]
+        by_part = []
+        for part in encoder.parts:
+            arrays = extract(
+                clips,
+                _Embedding(part),
+                ("embedding", part.cache_key, pitch_model if part.needs_pitch else ""),
+                companions=pitches if part.needs_pitch else None,
+                label="embedding",
+                **options,
+            )
+            by_part.append([Encoded(a["frames"], a["context"]) for a in arrays])
+        return [encoder.join(of_clip) for of_clip in zip(*by_part, strict=True)]
 
 
 class _Embedding:
@@ -334,18 +352,39 @@ class _Embedding:
         return [{"frames": e.frames, "context": context} for e, context in zip(encoded, contexts, strict=True)]
 
 
+def side_by_side(spec: Any) -> tuple:
+    """Return the encoders that a name joined by "+" or a tuple puts side by side; anything else is alone.
+
+    Raises
+    ------
+    ValueError
+        Nothing on one side of a "+", or a tuple of fewer than two.
+    """
+    if isinstance(spec, (tuple, list)):
+        if len(spec) < 2:
+            raise ValueError(f"encoders side by side are two or more, got {spec!r}")
+        return tuple(part for own in spec for part in side_by_side(own))
+    if not isinstance(spec, str) or "+" not in spec or os.path.exists(spec):
+        return (spec,)
+    names = [name.strip() for name in spec.split("+")]
+    if not all(names):
+        raise ValueError(f'encoder {spec!r}: "+" joins two names, such as "acoustic+speech"; one is missing')
+    return tuple(names)
+
+
 def spec_name(spec: Any) -> str:
     """Return the name under which an encoder's clips are grouped and projected."""
+    several = side_by_side(spec)
+    if len(several) > 1:
+        return "+".join(map(spec_name, several))
     return spec.identity if isinstance(spec, FrameEncoder) else str(spec)
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:
-    if encoder.context_names:
-        return encoder.context_names
-    names = encoder.frame_names
-    if len(names) != width:  # a front changed the width, or the encoder names nothing
-        names = [f"h{i}" for i in range(width)]
-    return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in names]
+    if encoder.context_names or len(encoder.frame_names) == width:
+        return context_names(encoder)
+    # A front changed the width, or the encoder names nothing.
+    return [f"h{i}_{statistic}" for statistic in ("mean", "sd") for i in range(width)]
 
 
 def _paper_checkpoint(language: str | None, role: str) -> str:

@@ -81,6 +81,15 @@ class FrameEncoder(ABC):
         """
         raise ValueError(f"{type(self).__name__} has no part that learns.")
 
+    @property
+    def parts(self) -> tuple["FrameEncoder", ...]:
+        """The encoders whose output is computed and kept by itself: several where they stand side by side."""
+        return (self,)
+
+    def join(self, encoded: Sequence[Encoded]) -> Encoded:
+        """Return one clip's embedding from those by each of :attr:`parts`."""
+        return encoded[0]
+
     @abstractmethod
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Embed each clip on its own.
@@ -105,3 +114,8 @@ def pooled_context(frames: np.ndarray) -> np.ndarray:
     ndarray of shape (2 * width,), float32
     """
     return np.concatenate([frames.mean(0), frames.std(0)]).astype(np.float32)
+
+
+def context_names(encoder: FrameEncoder) -> list[str]:
+    """Return the names of the context that clips of an encoder end up with: its own, or those of the pooled frames."""
+    return encoder.context_names or [f"{name}_{kind}" for kind in ("mean", "sd") for name in encoder.frame_names]
