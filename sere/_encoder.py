@@ -336,7 +336,7 @@ class HeterogeneousEncoder(AudioTransformer):
                 label="embedding",
                 **options,
             )
-            by_part.append([Encoded(a["frames"], a["context"]) for a in arrays])
+            by_part.append([Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in arrays])
         return [encoder.join(of_clip) for of_clip in zip(*by_part, strict=True)]
 
 
@@ -349,7 +349,8 @@ class _Embedding:
     def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)
         contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
-        return [{"frames": e.frames, "context": context} for e, context in zip(encoded, contexts, strict=True)]
+        kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
+        return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
 
 
 def side_by_side(spec: Any) -> tuple:

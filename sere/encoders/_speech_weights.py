@@ -69,7 +69,7 @@ def write(
     exact : bool
         Whether matrices stay float32.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     stored: dict[str, np.ndarray] = {}
     for name in names_of(n_layers):
@@ -79,7 +79,8 @@ def write(
         else:
             stored[name], stored[name + _SCALE] = quantised(tensor)
     about = {"format": FORMAT, "n_layers": n_layers, "n_heads": n_heads, "source": source}
-    save_file(stored, Path(path), metadata={"sere": json.dumps(about)})
+    # Not save_file, whose files nobody but their owner may read.
+    Path(path).write_bytes(save(stored, metadata={"sere": json.dumps(about)}))
 
 
 def quantised(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ the second convolution is centred on every other one. A clip whose length is a w
 frame by the library's count; it repeats the last. Clips over 30 s go through in overlapping windows of 30 s, so memory
 beside the frames themselves does not grow with the clip.
 
-Each clip is computed on its own by one thread, so it gets the same frames to the bit whatever stands beside it.
+Each clip is computed on its own, so what it gets does not depend on the clips beside it. Torch's threads share out the
+clips; a clip alone is shared out in runs of frames.
 """
 
 import math
@@ -33,7 +34,7 @@ from sere.encoders._speech_weights import Weights, read
 from sere.encoders.base import Encoded, FrameEncoder
 from sere.encoders.layers import windows
 from sere.tracks._products import products
-from sere.tracks._threads import workers
+from sere.tracks._threads import Run, workers
 
 #: Part of the cache key: changes whenever frames or context would, with the same weights.
 _VERSION = 1
@@ -47,15 +48,28 @@ SHIPPED = Path(__file__).parent / "speech.safetensors"
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """One transformer layer; matrices are (inputs, outputs)."""
+class Layer:
+    """One transformer layer; matrices are (inputs, outputs) with their bias, norms weight and bias."""
 
+    n_heads: int
     attention_norm: tuple[torch.Tensor, torch.Tensor]
     into_heads: tuple[torch.Tensor, torch.Tensor]
     out_of_heads: tuple[torch.Tensor, torch.Tensor]
     norm: tuple[torch.Tensor, torch.Tensor]
     widen: tuple[torch.Tensor, torch.Tensor]
     narrow: tuple[torch.Tensor, torch.Tensor]
+
+    def heads(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return queries, keys and values of frames (n, width), as (3, n_heads, n, width of a head)."""
+        together = _times(F.layer_norm(hidden, hidden.shape[1:], *self.attention_norm), *self.into_heads)
+        return together.view(len(hidden), 3, self.n_heads, -1).permute(1, 2, 0, 3)
+
+    def finish(self, piece: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return what becomes of some frames (n, width), given what their heads attended to (n, width)."""
+        hidden, attended = piece
+        hidden = hidden + _times(attended, *self.out_of_heads)
+        inner = F.gelu(_times(F.layer_norm(hidden, hidden.shape[1:], *self.norm), *self.widen))
+        return hidden + _times(inner, *self.narrow)
 
 
 class Network:
@@ -68,26 +82,12 @@ class Network:
 
     def __init__(self, weights: Weights):
         given = {name: torch.from_numpy(array) for name, array in weights.tensors.items()}
-        self.n_heads = weights.n_heads
         self.filters = given["mel_filters"]
         self.hann = torch.hann_window(_FFT)
         self.convolutions = [_affine(given, f"conv{n}") for n in (1, 2)]
         self.width = len(given["conv1.bias"])
         self.positions = sinusoids(WINDOW, self.width)
-        self.layers = [self._layer(given, f"layers.{number}.") for number in range(weights.n_layers)]
-
-    def _layer(self, given: dict[str, torch.Tensor], prefix: str) -> _Layer:
-        own = {name.removeprefix(prefix): tensor for name, tensor in given.items() if name.startswith(prefix)}
-        attention = [own[f"self_attn.{name}_proj.weight"].T for name in "qkv"]
-        biases = [own["self_attn.q_proj.bias"], torch.zeros(self.width), own["self_attn.v_proj.bias"]]
-        return _Layer(
-            attention_norm=(own["self_attn_layer_norm.weight"], own["self_attn_layer_norm.bias"]),
-            into_heads=(torch.cat(attention, 1).contiguous(), torch.cat(biases)),
-            out_of_heads=_affine(own, "self_attn.out_proj"),
-            norm=(own["final_layer_norm.weight"], own["final_layer_norm.bias"]),
-            widen=_affine(own, "fc1"),
-            narrow=_affine(own, "fc2"),
-        )
+        self.layers = [_layer(given, f"layers.{number}.", weights.n_heads) for number in range(weights.n_layers)]
 
     def log_mel(self, wave: torch.Tensor, count: int) -> torch.Tensor:
         """Return the log-mel spectrum around `count` frames, (2 * count, n_mels), silence behind the clip's end.
@@ -105,26 +105,31 @@ class Network:
         mel = (mel.maximum(mel.max() - 8.0) + 4.0) / 4.0
         return mel[:, : 2 * count].T
 
-    def states(self, wave: torch.Tensor, count: int) -> torch.Tensor:
-        """Return the states behind each layer side by side, (count, n_layers * width), of up to 30 s of sound."""
+    def states(self, wave: torch.Tensor, count: int, run: Run = map, pieces: int = 1) -> torch.Tensor:
+        """Return the states behind each layer side by side, (count, n_layers * width), of up to 30 s of sound.
+
+        Parameters
+        ----------
+        wave : Tensor of shape (n_samples,)
+        count : int
+            Frames.
+        run : callable
+            What works on pieces of the clip at a time.
+        pieces : int
+        """
         hidden = self.log_mel(wave, count)
         for (weight, bias), step in zip(self.convolutions, (1, 2), strict=True):
             around = F.pad(hidden, (0, 0, 1, 1)).unfold(0, 3, step).transpose(1, 2)
             hidden = F.gelu(_times(around.flatten(1), weight, bias))
-        hidden = hidden + self.positions[:count]
+        parts = (hidden + self.positions[:count]).chunk(pieces)
         found = []
         for layer in self.layers:
-            hidden = hidden + self._attended(layer, F.layer_norm(hidden, (self.width,), *layer.attention_norm))
-            inner = F.gelu(_times(F.layer_norm(hidden, (self.width,), *layer.norm), *layer.widen))
-            hidden = hidden + _times(inner, *layer.narrow)
-            found.append(hidden)
+            query, key, value = torch.cat(list(run(layer.heads, parts)), 2)[None].unbind(1)
+            # In one piece, because products as narrow as a head's may round otherwise for fewer rows.
+            attended = F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1).flatten(1)
+            parts = tuple(run(layer.finish, zip(parts, attended.chunk(pieces), strict=True)))
+            found.append(torch.cat(parts))
         return torch.cat(found, 1)
-
-    def _attended(self, layer: _Layer, hidden: torch.Tensor) -> torch.Tensor:
-        heads = _times(hidden, *layer.into_heads).view(len(hidden), 3, self.n_heads, -1).permute(1, 2, 0, 3)
-        query, key, value = heads[None].unbind(1)
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        return _times(mixed[0].transpose(0, 1).reshape(len(hidden), -1), *layer.out_of_heads)
 
 
 class SpeechEncoder(FrameEncoder):
@@ -144,6 +149,8 @@ class SpeechEncoder(FrameEncoder):
     >>> clip.frames.shape, clip.context.shape
     ((26, 1152), (1152,))
     """
+
+    kept_as = "float16"
 
     def __init__(self, weights: str | PathLike | None = None):
         self.weights = weights
@@ -181,8 +188,23 @@ class SpeechEncoder(FrameEncoder):
         list of Encoded
         """
         network = self._loaded[1]
+        waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
+        clips = [np.empty((n_frames(len(wave)), len(self.frame_names)), np.float32) for wave in waves]
+        spans = [(clip, span) for clip, wave in enumerate(waves) for span in windows(_sounding(wave), WINDOW)]
+        threads = torch.get_num_threads()
+
+        def fill(at: tuple[int, tuple[int, int, int, int]], run: Run = map, pieces: int = 1) -> None:
+            clip, (start, stop, first, last) = at
+            part = torch.from_numpy(waves[clip][start * HOP : stop * HOP])
+            states = network.states(part, stop - start, run, pieces)
+            clips[clip][first:last] = states[first - start : last - start].numpy()
+
         with workers() as run:
-            return list(run(lambda wave: _encoded(network, wave), waves))
+            if len(spans) == 1:
+                fill(spans[0], run, threads)
+            else:
+                list(run(fill, spans))
+        return [_finished(frames, _sounding(wave)) for frames, wave in zip(clips, waves, strict=True)]
 
     @property
     def _loaded(self) -> tuple[Weights, Network]:
@@ -203,16 +225,32 @@ def _load(path: str) -> tuple[Weights, Network]:
     return weights, Network(weights)
 
 
-def _encoded(network: Network, wave: np.ndarray) -> Encoded:
-    wave = np.asarray(wave, dtype=np.float32)
-    own, total = max(1, -(-len(wave) // HOP)), n_frames(len(wave))
-    frames = np.empty((total, len(network.layers) * network.width), np.float32)
-    with torch.inference_mode():
-        for start, stop, first, last in windows(own, WINDOW):
-            part = torch.from_numpy(wave[start * HOP : stop * HOP])
-            frames[first:last] = network.states(part, stop - start).numpy()[first - start : last - start]
+def _sounding(wave: np.ndarray) -> int:
+    """Return how many frames of a clip begin within it, at least one: what Whisper has of it."""
+    return max(1, -(-len(wave) // HOP))
+
+
+def _finished(frames: np.ndarray, own: int) -> Encoded:
     frames[own:] = frames[own - 1]
     return Encoded(frames, frames.mean(0, dtype=np.float64).astype(np.float32))
+
+
+def _layer(given: dict[str, torch.Tensor], prefix: str, n_heads: int) -> Layer:
+    own = {name.removeprefix(prefix): tensor for name, tensor in given.items() if name.startswith(prefix)}
+    attention = [own[f"self_attn.{name}_proj.weight"].T for name in "qkv"]
+    no_bias = torch.zeros(len(own["self_attn.q_proj.bias"]))
+    return Layer(
+        n_heads=n_heads,
+        attention_norm=(own["self_attn_layer_norm.weight"], own["self_attn_layer_norm.bias"]),
+        into_heads=(
+            torch.cat(attention, 1).contiguous(),
+            torch.cat([own["self_attn.q_proj.bias"], no_bias, own["self_attn.v_proj.bias"]]),
+        ),
+        out_of_heads=_affine(own, "self_attn.out_proj"),
+        norm=(own["final_layer_norm.weight"], own["final_layer_norm.bias"]),
+        widen=_affine(own, "fc1"),
+        narrow=_affine(own, "fc2"),
+    )
 
 
 def _affine(given: dict[str, torch.Tensor], name: str) -> tuple[torch.Tensor, torch.Tensor]:
