@@ -361,7 +361,7 @@ def side_by_side(spec: Any) -> tuple:
     ValueError
         Nothing on one side of a "+", or a tuple of fewer than two.
     """
-    if isinstance(spec, (tuple, list)):
+    if isinstance(spec, tuple):
         if len(spec) < 2:
             raise ValueError(f"encoders side by side are two or more, got {spec!r}")
         return tuple(part for own in spec for part in side_by_side(own))

@@ -93,6 +93,26 @@ class TestFrames:
         assert int(spectrum.sum(1).argmax()) == 2 * 50
 
 
+class TestContext:
+    def test_it_is_the_mean_over_frames_by_loudness(self):
+        rng = np.random.default_rng(0)
+        wave = (rng.standard_normal(16_000) * np.repeat([0.001, 0.1, 0.01, 0.3], 4000)).astype(np.float32)
+        [clip] = SpeechEncoder().encode([wave])
+        padded = np.pad(wave.astype(float), (200, 400))
+        weight = [np.square(padded[320 * t : 320 * t + 400]).mean() ** 0.3 for t in range(51)]
+        np.testing.assert_allclose(clip.context, np.average(clip.frames, axis=0, weights=weight), atol=1e-4)
+
+    def test_a_pause_moves_it_much_less_than_it_moves_the_mean(self):
+        wave = make_speech.probe(1.0)
+        alone, paused = SpeechEncoder().encode([wave, np.concatenate([wave, np.zeros(16_000, np.float32)])])
+        moved = np.abs(paused.context - alone.context).mean()
+        assert moved < 0.5 * np.abs(paused.frames.mean(0) - alone.frames.mean(0)).mean()
+
+    def test_silence_has_the_mean_of_its_frames(self):
+        [clip] = SpeechEncoder().encode([np.zeros(3200, np.float32)])
+        np.testing.assert_allclose(clip.context, clip.frames.mean(0), atol=1e-5)
+
+
 class TestClipsBesideEachOther:
     def test_a_clip_gets_the_same_frames_to_the_bit_alone_and_among_others(self, two_threads):
         waves = [noise(n, seed) for seed, n in enumerate((160, 9_000, 9_000, 4_321, 12_345))]
