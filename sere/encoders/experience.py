@@ -393,8 +393,8 @@ def base_facts(base: FrameEncoder) -> dict[str, Any]:
         return {"encoder": "acoustic"}
     if isinstance(base, EgemapsEncoder):
         return {"encoder": "egemaps"}
-    if isinstance(base, SpeechEncoder):
-        return {"encoder": "speech", "weights": None if base.weights is None else str(base.weights)}
+    if isinstance(base, SpeechEncoder) and base.weights is None:
+        return {"encoder": "speech"}
     if isinstance(base, SideBySideEncoder):
         return {"encoder": "side by side", "encoders": [base_facts(encoder) for encoder in base.encoders]}
     if isinstance(base, PretrainedEncoder):
@@ -418,7 +418,7 @@ def build_base(facts: Mapping[str, Any]) -> FrameEncoder:
     if facts["encoder"] == "speech":
         from sere.encoders.speech import SpeechEncoder
 
-        return SpeechEncoder(facts["weights"])
+        return SpeechEncoder()
     if facts["encoder"] == "side by side":
         from sere.encoders.side_by_side import SideBySideEncoder
 
