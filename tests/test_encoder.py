@@ -147,6 +147,7 @@ def test_what_is_no_encoder_is_an_error(source, encoders):
     [
         ({"encoders": {}}, "empty dict"),
         ({"trainable_layers": -1}, "trainable_layers"),
+        ({"layer": (1, 2), "combine": "concatenate"}, "combine='concatenate' and .* names none"),
         ({"pitch_model": "x"}, "pitch_m"),
     ],
 )

@@ -1,5 +1,7 @@
 """Encoders side by side: columns, alignment, what is kept, what is refused, and that everything takes them."""
 
+import json
+
 import checkpoints
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from sere.baselines import LinearBaseline
 from sere.encoders import EmotionEncoder
 from sere.encoders.acoustic import AcousticEncoder
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+from sere.encoders.experience import base_facts, build_base
 from sere.encoders.pretrained import PretrainedEncoder
 from sere.encoders.side_by_side import SideBySideEncoder
 from sere.encoders.speech import SpeechEncoder
@@ -179,6 +182,15 @@ class TestUsed:
         one, two = (HeterogeneousEncoder(e).fit_transform(target[:2]) for e in (experienced, back))
         np.testing.assert_allclose(np.asarray(one), np.asarray(two), rtol=1e-5)
         assert len(back.experience.directions) == 1223
+
+    def test_what_experience_stands_on_is_made_again_with_every_parameter_of_its_frames(self, tmp_path):
+        folder = checkpoints.save_checkpoint("whisper", tmp_path)
+        settings = {"layer": (1, 2), "combine": "concatenate", "whisper_slice_positions": True}
+        base = SideBySideEncoder([SpeechEncoder(), PretrainedEncoder(folder, **settings)])
+        facts = json.loads(json.dumps(base_facts(base)))
+        assert build_base(facts).cache_key == base.cache_key
+        with pytest.raises(TypeError, match="SpeechEncoder cannot be saved"):
+            base_facts(SideBySideEncoder([AcousticEncoder(), SpeechEncoder(tmp_path / "own.safetensors")]))
 
     @pytest.mark.filterwarnings("ignore:.*learned from:UserWarning")
     def test_a_fitted_model_with_it_is_saved_and_loaded(self, experienced, shots, target, tmp_path):

@@ -118,6 +118,13 @@ def pooled_context(frames: np.ndarray) -> np.ndarray:
     return np.concatenate([frames.mean(0), frames.std(0)]).astype(np.float32)
 
 
+def aligned(frames: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return frames cut to a count, or with the last one repeated up to it."""
+    if len(frames) >= n_frames:
+        return frames[:n_frames]
+    return np.pad(frames, ((0, n_frames - len(frames)), (0, 0)), mode="edge")
+
+
 def context_names(encoder: FrameEncoder) -> list[str]:
     """Return the names of the context that clips of an encoder end up with: its own, or those of the pooled frames."""
     return encoder.context_names or [f"{name}_{kind}" for kind in ("mean", "sd") for name in encoder.frame_names]
