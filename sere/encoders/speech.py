@@ -204,7 +204,7 @@ class SpeechEncoder(FrameEncoder):
                 fill(spans[0], run, threads)
             else:
                 list(run(fill, spans))
-        return [_finished(frames, wave) for frames, wave in zip(clips, waves, strict=True)]
+            return list(run(_finished, zip(clips, waves, strict=True)))
 
     @property
     def _loaded(self) -> tuple[Weights, Network]:
@@ -230,8 +230,9 @@ def _sounding(wave: np.ndarray) -> int:
     return max(1, -(-len(wave) // HOP))
 
 
-def _finished(frames: np.ndarray, wave: np.ndarray) -> Encoded:
-    """Repeat the last frame where there is one more, and take the mean."""
+def _finished(clip: tuple[np.ndarray, np.ndarray]) -> Encoded:
+    """Repeat a clip's last frame where there is one more, and take the mean; given its frames and its wave."""
+    frames, wave = clip
     own = _sounding(wave)
     frames[own:] = frames[own - 1]
     weight = loudness(wave)
