@@ -359,7 +359,7 @@ def side_by_side(spec: Any) -> tuple:
     Raises
     ------
     ValueError
-        Nothing on one side of a "+", or a tuple of fewer than two.
+        Nothing or "paper" on one side of a "+", or a tuple of fewer than two.
     """
     if isinstance(spec, tuple):
         if len(spec) < 2:
@@ -370,6 +370,8 @@ def side_by_side(spec: Any) -> tuple:
     names = [name.strip() for name in spec.split("+")]
     if not all(names):
         raise ValueError(f'encoder {spec!r}: "+" joins two names, such as "acoustic+speech"; one is missing')
+    if "paper" in names:
+        raise ValueError(f'encoder {spec!r}: "paper" stands for one encoder per language; name the checkpoint itself')
     return tuple(names)
 
 

@@ -123,6 +123,10 @@ class TestRefused:
         with pytest.raises(ValueError, match='"\\+" joins two names'):
             HeterogeneousEncoder(name).fit([noise(8000)])
 
+    def test_the_papers_checkpoints_go_by_their_own_names(self):
+        with pytest.raises(ValueError, match="stands for one encoder per language"):
+            HeterogeneousEncoder("acoustic+paper").fit([noise(8000)])
+
 
 class TestNames:
     def test_names_joined_and_tuples_are_the_same(self):

@@ -161,13 +161,13 @@ class SpeechEncoder(FrameEncoder):
     @property
     def cache_key(self) -> str:
         """The code's version and the weights' hash."""
-        return f"speech-v{_VERSION}:{self._loaded[0].digest}"
+        return f"speech-v{_VERSION}:{self._loaded[0]}"
 
     @property
     def frame_names(self) -> list[str]:
         """Layer by layer."""
-        weights, network = self._loaded
-        return [f"layer{i}_{j}" for i in range(1, weights.n_layers + 1) for j in range(network.width)]
+        network = self._loaded[1]
+        return [f"layer{i}_{j}" for i in range(1, len(network.layers) + 1) for j in range(network.width)]
 
     @property
     def context_names(self) -> list[str]:
@@ -207,7 +207,7 @@ class SpeechEncoder(FrameEncoder):
             return list(run(_finished, zip(clips, waves, strict=True)))
 
     @property
-    def _loaded(self) -> tuple[Weights, Network]:
+    def _loaded(self) -> tuple[str, Network]:
         return _load(str(SHIPPED if self.weights is None else self.weights))
 
 
@@ -219,10 +219,10 @@ def sinusoids(count: int, width: int) -> torch.Tensor:
 
 
 @lru_cache(maxsize=2)
-def _load(path: str) -> tuple[Weights, Network]:
-    """Read a file once per process."""
+def _load(path: str) -> tuple[str, Network]:
+    """Read a file once per process: its digest, and what it computes."""
     weights = read(path)
-    return weights, Network(weights)
+    return weights.digest, Network(weights)
 
 
 def _sounding(wave: np.ndarray) -> int:
