@@ -195,7 +195,8 @@ class SpeechEncoder(FrameEncoder):
 
         def fill(at: tuple[int, tuple[int, int, int, int]], run: Run = map, pieces: int = 1) -> None:
             clip, (start, stop, first, last) = at
-            part = torch.from_numpy(waves[clip][start * HOP : stop * HOP])
+            # A copy, since torch takes neither what may not be written to nor what runs backwards.
+            part = torch.from_numpy(waves[clip][start * HOP : stop * HOP].copy())
             states = network.states(part, stop - start, run, pieces)
             clips[clip][first:last] = states[first - start : last - start].numpy()
 
