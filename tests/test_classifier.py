@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
 
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, method
 from sere._inputs import SereWarning
@@ -295,13 +296,43 @@ def test_callbacks_get_every_record_and_any_of_them_stops():
     assert len(seen) == 3
 
 
-def test_an_interruption_keeps_the_model_warns_and_predicts():
-    def stop(record):
-        if record["epoch"] == 1:
-            raise KeyboardInterrupt
+def stopped_after_two(record):
+    if record["epoch"] == 1:
+        raise KeyboardInterrupt
 
+
+def test_an_interruption_stops_the_fit():
+    with pytest.raises(KeyboardInterrupt):
+        fitted(9, callbacks=[stopped_after_two])
+
+
+def test_an_interrupted_fit_does_not_count_as_a_fold():
+    X, y, target, _ = blobs()
+    counted = []
+    classifier = SEREClassifier(epochs=3, callbacks=[stopped_after_two], random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(
+            classifier, X, y, cv=2, params={"X_unlabeled_tgt": (target,)}, scoring=lambda *_: counted.append(1)
+        )
+    assert counted == []
+
+
+def test_an_interruption_leaves_the_last_fit_as_it_was():
+    X, y, target, _ = blobs()
+    classifier = SEREClassifier(epochs=2, random_state=0).fit(X, y, None, (target,))
+    before, names = classifier.decision_function(target), classifier.classes_
+    with pytest.raises(KeyboardInterrupt):
+        classifier.set_params(epochs=9, callbacks=[stopped_after_two]).fit(
+            X, np.array(["c", "b", "a"])[y], None, (target,)
+        )
+    np.testing.assert_array_equal(classifier.decision_function(target), before)
+    np.testing.assert_array_equal(classifier.classes_, names)
+    assert len(classifier.history_) == 2
+
+
+def test_an_interruption_keeps_the_epochs_so_far_where_asked_and_warns():
     with pytest.warns(SereWarning, match="interrupted after 2 of 9 epochs"):
-        interrupted = fitted(9, callbacks=[stop])
+        interrupted = fitted(9, callbacks=[stopped_after_two], on_interrupt="keep")
     expected = fitted(2)
     np.testing.assert_array_equal(interrupted.prototypes_, expected.prototypes_)
     assert interrupted.predict(blobs()[2]).shape == (90,)

@@ -20,8 +20,8 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
     {"audio", "_claims", "_lmdb", "_registers", "store"},
-    {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
+    {"_utterances", "_params"},
+    {"_inputs", "_skipping", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
     {"training"},
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"}
