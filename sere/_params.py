@@ -29,7 +29,7 @@ class Rule:
     Attributes
     ----------
     words : str
-        Goes on from "must be".
+        Goes on from "it must be".
     fits : callable
         Whether a value may be used.
     """
@@ -166,7 +166,8 @@ def check_value(name: str, value: Any, rule: Rule) -> None:
     """Raise unless a value fits its rule; the message begins with its name."""
     if not rule.fits(value):
         shown = repr(value)
-        raise ParameterError(f"{name} must be {rule.words}; got {shown if len(shown) < 200 else shown[:200] + ' ...'}")
+        shown = shown if len(shown) < 200 else f"{shown[:200]} ..."
+        raise ParameterError(f"{name} is {shown}; it must be {rule.words}")
 
 
 @cache

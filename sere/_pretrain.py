@@ -130,7 +130,9 @@ def pretrain_encoder(
     embedder = HeterogeneousEncoder(encoder, pitch_model=dynamics.pitch_model, **steps)
     base = embedder.usable(encoder)
     if isinstance(base, EmotionEncoder) or base.has_front:
-        raise _params.ParameterError(f"encoder must have no experience yet and nothing to train; got {encoder!r}")
+        raise _params.ParameterError(
+            f"encoder is {encoder!r}; it must be one without experience and with nothing to train"
+        )
     tables = _named(corpora)
     labels = {title: _labels(title, table) for title, table in tables.items()}
     skipping = Skipping(on_error)

@@ -138,7 +138,7 @@ def test_the_papers_checkpoints_need_a_language():
 
 @pytest.mark.parametrize("encoders", [None, 7, ["acoustic"]])
 def test_what_is_no_encoder_is_an_error(source, encoders):
-    with pytest.raises(TypeError, match="encoders must be an encoder's name, its file or folder, or a FrameEncoder"):
+    with pytest.raises(TypeError, match="it must be an encoder's name, its file or folder, or a FrameEncoder"):
         HeterogeneousEncoder(encoders).fit(source)
 
 

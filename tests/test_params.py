@@ -10,7 +10,11 @@ import torch
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, pretrain_encoder
 from sere._params import ParameterError, Rule, number, rules_of, whole
 from sere.baselines import METHODS
+from sere.datasets import make_task, make_voices, skew_target
 from sere.encoders.pretrained import CheckpointUnavailableError
+from sere.evaluation import run_benchmark
+from sere.metrics import uar_interval
+from sere.selection import soft_neighbourhood_density
 
 ESTIMATORS = [SEREClassifier, DynamicFeatureTransformer, HeterogeneousEncoder, *METHODS.values()]
 
@@ -79,7 +83,7 @@ def nothing_is_read(monkeypatch):
 def test_every_wrong_value_is_named_before_anything_is_read(cls, nothing_is_read):
     for name, value in wrong_values(cls):
         estimator = cls(**{name: value})
-        with pytest.raises((ValueError, TypeError), match=rf"\b{name} must be"):
+        with pytest.raises((ValueError, TypeError), match=rf"(?s)\b{name} is .*; it must be"):
             estimator.fit([np.zeros(800)] * 2, ["happy", "sad"])
 
 
@@ -118,8 +122,8 @@ def test_a_parameter_of_an_estimator_inside_is_named_by_its_full_name(cls, insid
 def test_a_refused_parameter_is_shown_with_what_is_allowed():
     with pytest.raises(ParameterError) as error:
         SEREClassifier(gate="word").fit(np.eye(4), [0, 1, 0, 1])
-    assert str(error.value) == "SEREClassifier: gate must be 'feature' or 'frame'; got 'word'"
-    with pytest.raises(ParameterError, match=r"C must be a number above 0; got 0$"):
+    assert str(error.value) == "SEREClassifier: gate is 'word'; it must be 'feature' or 'frame'"
+    with pytest.raises(ParameterError, match=r"C is 0; it must be a number above 0$"):
         METHODS["lr"](C=0).fit(np.eye(4), [0, 1, 0, 1])
 
 
@@ -183,6 +187,49 @@ def test_an_argument_of_pretraining_is_named_before_anything_is_read(wrong, sour
     (name,) = wrong
     with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
         pretrain_encoder(**{"corpora": [source], **wrong})
+
+
+VOICES = make_voices(n_per_emotion=2, emotions=["anger", "sadness"], duration=0.3)
+CLIPS = {name: part.reset_index(drop=True) for name, part in VOICES.groupby("language")}
+TASK = {"source": CLIPS["lumo"], "target": CLIPS["tarsk"], "shots": 1}
+ANSWERS = {"y_true": ["a", "b"] * 3, "y_pred": ["a", "b"] * 3}
+
+
+@pytest.mark.parametrize(
+    ("function", "usual", "wrong"),
+    [
+        (make_task, TASK, {"shots": [0, 1.5, True, "some", None, [1]]}),
+        (make_task, TASK, {"transductive": ["no", 0, 1, None]}),
+        (make_task, TASK, {"test_speakers": [0, 1, "0.3", None, np.nan, True]}),
+        (make_task, TASK, {"max_pool": [0, -1, 1.5, "all", True]}),
+        (make_task, TASK, {"random_state": ["x", -1, 1.5, True]}),
+        (skew_target, {"target": CLIPS["tarsk"], "emotion": "anger"}, {"share": [0, 1, "half", None, np.nan, True]}),
+        (make_voices, {}, {"n_per_emotion": [0, 1.5, "2", True, None]}),
+        (make_voices, {}, {"n_speakers": [0, 1.5, "2", True, None]}),
+        (make_voices, {}, {"duration": [0.2, 21, "1", True, None, np.nan]}),
+        (make_voices, {}, {"languages": ["lumo", [], ["lumo", "lumo"], ["klingon"], 3, None]}),
+        (make_voices, {}, {"emotions": ["anger", [], ["anger", "anger"], ["glee"], 3, None]}),
+        (make_voices, {}, {"random_state": ["x", -1, 1.5, True]}),
+        (uar_interval, ANSWERS, {"level": [0, 1, "0.9", None, np.nan, True]}),
+        (uar_interval, ANSWERS, {"n_resamples": [0, -1, 1.5, "many", None, True]}),
+        (
+            soft_neighbourhood_density,
+            {"probabilities": np.full((3, 2), 0.5)},
+            {"temperature": [0, -1, "x", None, np.nan]},
+        ),
+        (run_benchmark, {"corpora": CLIPS}, {"draws": [0, 1.5, "3", None, True]}),
+        (run_benchmark, {"corpora": CLIPS}, {"max_pool": [0, 1.5, "all", True]}),
+        (run_benchmark, {"corpora": CLIPS}, {"n_jobs": [0, 1.5, "all", True]}),
+        (run_benchmark, {"corpora": CLIPS}, {"verbose": [-1, "yes", None]}),
+        (run_benchmark, {"corpora": CLIPS}, {"say": ["yes", 1]}),
+        (run_benchmark, {"corpora": CLIPS}, {"methods": ["lr:C=0", "dan:epochs=few", "sere:symmetric=no"]}),
+    ],
+)
+def test_an_argument_of_a_function_is_named(function, usual, wrong, nothing_is_described):
+    ((name, values),) = wrong.items()
+    for value in values:
+        with pytest.raises((ValueError, TypeError), match=name.removesuffix("s")):
+            function(**usual | {name: value})
 
 
 def as_numpy(value):

@@ -23,6 +23,8 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 import sere
+from sere._audio_classifier import AudioClassifier
+from sere._params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, whole
 from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
@@ -37,6 +39,13 @@ from sere.evaluation.tables import markdown
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
 LARGEST_POOL = 600
 JOURNAL, RESULTS, TABLE = "cells.jsonl", "results.json", "table.md"
+_RULES = {
+    "draws": whole(1),
+    "max_pool": NONE | whole(1),
+    "n_jobs": N_JOBS,
+    "verbose": VERBOSE,
+    "say": NONE | Rule("a function", callable),
+}
 
 
 @dataclass
@@ -170,6 +179,7 @@ def run_benchmark(
     FileNotFoundError, ValueError
         If corpora, tasks or methods are not there: says which there are.
     """
+    check_arguments(_RULES, draws=draws, max_pool=max_pool, n_jobs=n_jobs, verbose=verbose, say=say)
     say = say or (lambda text: None)
     everything = read_corpora(corpora)
     pairs = read_tasks(tasks, everything, TABLE_CORPORA)
@@ -220,6 +230,12 @@ def _methods(
     chosen = read_methods(DEFAULT_METHODS if methods is None else methods, encoder)
     if base is not None and base not in [method.name for method in chosen]:
         chosen.append(read_method(base, encoder))
+    for method in chosen:
+        if isinstance(method.estimator, AudioClassifier):
+            try:
+                check_params(method.estimator)
+            except ParameterError as error:
+                raise ParameterError(f"method {method.name}: {error}") from error
     return chosen, base
 
 
