@@ -131,8 +131,8 @@ class SEREClassifier(AudioClassifier):
     device : str, default="auto"
         Torch device; "auto" is CUDA where there is one.
     random_state : int, RandomState or None, default=None
-        Order of minibatches and, where layers of a checkpoint are fine-tuned, their dropout. The start is not random:
-        as long as every pool fits one batch and nothing is fine-tuned, all seeds give the same model.
+        Order of minibatches, which is all that is random: where no pool is larger than `batch_size`, every seed gives
+        the same model.
     on_error : {"raise", "skip"}, default="raise"
         Clips that cannot be used are an error that names each; or `fit` leaves them out, labeled ones with their label,
         says so in a warning and lists them in `skipped_`. Predictions have a row a clip, so there it is an error in any
@@ -165,6 +165,10 @@ class SEREClassifier(AudioClassifier):
     X is a list, Series or object array of paths; a list of 1-D waveforms at 16 kHz; a DataFrame with a column ``path``
     or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end``; Utterances; or a 2-D
     array of feature vectors. Clips shorter than a frame (20 ms) count as one frame.
+
+    The same inputs, parameters and seed give the same bits on the same machine with the same releases. What the order
+    of clips, the other clips of a call and the division of pools change is in the user guide, "What a result depends
+    on".
 
     Examples
     --------

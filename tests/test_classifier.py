@@ -219,24 +219,55 @@ def test_long_lists_are_predicted_in_pieces_with_rows_of_the_whole(model, target
         model.predict([*files[:6], bad])
 
 
-def test_rows_of_a_pool_in_another_order_give_nearly_the_same_model():
-    X, y, target, _ = blobs()
-    rows, order = few(y, 3), np.random.default_rng(0).permutation(len(target))
-    one, other = (
-        SEREClassifier(epochs=2, random_state=0).fit(X[rows], y[rows], None, (pool,))
-        for pool in (target, target[order])
-    )
-    assert (one.predict(target) == other.predict(target)).mean() > 0.95
+def in_pools(model_of, pools, **params):
+    """Probabilities of the target clips after a fit with given shots and pools."""
+    return SEREClassifier(**{"epochs": 3, "random_state": 0, **params}).fit(*model_of, *pools)
 
 
-def test_the_same_seed_gives_the_same_bits_and_no_seed_may_not():
+def test_the_order_of_clips_moves_a_fit_by_rounding_where_pools_fit_a_batch(embedded):
+    shots, y, source, target = embedded
+    random = np.random.default_rng(0)
+    few, near, far = (random.permutation(len(part)) for part in (shots, source, target))
+    usual = in_pools((shots, y), ((source,), (target,))).predict_proba(target)
+    for other in (
+        in_pools((shots[few], y.iloc[few]), ((source,), (target,))),
+        in_pools((shots, y), ((source[near],), (target,))),
+        in_pools((shots, y), ((source,), (target[far],))),
+        in_pools((shots, y), ((source[::2], source[1::2]), (target,))),
+    ):
+        np.testing.assert_allclose(other.predict_proba(target), usual, atol=1e-4)
+
+
+def test_every_seed_gives_one_model_where_pools_fit_a_batch_and_not_beyond(embedded):
+    shots, y, source, target = embedded
+    for batch_size, same in ((18, True), (17, False)):
+        one, other = (
+            in_pools((shots, y), ((source,), (target,)), batch_size=batch_size, random_state=seed) for seed in (0, 1)
+        )
+        assert np.array_equal(one.prototypes_, other.prototypes_) == same
+
+
+def test_the_same_seed_gives_the_same_bits_in_any_batch_size():
     one, again = fitted(3, batch_size=16), fitted(3, batch_size=16)
     np.testing.assert_array_equal(one.prototypes_, again.prototypes_)
     assert [r["loss"] for r in one.history_] == [r["loss"] for r in again.history_]
+
+
+@pytest.mark.parametrize("params", [{"n_jobs": 2}, {"cache": False}], ids=str)
+def test_workers_and_the_cache_change_no_bit(shots, target, params):
+    usual, other = (SEREClassifier(epochs=1, random_state=0, **p).fit(shots, shots["emotion"]) for p in ({}, params))
+    np.testing.assert_array_equal(other.decision_function(target[:2]), usual.decision_function(target[:2]))
+
+
+def test_several_target_pools_are_several_domains():
     X, y, target, _ = blobs()
-    rows = few(y, 3)
-    other = SEREClassifier(epochs=3, batch_size=16, random_state=1).fit(X[rows], y[rows], (X,), (target,))
-    assert not np.array_equal(one.prototypes_, other.prototypes_)
+    rows, half = few(y, 3), len(target) // 2
+    far = np.concatenate([target[:half], target[half:] + 40])  # the second half through yet another channel
+    whole, halves = (
+        SEREClassifier(epochs=3, random_state=0).fit(X[rows], y[rows], None, pools)
+        for pools in ((far,), (far[:half], far[half:]))
+    )
+    assert halves.history_[-1]["target_quality"] > whole.history_[-1]["target_quality"]
 
 
 def test_a_random_state_object_is_used_up_and_a_number_is_not():
