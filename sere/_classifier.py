@@ -268,7 +268,7 @@ class SEREClassifier(AudioClassifier):
         speaker_shrinkage: float = 4.0,
         early_stopping: bool | str = False,
         patience: int = 10,
-        callbacks: Sequence[Callable] = (),
+        callbacks: Sequence[Callable[[dict[str, Any]], Any]] = (),
         warm_start: bool = False,
         cache: Any = True,
         n_jobs: int | None = None,

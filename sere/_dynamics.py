@@ -5,7 +5,6 @@ and each difference is divided by the track's mean absolute change over the clip
 of Eq. 2 and the intensity of Eq. 3, belongs to :class:`~sere.SEREClassifier`, which trains it.
 """
 
-import os
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -161,7 +160,7 @@ def static_tracks(
     clips: list[audio.Clip],
     pitch_model: str,
     *,
-    cache: bool | str | os.PathLike | Any = True,
+    cache: Any = True,
     n_jobs: int | None = None,
     device: str = "auto",
     verbose: int = 0,

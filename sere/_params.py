@@ -6,11 +6,11 @@ what is allowed, whichever it is. NumPy's numbers and truth values count as Pyth
 number never a truth value.
 """
 
+import math
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def whole(least: int, most: int | None = None) -> Rule:
     """Return the rule of whole numbers from `least` to `most`."""
 
     def fits(value: Any) -> bool:
-        return isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= (most or np.inf)
+        return _is_whole(value) and least <= value <= (sys.maxsize if most is None else most)
 
     return Rule(f"a whole number {_span(least, None, most, None)}", fits)
 
@@ -68,7 +68,9 @@ def number(
     """
 
     def fits(value: Any) -> bool:
-        if not isinstance(value, Real) or isinstance(value, bool) or not (infinite or np.isfinite(value)):
+        if not (_is_whole(value) or isinstance(value, float | np.floating)):
+            return False
+        if not (_is_finite(value) or (infinite and value == math.inf)):
             return False
         low = (least is None or value >= least) and (above is None or value > above)
         return bool(low and (most is None or value <= most) and (below is None or value < below))
@@ -88,6 +90,17 @@ def instance(words: str, *types: type) -> Rule:
     return Rule(words, lambda value: isinstance(value, types))
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
 def _span(least: float | None, above: float | None, most: float | None, below: float | None) -> str:
     low = f"of at least {least:g}" if least is not None else f"above {above:g}" if above is not None else ""
     high = f"at most {most:g}" if most is not None else f"below {below:g}" if below is not None else ""
@@ -95,7 +108,7 @@ def _span(least: float | None, above: float | None, most: float | None, below: f
 
 
 def _is_random_state(value: Any) -> bool:
-    seed = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value < 2**32
+    seed = _is_whole(value) and 0 <= value < 2**32
     return value is None or seed or isinstance(value, np.random.RandomState) or value is np.random
 
 
@@ -116,8 +129,13 @@ NONE = Rule("None", lambda value: value is None)
 FLAG = instance("True or False", bool, np.bool_)
 TEXT = Rule("a text", lambda value: isinstance(value, str) and bool(value.strip()))
 PATH = TEXT | instance("a path", os.PathLike)
-CACHE = FLAG | NONE | Rule("a folder", PATH.fits) | instance("a FrameStore", FrameStore)
-N_JOBS = NONE | Rule("a whole number other than 0", lambda v: whole(1).fits(v) or (whole(-(2**31)).fits(v) and v < 0))
+CACHE = (
+    FLAG
+    | NONE
+    | Rule("a folder", lambda value: PATH.fits(value) and not os.path.isfile(value))
+    | instance("a FrameStore", FrameStore)
+)
+N_JOBS = NONE | Rule("a whole number other than 0", lambda value: _is_whole(value) and value != 0)
 DEVICE = Rule("'auto', 'cpu' or another torch device that this machine has, such as 'cuda'", _is_device)
 RANDOM_STATE = Rule("None, a whole number from 0 to 2**32 - 1 or a numpy.random.RandomState", _is_random_state)
 VERBOSE = whole(0) | FLAG
@@ -170,7 +188,6 @@ def check_value(name: str, value: Any, rule: Rule) -> None:
         raise ParameterError(f"{name} is {shown}; it must be {rule.words}")
 
 
-@cache
 def rules_of(cls: type) -> dict[str, Rule]:
     """Return the rules of a class's parameters, inherited ones first."""
     return {name: rule for part in reversed(cls.__mro__) for name, rule in vars(part).get("_rules", {}).items()}

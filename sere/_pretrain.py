@@ -141,7 +141,7 @@ def pretrain_encoder(
         clips, rows = skipping.read(partial(as_utterances, where=title), table.drop(columns="emotion"), title)
         given[title], labels[title], tables[title] = clips, labels[title][rows], table.iloc[rows]
 
-    def describe(clips: Utterances, unusable: dict | None, title: str) -> Utterances:
+    def describe(clips: Utterances, unusable: dict[Any, str] | None, title: str) -> Utterances:
         followed = dynamics.extract(clips, title, unusable=unusable)
         return embedder.encode(followed, "source", title, unusable)
 

@@ -61,7 +61,7 @@ class Skipping:
             try:
                 utterances = read(X if rows is None else _safe_indexing(X, rows))
             except AudioError as error:
-                if any(row is None for row, _ in error.problems):
+                if not error.problems or any(row is None for row, _ in error.problems):
                     raise
                 before = np.arange(len(X)) if rows is None else rows
                 bad = {int(before[row]): reason for row, reason in error.problems if row is not None}
@@ -74,7 +74,7 @@ class Skipping:
                 return utterances, self._rows[where]
 
     def embed(
-        self, step: Callable[[Utterances, dict | None], Utterances], utterances: Utterances, where: str
+        self, step: Callable[[Utterances, dict[Any, str] | None], Utterances], utterances: Utterances, where: str
     ) -> tuple[Utterances, np.ndarray]:
         """Return the clips that a step could use, and their rows among those it was given.
 

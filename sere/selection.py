@@ -193,7 +193,9 @@ def label_free_scorer(score: str = "information", pool: Any = None, shift: str =
     if score not in SCORES:
         raise ValueError(f"there is no score {score!r}; the scores are {', '.join(SCORES)}")
     if not changes_audio(shift):
-        raise ValueError(f"{shift!r} changes no audio; the changes are {', '.join(filter(changes_audio, SHIFTS))}")
+        raise ValueError(
+            f"shift {shift!r} changes no audio; the changes are {', '.join(filter(changes_audio, SHIFTS))}"
+        )
     return LabelFreeScorer(score, pool, shift)
 
 

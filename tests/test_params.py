@@ -1,6 +1,7 @@
 """Parameters: whatever cannot be used is an error that names it, before anything is read or described."""
 
 import inspect
+from decimal import Decimal
 from typing import get_args
 
 import numpy as np
@@ -19,11 +20,28 @@ from sere.selection import soft_neighbourhood_density
 ESTIMATORS = [SEREClassifier, DynamicFeatureTransformer, HeterogeneousEncoder, *METHODS.values()]
 
 # What no parameter of a type may be, whatever its range.
-NUMBERS = ["3", "", True, np.True_, np.nan, -np.inf, -1, -(10**9), [1], (), {}, object(), 1j, b"1", np.array([1, 2])]
+NUMBERS = [
+    "3",
+    "",
+    True,
+    np.True_,
+    np.nan,
+    -np.inf,
+    -1,
+    -(10**9),
+    [1],
+    (),
+    {},
+    object(),
+    1j,
+    b"1",
+    np.array([1, 2]),
+    Decimal(1),
+]
 WRONG = {
-    int: [*NUMBERS, None, 1.5, 2.0, np.inf, np.float64(3)],
-    float: [*NUMBERS, None],
-    float | None: NUMBERS,
+    int: [*NUMBERS, None, 1.5, 2.0, np.inf, np.float64(3), 10**400],
+    float: [*NUMBERS, None, 10**400],
+    float | None: [*NUMBERS, 10**400],
     bool: ["no", "yes", "", "True", 0, 1, 2.0, None, [], object()],
     str: ["no such thing", "", " ", None, 0, 1.5, True, b"abs", ["abs"], object()],
     str | None: ["", " ", 0, 1.5, True, b"de", ["de"], object()],
@@ -37,7 +55,7 @@ OF_ITS_OWN = {
     "labeled": ["", 3, True, {}, {"de": "acoustic"}, object()],
     "layer": [None, "last", "", 1.5, True, (), (1, "2"), [1, 2], (True,), np.nan, {}],
     "dynamics": ["tiny", 3, True, {}, DynamicFeatureTransformer, HeterogeneousEncoder(), object()],
-    "cache": ["", " ", 3, 1.5, [], {}, b"/tmp", object()],
+    "cache": ["", " ", 3, 1.5, [], {}, b"/tmp", __file__, object()],
     "random_state": ["x", -1, 1.5, True, 2**32, np.nan, [0], np.random.default_rng(0), object()],
     "callbacks": [None, print, "print", ["print"], [None], {print: 1}, 3],
     "verbose": [-1, "yes", None, 1.5, []],
@@ -48,9 +66,14 @@ OF_ITS_OWN = {
 }
 # Beyond the range of one.
 BEYOND = {
-    **dict.fromkeys(("context_share", "field_share", "prototype_source", "pool_weight", "balance"), (1.01, np.inf)),
+    **dict.fromkeys(
+        ("context_share", "field_share", "prototype_source", "pool_weight", "balance"),
+        (1.01, np.inf, np.float32(np.inf)),
+    ),
     **dict.fromkeys(("momentum", "threshold", "masked_share"), (1.01, np.inf)),
-    **dict.fromkeys(("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"), (0, 0.0, np.inf)),
+    **dict.fromkeys(
+        ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"), (0, np.float32(np.inf), np.inf)
+    ),
     **dict.fromkeys(("soft_argmax", "eps", "C", "temperature"), (0, 0.0, np.inf)),
     **dict.fromkeys(("batch_size", "patience", "n_neighbors", "n_expanded"), (0,)),
     "highlight_share": (0, 0.0, 1.01),
@@ -218,6 +241,7 @@ ANSWERS = {"y_true": ["a", "b"] * 3, "y_pred": ["a", "b"] * 3}
             {"temperature": [0, -1, "x", None, np.nan]},
         ),
         (run_benchmark, {"corpora": CLIPS}, {"draws": [0, 1.5, "3", None, True]}),
+        (run_benchmark, {"corpora": CLIPS}, {"shots": [0, 1.5, "few", None, True, [], [2, "few"]]}),
         (run_benchmark, {"corpora": CLIPS}, {"max_pool": [0, 1.5, "all", True]}),
         (run_benchmark, {"corpora": CLIPS}, {"n_jobs": [0, 1.5, "all", True]}),
         (run_benchmark, {"corpora": CLIPS}, {"verbose": [-1, "yes", None]}),

@@ -80,6 +80,13 @@ class Baseline(AudioClassifier):
         says so in a warning and lists them in `skipped_`, as :class:`sere.SEREClassifier` does.
     verbose : int, default=0
         Anything but 0 shows progress, and says what a missing pool leaves out.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted.
+    skipped_ : list of dict
+        What ``on_error="skip"`` left out of `fit` or `adapt`.
     """
 
     encoder: Any = "acoustic-emotion"
