@@ -30,10 +30,10 @@ WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps")
 
 _LAYER = whole(-(2**31))
 #: What may stand for one encoder.
-ENCODER = Rule("an encoder's name, its file or folder, or a FrameEncoder", (PATH | instance("", FrameEncoder)).fits)
+ENCODER = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
 #: What may stand for the encoders of all clips.
 ENCODERS = ENCODER | Rule(
-    "a dict, not empty, from language, role or 'default' to these",
+    "a dict (not empty) of these by language, role or 'default'",
     lambda value: (
         isinstance(value, Mapping)
         and len(value) > 0
@@ -208,18 +208,19 @@ class HeterogeneousEncoder(AudioTransformer):
 
     def _check_params(self, prefix: str = "") -> None:
         super()._check_params(prefix)
+        within = prefix.rpartition(" ")[2]
         named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
         checkpoints = [spec for spec in named if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
         if (self.trainable_layers or self.layer != -1) and not checkpoints:
             raise ParameterError(
-                f"{prefix}layer={self.layer!r} and {prefix}trainable_layers={self.trainable_layers} choose among the "
-                f"layers of a checkpoint that {prefix}encoders names, and {prefix}encoders={self.encoders!r} names "
+                f"{within}layer={self.layer!r} and {within}trainable_layers={self.trainable_layers} choose among the "
+                f"layers of a checkpoint that {within}encoders names, and {within}encoders={self.encoders!r} names "
                 "none; an encoder object takes them itself"
             )
         if self.trainable_layers and self.layer != -1:
             raise ParameterError(
-                f"{prefix}trainable_layers={self.trainable_layers} trains the layers up to the last one, so "
-                f"{prefix}layer={self.layer!r} cannot be chosen beside it; leave {prefix}layer=-1"
+                f"{within}trainable_layers={self.trainable_layers} trains the layers up to the last one, so "
+                f"{within}layer={self.layer!r} cannot be chosen beside it; leave {within}layer=-1"
             )
 
     def choose(self, language: str | None, role: str) -> Any:

@@ -28,17 +28,26 @@ class Rule:
 
     Attributes
     ----------
-    words : str
-        Goes on from "it must be".
+    kinds : str or tuple of str
+        What it may be, in words that go on from "it must be".
     fits : callable
         Whether a value may be used.
     """
 
-    words: str
+    kinds: str | tuple[str, ...]
     fits: Callable[[Any], bool]
 
+    @property
+    def words(self) -> str:
+        """All it may be, as an error says it."""
+        *most, last = self._listed()
+        return f"{', '.join(most)} or {last}" if most else last
+
     def __or__(self, other: "Rule") -> "Rule":
-        return Rule(f"{self.words} or {other.words}", lambda value: self.fits(value) or other.fits(value))
+        return Rule((*self._listed(), *other._listed()), lambda value: self.fits(value) or other.fits(value))
+
+    def _listed(self) -> tuple[str, ...]:
+        return (self.kinds,) if isinstance(self.kinds, str) else self.kinds
 
 
 def whole(least: int, most: int | None = None) -> Rule:
@@ -80,9 +89,7 @@ def number(
 
 def choice(*names: str) -> Rule:
     """Return the rule of some names."""
-    quoted = [repr(name) for name in names]
-    words = f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else quoted[0]
-    return Rule(words, lambda value: isinstance(value, str) and value in names)
+    return Rule(tuple(map(repr, names)), lambda value: isinstance(value, str) and value in names)
 
 
 def instance(words: str, *types: type) -> Rule:
@@ -126,7 +133,7 @@ def _is_device(value: Any) -> bool:
 
 
 NONE = Rule("None", lambda value: value is None)
-FLAG = instance("True or False", bool, np.bool_)
+FLAG = Rule(("True", "False"), lambda value: isinstance(value, bool | np.bool_))
 TEXT = Rule("a text", lambda value: isinstance(value, str) and bool(value.strip()))
 PATH = TEXT | instance("a path", os.PathLike)
 CACHE = (
@@ -136,7 +143,7 @@ CACHE = (
     | instance("a FrameStore", FrameStore)
 )
 N_JOBS = NONE | Rule("a whole number other than 0", lambda value: _is_whole(value) and value != 0)
-DEVICE = Rule("'auto', 'cpu' or another torch device that this machine has, such as 'cuda'", _is_device)
+DEVICE = Rule(("'auto'", "'cpu'", "another torch device that this machine has"), _is_device)
 RANDOM_STATE = Rule("None, a whole number from 0 to 2**32 - 1 or a numpy.random.RandomState", _is_random_state)
 VERBOSE = whole(0) | FLAG
 CALLBACKS = Rule(
@@ -154,16 +161,17 @@ def check_params(estimator: Any, prefix: str = "") -> None:
     ----------
     estimator : BaseEstimator
     prefix : str
-        What comes before the names of its parameters in messages: those of an estimator inside another.
+        What comes before the names of its parameters in messages, where it is inside another.
 
     Raises
     ------
     ParameterError
         Names the first that is not.
     """
+    prefix = prefix or f"{type(estimator).__name__}: "
     for name, rule in rules_of(type(estimator)).items():
         value = getattr(estimator, name)
-        check_value(f"{type(estimator).__name__}: {prefix}{name}", value, rule)
+        check_value(f"{prefix}{name}", value, rule)
         if hasattr(value, "_check_params"):
             value._check_params(f"{prefix}{name}__")
 
