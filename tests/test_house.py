@@ -19,6 +19,8 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
+    {"_files"},
+    {"_ffmpeg", "_sndfile"},
     {"audio", "_claims", "_lmdb", "_registers", "store"},
     {"_utterances"},
     {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
