@@ -21,7 +21,7 @@ _RUN_UP = 1.0
 _AU = struct.Struct(">4s5I")  # magic, offset of the samples, their bytes, coding, rate, channels
 # What ffmpeg says, and goes on, where a file ends too soon.
 _CUT = re.compile(
-    "moov atom not found|partial file|ended prematurely|Error during demuxing|incomplete frame"
+    "partial file|ended prematurely|Error during demuxing|incomplete frame"
     "|Input packet size too small|Corrupt bitstream"
 )
 
@@ -113,7 +113,7 @@ def _run(
         raise Unreadable(f"{label(source)} holds no sound: ffmpeg finds no audio track in it")
     if run.returncode or len(run.stdout) < _AU.size:
         reason = _reason(said) or f"exit code {run.returncode}"
-        raise Unreadable(f"ffmpeg cannot read {label(source)} ({reason}); is it audio, and whole?")
+        raise Unreadable(f"ffmpeg cannot read {label(source)} ({reason}): it is truncated, or not audio; copy it again")
     _, offset, _, _, rate, channels = _AU.unpack_from(run.stdout)
     whole = (len(run.stdout) - offset) // (4 * channels) * channels
     return np.frombuffer(run.stdout, ">f4", whole, offset).reshape(-1, channels).astype(np.float32), rate

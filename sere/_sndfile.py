@@ -37,7 +37,6 @@ _FRAMES = re.compile(
 )
 # Bytes from the beginning of an MP3's first frame to its length header, by version, channels and checksum.
 _XING_AT = (36, 21, 13, 38, 23, 15)
-_MP3_TAGS = (b"TAG", b"APE", b"LYR", b"\0\0\0")
 _MP3_FRAME = 1441  # bytes of the longest one
 _OGG_PAGE = 27 + 255 + 255 * 255  # likewise
 # libsndfile takes the headers of later blocks for sound.
@@ -251,8 +250,13 @@ def _has_length(source: str | bytes, size: int) -> bool:
             f"{label(source)} holds {size - begin} of the {n_bytes} bytes of sound it promises: it is truncated; "
             "copy it again"
         )
-    after = peek(source, begin + n_bytes, 3)
-    return not after or after in _MP3_TAGS
+    after = begin + n_bytes
+    tag = peek(source, after, 16)
+    if tag[:8] == b"APETAGEX" and len(tag) == 16:
+        after += 32 + int.from_bytes(tag[12:], "little")
+    if peek(source, after, 3) == b"TAG":
+        after += 128
+    return after >= size
 
 
 def _ends_within_a_page(source: str | bytes, size: int) -> bool:
