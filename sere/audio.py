@@ -35,6 +35,7 @@ RATES = (1_000, 1_000_000)
 #: No sound is so loud where full scale is 1: files of floats may pass 1, by some 10 dB and not by 40.
 LOUDEST = 100.0
 
+_WIDEST = 2.0**31  # of integer samples
 # From so many samples on, whole numbers alone are no chance.
 _ENOUGH = 100
 # Channels cancel where their mean has less than this share of the power that one of them alone would leave in it.
@@ -262,11 +263,10 @@ def _level_problem(samples: np.ndarray, name: str) -> str | None:
     peak = max(abs(float(samples.max())), abs(float(samples.min())))
     if not isfinite(peak):
         return f"{name} has {np.count_nonzero(~np.isfinite(samples))} NaN or infinite samples; repair or drop it"
-    whole = peak >= 2 and samples.size >= _ENOUGH and bool(np.all(samples == np.rint(samples)))
+    whole = 2 <= peak <= _WIDEST and samples.size >= _ENOUGH and bool(np.all(samples == np.rint(samples)))
     if peak <= LOUDEST and not whole:
         return None
-    beyond = np.count_nonzero(np.abs(samples) > 1) / samples.size
-    if whole or (beyond > 0.01 and peak <= 2.0**31):
+    if whole or (peak <= _WIDEST and np.count_nonzero(np.abs(samples) > 1) > 0.01 * samples.size):
         integers, scale = ("int16", "32768") if peak <= 2**15 else ("int32 or 24-bit", "their own full scale")
         return (
             f"{name} reaches {peak:g}, but sound in floating point lies in -1..1: these look like {integers} samples; "
