@@ -111,6 +111,11 @@ def _run(
         raise Unreadable(f"{label(source)} ends too soon: it is truncated; copy it again (ffmpeg: {_reason(said)})")
     if "matches no streams" in said:
         raise Unreadable(f"{label(source)} holds no sound: ffmpeg finds no audio track in it")
+    if run.returncode < 0:
+        raise Unreadable(
+            f"ffmpeg ({program}) broke off over {label(source)} by signal {-run.returncode}; install another version of "
+            "it, or convert the file to wav"
+        )
     if run.returncode or len(run.stdout) < _AU.size:
         reason = _reason(said) or f"exit code {run.returncode}"
         raise Unreadable(f"ffmpeg cannot read {label(source)} ({reason}): it is truncated, or not audio; copy it again")

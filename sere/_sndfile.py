@@ -13,7 +13,6 @@ found here without decoding anything:
 import io
 import os
 import re
-import struct
 from typing import Any
 
 import numpy as np
@@ -49,11 +48,21 @@ _GSM_DATA = re.compile(r"^data\s*:\s*(\d+)", re.M)
 _NIST_COUNT = re.compile(rb"sample_count -i (\d+)")
 
 
-class _Sound(soundfile.SoundFile):
+class _Sound(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is read from front to back: soundfile would seek after every block, which not every coding can."""
 
     def seekable(self) -> bool:
         return False
+
+
+class _Content(io.BytesIO):
+    """Content held in memory; a damaged header may send libsndfile to before its beginning, which is nowhere."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
 
 
 def open_sound(source: str | bytes) -> "_Sound | None":
@@ -108,16 +117,16 @@ def _length(sound: Any) -> int:
     """Samples of an open file, or more than any file has."""
     data = _GSM_DATA.search(sound.extra_info) if (sound.format, sound.subtype) == ("WAV", "GSM610") else None
     if data is None:
-        return sound.frames
+        return int(sound.frames)
     n_bytes, n_samples = _GSM_BLOCK
-    return min(sound.frames, int(data[1]) // n_bytes * n_samples)
+    return min(int(sound.frames), int(data[1]) // n_bytes * n_samples)
 
 
 def _sought(sound: Any, first: int) -> bool:
     if first == 0:
         return True
     try:
-        return sound.seek(first) == first
+        return bool(sound.seek(first) == first)
     except soundfile.LibsndfileError:
         return False
 
@@ -136,7 +145,7 @@ def _skipped(source: str | bytes, first: int, last: int) -> np.ndarray:
 
 
 def _read(sound: Any, n_samples: int) -> np.ndarray:
-    blocks = []
+    blocks: list[np.ndarray] = []
     step = max(1, _BLOCK // sound.channels)
     while True:
         asked = min(step, n_samples - step * len(blocks))
@@ -148,10 +157,10 @@ def _read(sound: Any, n_samples: int) -> np.ndarray:
 def _handle(source: str | bytes) -> Any:
     """What soundfile opens: names as bytes, so that they need not be UTF-8."""
     if isinstance(source, bytes):
-        return io.BytesIO(source)
+        return _Content(source)
     # By this ending alone soundfile asks for a rate; the content may say it.
     if ending(source) == ".raw":
-        return io.BytesIO(peek(source, 0, -1))
+        return _Content(peek(source, 0, -1))
     return source if os.name == "nt" else os.fsencode(source)
 
 
@@ -237,12 +246,10 @@ def _has_length(source: str | bytes, size: int) -> bool:
     while (tag := peek(source, begin, 10))[:3] == b"ID3" and len(tag) == 10:
         begin += 10 + sum((byte & 127) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0)))
     head = peek(source, begin, 64)
-    for at in _XING_AT:
-        if head[at : at + 4] in (b"Xing", b"Info"):
-            break
-    else:
+    headers = [head[at : at + 16] for at in _XING_AT if head[at : at + 4] in (b"Xing", b"Info")]
+    if not headers or len(headers[0]) < 16:
         return False
-    flags, frames, n_bytes = struct.unpack(">3I", head[at + 4 : at + 16])
+    flags, frames, n_bytes = (int.from_bytes(headers[0][at : at + 4], "big") for at in (4, 8, 12))
     if flags & 3 != 3 or frames == 0:
         return False
     if begin + n_bytes > size + _MP3_FRAME:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sere import _ffmpeg, audio
+from sere import _ffmpeg, _files, audio
 from sere.audio import AudioError
 
 FFMPEG = _ffmpeg.find_ffmpeg()
@@ -94,7 +94,7 @@ def test_a_wav_that_was_never_closed_is_read_to_its_end(tmp_path, voice, riff):
 OTHERS = {
     "clip.m4a": (), "clip.m4b": (), "clip.3gp": ("-c:a", "aac"), "clip.mp4": (), "clip.mov": (), "clip.aac": (),
     "clip.flv": ("-ar", "44100"), "clip.mka": (), "clip.mkv": ("-c:a", "aac"), "clip.wma": (), "clip.wv": (),
-    "clip.avi": ("-c:a", "pcm_s16le"), "clip.webm": (), "clip.ts": (), "clip.mpg": ("-ar", "48000"), "clip.tta": (),
+    "clip.avi": ("-c:a", "pcm_s16le"), "clip.webm": (), "clip.mpg": ("-ar", "48000"), "clip.tta": (),
     "clip.ac3": ("-ar", "48000"), "clip.ra": ("-ar", "44100"), "wma.wav": ("-c:a", "wmav2"),
     "flac.ogg": ("-c:a", "flac"), "clip.mp2": ("-ar", "48000"),
 }  # fmt: skip
@@ -207,4 +207,24 @@ def test_an_ffmpeg_that_does_not_run_or_dies_is_an_error_of_the_file(made, tmp_p
     monkeypatch.setattr(
         _ffmpeg.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, -11, b"", b"")
     )
-    assert "exit code -11" in _error(path)
+    assert f"ffmpeg ({sys.executable}) broke off over '{path}' by signal 11" in _error(path)
+
+
+def test_a_segment_far_into_a_file_is_not_decoded_from_its_beginning(made, monkeypatch):
+    asked = []
+    run = subprocess.run
+
+    def noted(command, **options):
+        asked.append(command[: command.index("-i")])
+        return run(command, **options)
+
+    path = str(made("clip.m4a"))
+    monkeypatch.setattr(_ffmpeg.subprocess, "run", noted)
+    audio.read(path, 2.25, 2.5)
+    assert [command[command.index("-ss") + 1] for command in asked] == ["1.250000"]
+
+
+def test_a_transport_stream_is_known_by_its_packets():
+    packet = b"G".ljust(188, b"\xff")
+    assert _files.is_for_ffmpeg(2 * packet)
+    assert not _files.is_for_ffmpeg(packet + b"no".ljust(188))
