@@ -68,7 +68,7 @@ def decode(source: str | bytes, start: float | None, end: float | None) -> tuple
     if problem:
         raise Unreadable(problem)
     program = need_ffmpeg(source)
-    if isinstance(source, str):
+    if not isinstance(source, bytes):
         return _segment(program, source, source, start or 0.0, end)
     with tempfile.TemporaryDirectory(prefix="sere-") as folder:
         place = Path(folder) / "audio"  # a file and no pipe: many containers are read back and forth
@@ -113,8 +113,8 @@ def _run(
         raise Unreadable(f"{label(source)} holds no sound: ffmpeg finds no audio track in it")
     if run.returncode < 0:
         raise Unreadable(
-            f"ffmpeg ({program}) broke off over {label(source)} by signal {-run.returncode}; install another version of "
-            "it, or convert the file to wav"
+            f"ffmpeg ({program}) broke off over {label(source)} by signal {-run.returncode}; install another version "
+            "of it, or convert the file to wav"
         )
     if run.returncode or len(run.stdout) < _AU.size:
         reason = _reason(said) or f"exit code {run.returncode}"

@@ -23,6 +23,7 @@ from sere._files import Unreadable, ending, is_for_ffmpeg, label, peek, size_of,
 # A header's promise of bytes from here on stands for "until the end"; so many samples no file has.
 _ENDLESS = 2**31 - 2**16
 _UNKNOWN_LENGTH = 2**62
+_HEADER = 128  # bytes, and a few milliseconds where so much sound is missing
 # Values taken out at a time: memory follows what is there, not what a header promises.
 _BLOCK = 2**23
 _MALFORMED = 3
@@ -116,7 +117,7 @@ def decode(source: str | bytes, sound: Any, start: float | None, end: float | No
 def _length(sound: Any) -> int:
     """Samples of an open file, or more than any file has."""
     data = _GSM_DATA.search(sound.extra_info) if (sound.format, sound.subtype) == ("WAV", "GSM610") else None
-    if data is None:
+    if data is None or data[1] == "0":
         return int(sound.frames)
     n_bytes, n_samples = _GSM_BLOCK
     return min(int(sound.frames), int(data[1]) // n_bytes * n_samples)
@@ -188,7 +189,7 @@ def _open(source: str | bytes) -> "_Sound | None":
 
 def _is_whole(source: str | bytes, sound: Any, size: int) -> bool:
     """Whether libsndfile knows where the sound ends."""
-    promised, present, unit = _promise(source, sound, size)
+    promised, present, unit = _promise(source, sound)
     if promised > present:
         raise Unreadable(
             f"{label(source)} holds {present} of the {promised} {unit} of sound it promises: it is truncated; "
@@ -217,14 +218,14 @@ def _is_whole(source: str | bytes, sound: Any, size: int) -> bool:
     return True
 
 
-def _promise(source: str | bytes, sound: Any, size: int) -> tuple[int, int, str]:
+def _promise(source: str | bytes, sound: Any) -> tuple[int, int, str]:
     """How much sound a file's header promises, how much is there, and in what; zeros where nothing is amiss."""
     found = _BYTES.search(sound.extra_info)
     if found:
         promised, present = int(found["promised"]), int(found["present"])
         # As much as the field can hold stands for "until the end"; a little more than is there counts the header.
-        meant = present if promised >= _ENDLESS or promised <= size else promised
-        return meant, present, "bytes"
+        as_meant = promised >= _ENDLESS or promised - present <= _HEADER
+        return (present if as_meant else promised), present, "bytes"
     found = _FRAMES.search(sound.extra_info)
     if found:
         return int(found["promised"] or found["said"]), int(found["present"] or found["there"]), "samples"

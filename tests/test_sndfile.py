@@ -15,7 +15,7 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
 #: Formats whose header says how much sound follows.
 PROMISING = ("AIFF", "AU", "CAF", "MAT4", "NIST", "RF64", "SVX", "VOC", "W64", "WAV", "WAVEX", "WVE")
 # Written by soundfile without an error, and with no or other content.
-BROKEN_WRITERS = {("AIFF", "DWVW_12"), ("WAV", "MPEG_LAYER_III")}
+BROKEN_WRITERS = {("AIFF", "DWVW_12"), ("WAV", "MPEG_LAYER_III"), ("MP3", "MPEG_LAYER_I"), ("MP3", "MPEG_LAYER_II")}
 
 
 def codings(formats):
@@ -42,8 +42,6 @@ def wav(**fields):
 
 @pytest.mark.parametrize(("form", "coding"), codings([*PROMISING, "FLAC", "OGG", "MP3", "AVR", "IRCAM", "PAF", "PVF"]))
 def test_a_whole_file_is_read_whole_and_a_cut_one_refused(tmp_path, form, coding):
-    if (form, coding) in {("MP3", "MPEG_LAYER_I"), ("MP3", "MPEG_LAYER_II")}:
-        pytest.skip("libsndfile writes no such MP3")
     path = write(tmp_path / "clip", form, coding)
     assert audio.check_file(path) is None
     assert abs(len(audio.read(path)) - 48_000) <= 640
@@ -100,7 +98,7 @@ def test_a_wav_with_a_wrong_length_is_read_to_its_end(fields):
     assert audio.check_file(wav(**fields)) is None
 
 
-@pytest.mark.parametrize("missing", [45, 1000, 40_000])
+@pytest.mark.parametrize("missing", [200, 1000, 40_000])
 def test_a_wav_that_lacks_more_than_a_header_is_truncated(missing):
     data = wav()[:-missing]
     assert f"holds {48_000 - missing} of the 48000 bytes" in audio.check_file(data)
