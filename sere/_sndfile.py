@@ -24,9 +24,13 @@ from sere._files import Unreadable, ending, is_for_ffmpeg, label, peek, size_of,
 _ENDLESS = 2**31 - 2**16
 _UNKNOWN_LENGTH = 2**62
 _HEADER = 128  # bytes, and a few milliseconds where so much sound is missing
+_LONG_HEADER = 1024
 # Values taken out at a time: memory follows what is there, not what a header promises.
 _BLOCK = 2**23
 _MALFORMED = 3
+# The CAF standard's "until the end" is malformed to libsndfile; bytes within which the sound begins.
+_OPEN_CAF = b"data" + b"\xff" * 8
+_CAF_HEADER = 2**16
 
 _BYTES = re.compile(
     r"^\s*(?:data|SSND|BODY|riff|Data Size|Data length)\s*:?\s*(?P<promised>-?\d+) \(?should be (?P<present>\d+)", re.M
@@ -137,11 +141,12 @@ def _skipped(source: str | bytes, first: int, last: int) -> np.ndarray:
     with _Sound(_handle(source)) as sound:
         passed = 0
         while passed < first:
-            step = min(_BLOCK, first - passed)
+            step = min(_BLOCK // sound.channels, first - passed)
             got = len(sound.read(step, dtype="float32", always_2d=True))
             passed += got
             if got < step:
-                raise Unreadable(span_problem(label(source), first / sound.samplerate, None, passed / sound.samplerate))
+                seconds, start = (n_samples / sound.samplerate for n_samples in (passed, first))
+                raise Unreadable(span_problem(label(source), start, None, seconds))
         return _read(sound, last - first)
 
 
@@ -172,7 +177,7 @@ def _open(source: str | bytes) -> "_Sound | None":
         sound = _Sound(_handle(source))
     except soundfile.LibsndfileError as error:
         for_ffmpeg = is_for_ffmpeg(source)
-        if error.code == _MALFORMED:
+        if error.code == _MALFORMED and _OPEN_CAF not in peek(source, 0, _CAF_HEADER):
             raise Unreadable(f"{name} is malformed; it may be truncated: copy it again") from error
         if for_ffmpeg:
             return None
@@ -201,14 +206,15 @@ def _is_whole(source: str | bytes, sound: Any, size: int) -> bool:
         return False
     if sound.subtype.startswith("MPEG"):
         return sound.format == "MP3" and _has_length(source, size)
-    if sound.frames == 0 and sound.format in ("WAV", "WAVEX", "RF64") and not _CLOSED.search(sound.extra_info):
-        if sound.format == "RF64":
+    ogg = sound.format == "OGG"
+    if sound.frames == 0 and not ogg and not _CLOSED.search(sound.extra_info):
+        if sound.format in ("WAV", "WAVEX"):
+            return False
+        if size > _LONG_HEADER:
             raise Unreadable(
                 f"{label(source)} was never closed by its recorder: its header counts no samples, though {size} bytes "
                 "are there; repair it, as with `sox --ignore-length`"
             )
-        return False
-    ogg = sound.format == "OGG"
     if ogg and _ends_within_a_page(source, size):
         raise Unreadable(f"{label(source)} ends within a page: it is truncated; copy it again")
     # The length of ogg is read from the end of the file; where that is missing, libsndfile says 0 or "very many".

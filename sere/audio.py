@@ -215,10 +215,11 @@ def find_audio(folder: str) -> list[str]:
         links: list[str] = []
         for place in places:
             for here, folders, names in os.walk(place, onerror=refuse):
-                if _identity(here) in seen:
+                identity = _identity(here)
+                if identity in seen:
                     folders.clear()
                     continue
-                seen.add(_identity(here))
+                seen.add(identity)
                 links += sorted(inner for inner in _paths(here, folders) if os.path.islink(inner))
                 found += [path for path in _paths(here, names) if _sounds(path) and os.path.isfile(path)]
         places = links
@@ -268,7 +269,9 @@ def _level_problem(samples: np.ndarray, name: str) -> str | None:
         return None
     many = np.count_nonzero(np.abs(samples) > 1) > 0.01 * samples.size
     if peak <= _WIDEST and ((peak > LOUDEST and many) or np.all(samples == np.rint(samples))):
-        kind, remedy = ("int16", "32768, or pass them as int16") if peak <= 2**15 else ("int32 or 24-bit", "full scale")
+        kind, remedy = (
+            ("int16", "32768, or pass them as int16") if peak <= 2**15 else ("int32 or 24-bit", "their full scale")
+        )
         return (
             f"{name} reaches {peak:g}, but sound in floating point lies in -1..1: these look like {kind} samples; "
             f"divide them by {remedy}"

@@ -111,13 +111,44 @@ def test_a_wav_without_samples_is_not_taken_for_one_that_was_never_closed(extra)
     assert "holds no samples" in audio.check_file(bytes(head))
 
 
-def test_an_rf64_that_was_never_closed_is_not_called_empty(tmp_path):
-    path = tmp_path / "clip.rf64"
-    write(path, "RF64", "PCM_16")
+def patched(path, form, coding, *patches):
+    """Content of a file with bytes replaced: after how many from the first of a word, and by what."""
+    write(path, form, coding)
     data = bytearray(path.read_bytes())
-    at = data.index(b"ds64") + 8
-    data[at : at + 24] = bytes(24)
-    assert "never closed" in audio.check_file(bytes(data))
+    for word, after, new in patches:
+        at = data.index(word) + after
+        data[at : at + len(new)] = new
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("form", "patches"),
+    [
+        ("AU", [(b".snd", 8, b"\xff" * 4)]),
+        ("AIFF", [(b"FORM", 4, bytes(4)), (b"COMM", 10, bytes(4)), (b"SSND", 4, bytes(4))]),
+        ("AIFF", [(b"FORM", 4, b"\xff" * 4), (b"SSND", 4, b"\xff" * 4)]),
+        ("W64", [(b"riff", 16, b"\xff" * 8), (b"data", 16, b"\xff" * 8)]),
+        ("W64", [(b"riff", 16, bytes(8)), (b"data", 16, bytes(8))]),
+        ("CAF", [(b"data", 4, bytes(8))]),
+        ("CAF", [(b"data", 4, b"\xff" * 8)]),
+    ],
+)
+def test_other_formats_from_a_pipe_are_read_to_their_end(tmp_path, form, patches):
+    content = patched(tmp_path / "clip", form, "PCM_16", *patches)
+    assert audio.check_file(content) is None
+    np.testing.assert_array_equal(audio.read(content), audio.read(str(tmp_path / "clip")))
+
+
+@pytest.mark.parametrize(("form", "word", "after"), [("RF64", b"ds64", 8), ("AU", b".snd", 8)])
+def test_what_nobody_reads_since_it_was_never_closed_is_not_called_empty(tmp_path, form, word, after):
+    content = patched(tmp_path / "clip", form, "PCM_16", (word, after, bytes(24 if form == "RF64" else 4)))
+    assert "never closed" in audio.check_file(content)
+
+
+@pytest.mark.parametrize("form", ["AU", "AIFF", "W64", "CAF", "RF64", "WAV"])
+def test_a_file_without_samples_is_said_to_hold_none(tmp_path, form):
+    path = write(tmp_path / "clip", form, "PCM_16", np.zeros(0))
+    assert "holds no samples" in audio.check_file(path)
 
 
 def test_a_flac_from_a_pipe_has_no_length_and_is_read_to_its_end(tmp_path):
