@@ -118,7 +118,9 @@ def _run(
         )
     if run.returncode or len(run.stdout) < _AU.size:
         reason = _reason(said) or f"exit code {run.returncode}"
-        raise Unreadable(f"ffmpeg cannot read {label(source)} ({reason}): it is truncated, or not audio; copy it again")
+        raise Unreadable(
+            f"ffmpeg cannot read {label(source)} ({reason}): it is truncated or is not audio; copy it again"
+        )
     _, offset, _, _, rate, channels = _AU.unpack_from(run.stdout)
     whole = (len(run.stdout) - offset) // (4 * channels) * channels
     return np.frombuffer(run.stdout, ">f4", whole, offset).reshape(-1, channels).astype(np.float32), rate

@@ -24,10 +24,11 @@ FFMPEG_ENDINGS = frozenset(
     | {".mxf", ".ogv", ".ogx", ".rm", ".vob", ".webm", ".wmv"}
 )
 
-# What files begin with whose family libsndfile knows but not every coding of, then what is ffmpeg's alone.
-_FAMILIES = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"caff", b"OggS", b"fLaC", b"ID3", b"Creative Voice File")
+#: What files begin with whose kind libsndfile knows, though not every coding of it.
+FAMILIES = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"caff", b"OggS", b"fLaC", b"ID3", b"Creative Voice File")
+# And what is ffmpeg's alone.
 _MAGIC = (
-    *_FAMILIES,
+    *FAMILIES,
     *(b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"FLV\x01", b"#!AMR", b"wvpk", b"TTA1", b"MAC ", b"ADIF", b".RMF"),
     *(b".ra\xfd", b"\x0bw", b"\x7f\xfe\x80\x01", b"MPCK", b"MP+", b"tBaK", b"\x00\x00\x01\xba"),
 )

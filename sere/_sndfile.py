@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from sere._files import Unreadable, ending, is_for_ffmpeg, label, peek, size_of, span_problem
+from sere import _ffmpeg
+from sere._files import FAMILIES, Unreadable, ending, is_for_ffmpeg, label, peek, size_of, span_problem
 
 # A header's promise of bytes from here on stands for "until the end"; so many samples no file has.
 _ENDLESS = 2**31 - 2**16
@@ -28,6 +29,7 @@ _LONG_HEADER = 1024
 # Values taken out at a time: memory follows what is there, not what a header promises.
 _BLOCK = 2**23
 _MALFORMED = 3
+_A_LOOK = 0.1  # seconds
 # The CAF standard's "until the end" is malformed to libsndfile; bytes within which the sound begins.
 _OPEN_CAF = b"data" + b"\xff" * 8
 _CAF_HEADER = 2**16
@@ -180,6 +182,14 @@ def _open(source: str | bytes) -> "_Sound | None":
         if error.code == _MALFORMED and _OPEN_CAF not in peek(source, 0, _CAF_HEADER):
             raise Unreadable(f"{name} is malformed; it may be truncated: copy it again") from error
         if for_ffmpeg:
+            if peek(source, 0, 32).startswith(FAMILIES):
+                if _ffmpeg.find_ffmpeg() is None:
+                    raise Unreadable(
+                        f"{name} is not audio that libsndfile reads ({error.error_string.rstrip('.')}); ffmpeg may "
+                        "(`pip install imageio-ffmpeg`), if it is audio"
+                    ) from error
+                # More often broken than of a coding that libsndfile lacks: better known before anything is decoded.
+                _ffmpeg.decode(source, None, _A_LOOK)
             return None
         if ending(source) == ".raw":
             raise nameless from error

@@ -145,7 +145,7 @@ def test_content_in_memory_is_read_as_a_file_is(made):
 @pytest.mark.parametrize("name", ["clip.m4a", "clip.mkv", "clip.wv", "clip.wma", "clip.ac3", "clip.webm"])
 def test_a_file_that_ends_too_soon_is_called_truncated(made, name):
     content = made(name, *OTHERS[name]).read_bytes()
-    with pytest.raises(AudioError, match=r"\(\d+ bytes\).* it is truncated[,;] .*copy it again"):
+    with pytest.raises(AudioError, match=r"\(\d+ bytes\).* it is truncated.*; copy it again"):
         audio.read(content[: len(content) * 2 // 3])
 
 
@@ -159,8 +159,9 @@ def test_what_only_looks_like_audio_is_an_error_of_that_file(tmp_path):
     for name, content in (("a.m4a", b"x" * 99), ("b.wav", b"RIFF" + bytes(99)), ("c.mp3", b"no sound at all " * 99)):
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(AudioError, match=f"ffmpeg cannot read '{path}'"):
+        with pytest.raises(AudioError, match=rf"ffmpeg cannot read '{path}' .* is truncated or is not audio"):
             audio.read(str(path))
+    assert "is not audio" in audio.check_file(str(tmp_path / "b.wav"))  # libsndfile knows that kind, and not this file
 
 
 def test_a_list_of_other_files_opens_none_of_them(made, tmp_path):
@@ -191,6 +192,12 @@ def test_without_ffmpeg_every_such_file_says_what_to_install(made, no_ffmpeg):
         for problem in (audio.check_file(path), _error(path)):
             assert path in problem
             assert "install ffmpeg (`pip install imageio-ffmpeg` brings it)" in problem
+
+
+def test_without_ffmpeg_a_broken_wav_is_not_called_one_for_ffmpeg(no_ffmpeg):
+    problem = audio.check_file(b"RIFF no sound")
+    assert "is not audio that libsndfile reads (" in problem
+    assert "ffmpeg may (`pip install imageio-ffmpeg`), if it is audio" in problem
 
 
 def _error(path):
