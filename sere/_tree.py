@@ -19,6 +19,8 @@ from sere._classes import name_of, rebuild, state_of
 
 #: Levels of nesting; more is no model.
 DEEPEST = 60
+#: Numbers in the state of a Mersenne twister.
+_MERSENNE = 624
 #: Bytes of an array of texts, whose width is that of its longest.
 TEXTS = 1 << 26
 #: Numbers that an array of the table or a number of numpy's may have.
@@ -192,8 +194,12 @@ class Unpacker:
         return flat.reshape(node["shape"])
 
     def _random_state(self, node: dict[str, Any], depth: int) -> np.random.RandomState:
+        state = self.unpack(node["state"], depth + 1)
+        n, place = len(state[1]), state[2]
+        if n != _MERSENNE or not 0 <= place <= n:  # numpy would draw from beyond their end
+            raise ValueError(f"a random state that stands at {place} of {n} numbers")
         random = np.random.RandomState()
-        random.set_state(self.unpack(node["state"], depth + 1))
+        random.set_state(state)
         return random
 
     def _object(self, node: dict[str, Any], depth: int) -> Any:

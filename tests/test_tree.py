@@ -88,6 +88,13 @@ def test_a_random_state_goes_on_where_it_was():
     np.testing.assert_array_equal(again.normal(size=9), random.normal(size=9))
 
 
+@pytest.mark.parametrize(("place", "n"), [(-1, 624), (625, 624), (700, 800)])
+def test_a_random_state_stands_among_its_numbers(place, n):
+    state = {"is": "tuple", "items": ["MT19937", [1] * n, place, 0, 0.0]}
+    with pytest.raises(ValueError, match=f"stands at {place} of {n}"):
+        Unpacker({}).unpack({"is": "random_state", "state": state})
+
+
 def test_a_path_is_a_path():
     assert there_and_back({"a": Path("b") / "c"}) == {"a": Path("b") / "c"}
 
