@@ -58,4 +58,8 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "target_language": arguments.target_language,
     }
     settings = {name: value for name, value in given.items() if value is not None}
+    if arguments.allow and str(arguments.encoder).endswith(".npz"):
+        from sere.encoders import EmotionEncoder
+
+        settings["encoder"] = EmotionEncoder.load(arguments.encoder, allow=arguments.allow)
     return settings | {"random_state": arguments.seed, "verbose": 0 if arguments.quiet else 1}

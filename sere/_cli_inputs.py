@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sere.audio import AUDIO_ENDINGS, VIDEO_ENDINGS, find_audio
+from sere.audio import AUDIO_ENDINGS, find_audio
 from sere.cli import UsageError
 
 LIST_ENDINGS = {".csv", ".tsv"}
@@ -94,16 +94,16 @@ def visible(clips: pd.DataFrame) -> pd.DataFrame:
     return kept.dropna(axis="columns", how="all").reset_index(drop=True)
 
 
-def load_model(path: str) -> Any:
-    """Return a saved model, or say what the file is instead."""
+def load_model(path: str, allow: list[str]) -> Any:
+    """Return a saved model that may open what `allow` names, or say what the file is instead."""
     import sere
 
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"there is no model {path}; `sere fit --out {path}` makes one")
-    if file.suffix.lower() in AUDIO_ENDINGS | VIDEO_ENDINGS | LIST_ENDINGS:
+    if file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS:
         raise UsageError(f"{path} is no model; the model comes first: sere predict MODEL FILES")
-    return sere.load(path)
+    return sere.load(path, allow=allow)
 
 
 def _read_list(place: Path) -> pd.DataFrame:

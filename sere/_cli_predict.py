@@ -22,7 +22,7 @@ PORTION = 64
 
 def predict(arguments: argparse.Namespace) -> int:
     """Predict every clip that can be read, name the others, return 1 if there were any."""
-    model = load_model(arguments.model)
+    model = load_model(arguments.model, arguments.allow)
     clips = read_clips(arguments.inputs)
     n_failed = 0
     with _output(arguments.output) as stream, _WRITERS[arguments.format](stream, model.classes_, clips) as writer:

@@ -78,7 +78,7 @@ def _predict(
     """Return the corpus's usable clips, what the model says of them, its emotions that occur, and problems."""
     from sere._cli_predict import PORTION, predict_portion
 
-    model = load_model(arguments.model)
+    model = load_model(arguments.model, arguments.allow)
     taught = [str(name) for name in model.classes_]
     clips = corpus[corpus["emotion"].isin(taught)].reset_index(drop=True)
     if clips.empty:

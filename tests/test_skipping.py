@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+import sere
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, pretrain_encoder
 from sere._dynamics import _Tracks
 from sere._inputs import SereWarning
@@ -157,6 +158,14 @@ def test_adapting_skips_as_fit_does(shots, source, target):
     with pytest.warns(SereWarning, match="1 clip"):
         fitted.adapt((waves(target, 2),))
     assert [(r["where"], r["row"]) for r in fitted.skipped_] == [("X_unlabeled_tgt", 2)]
+
+
+def test_a_saved_model_names_no_file_that_was_left_out(paths, broken, tmp_path):
+    with pytest.warns(SereWarning, match="1 clip"):
+        fitted = model(LinearBaseline).fit(paths, ["anger", "fear"] * 4)
+    sere.save(fitted, tmp_path / "model")
+    assert b"broken.wav" not in (tmp_path / "model").read_bytes()
+    np.testing.assert_array_equal(sere.load(tmp_path / "model").predict(paths[:2]), fitted.predict(paths[:2]))
 
 
 @pytest.mark.parametrize("step", [DynamicFeatureTransformer, HeterogeneousEncoder])

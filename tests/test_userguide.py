@@ -14,12 +14,13 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def corpora(source, target, tmp_path, monkeypatch):
-    """Two folders of emotions in the working folder, where the texts have EmoDB and EMOVO."""
+    """What the texts find in the working folder: EmoDB and EMOVO, two folders of emotions here, and somebody's encoder."""
     for name, clips in (("emodb", source), ("emovo", target)):
         for row, clip in clips.iterrows():
             file = tmp_path / "corpora" / name / clip["emotion"] / f"{clip['speaker']}_{row:03d}.wav"
             file.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(file, clip["audio"], 16_000, subtype="FLOAT")
+    sere.encoders.EmotionEncoder.load("acoustic-emotion").save(tmp_path / "theirs.npz")
     monkeypatch.chdir(tmp_path)
 
 
