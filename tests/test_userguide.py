@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def corpora(source, target, tmp_path, monkeypatch):
-    """What the texts find in the working folder: EmoDB and EMOVO, two folders of emotions here, and somebody's encoder."""
+    """What the texts find in the working folder: EmoDB and EMOVO (here two folders of emotions), somebody's encoder."""
     for name, clips in (("emodb", source), ("emovo", target)):
         for row, clip in clips.iterrows():
             file = tmp_path / "corpora" / name / clip["emotion"] / f"{clip['speaker']}_{row:03d}.wav"
