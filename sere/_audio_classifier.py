@@ -38,7 +38,7 @@ from sere.audio import AudioError, Clip
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
 CHUNK = 1024
 #: Parameters that a classifier hands on to the estimators inside it that it makes itself.
-_SHARED = ("cache", "n_jobs", "device", "verbose")
+SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
 class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -101,7 +101,7 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             nested = any(key.startswith(f"{name}__") for key in params)
             if nested and not hasattr(params.get(name, getattr(self, name)), "set_params"):
                 given = {key: value for key, value in params.items() if "__" not in key}
-                shared = {key: given.get(key, getattr(self, key)) for key in _SHARED}
+                shared = {key: given.get(key, getattr(self, key)) for key in SHARED}
                 params[name] = make(given.get(name, getattr(self, name)), shared)
         return super().set_params(**params)
 

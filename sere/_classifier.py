@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sere._audio_classifier import _SHARED, CHUNK, AudioClassifier
+from sere._audio_classifier import CHUNK, SHARED, AudioClassifier
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
 from sere._inputs import SereWarning
@@ -454,7 +454,7 @@ class SEREClassifier(AudioClassifier):
 
     def _build_steps(self) -> None:
         """Make the sub-estimators that turn audio into frames."""
-        shared = {name: getattr(self, name) for name in _SHARED}
+        shared = {name: getattr(self, name) for name in SHARED}
         self.dynamics_ = DynamicFeatureTransformer(**shared) if self.dynamics is None else clone(self.dynamics)
         if isinstance(self.encoder, HeterogeneousEncoder):
             self.encoder_ = clone(self.encoder)

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sere._audio_classifier import AudioClassifier
+from sere._audio_classifier import SHARED, AudioClassifier
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
 from sere._skipping import Skipping
@@ -182,11 +182,10 @@ class Baseline(AudioClassifier):
 
     def _build_encoder(self) -> None:
         """Make the sub-estimators that turn audio into frames, and into dynamics where encoders have to meet."""
-        shared = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose}
         if isinstance(self.encoder, HeterogeneousEncoder):
             self.encoder_ = clone(self.encoder)
         else:
-            self.encoder_ = HeterogeneousEncoder(encoders=self.encoder, device=self.device, **shared)
+            self.encoder_ = HeterogeneousEncoder(self.encoder, **{name: getattr(self, name) for name in SHARED})
 
     def _embed_audio(
         self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
@@ -202,7 +201,7 @@ class Baseline(AudioClassifier):
         everyone = [labeled, *sources, *targets]
         if len({name for part in everyone if part.encoders is not None for name in part.encoders}) < 2:
             return labeled, sources, targets
-        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        options: dict[str, Any] = {name: getattr(self, name) for name in SHARED}
         options["pitch_model"] = self.encoder_.pitch_model
         dynamics = DynamicFeatureTransformer(**options)
         done = [part if "dynamics" in part.summaries else dynamics.extract(part) for part in everyone]
