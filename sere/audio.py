@@ -11,12 +11,14 @@ sample ``320 * t``, so a clip of n samples has ``1 + n // 320`` of them.
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
+
+from sere._folders import walk
 
 #: Samples per second of every waveform inside the library.
 SAMPLE_RATE = 16_000
@@ -26,8 +28,11 @@ HOP = 320
 FRAME_RATE = SAMPLE_RATE // HOP
 #: Endings whose sound is taken out by ffmpeg, since libsndfile reads no video.
 VIDEO_ENDINGS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4a", ".aac", ".wma"})
-#: Endings that are looked for when a folder is given.
-AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf"})
+#: Endings of sound and of video that holds sound: what is looked for when a folder is given.
+AUDIO_ENDINGS = VIDEO_ENDINGS | {
+    *(".wav", ".flac", ".aif", ".aiff", ".aifc", ".w64", ".caf", ".au", ".snd", ".sph"),
+    *(".mp3", ".ogg", ".oga", ".opus", ".flv", ".3gp", ".m4b"),
+}
 
 # A header's promise from here on stands for "until the end".
 _ENDLESS = 2**31 - 2**16
@@ -193,9 +198,18 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
         raise AudioError(problems, where)
 
 
-def find_audio(folder: str) -> list[str]:
-    """Audio files below a folder, sorted by path."""
-    return sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file())
+def find_audio(folder: str, unreadable: Callable[[OSError], object] | None = None) -> list[str]:
+    """Audio files below a folder, sorted by path.
+
+    Parameters
+    ----------
+    folder : str
+    unreadable : callable, optional
+        Called with the error of each folder that cannot be read; without it the first one is raised.
+    """
+    found = (Path(path) for paths in walk(folder, unreadable) for path in paths)
+    # A link whose file is gone is a clip that cannot be read; a pipe is none.
+    return sorted(str(p) for p in found if p.suffix.lower() in AUDIO_ENDINGS and (p.is_file() or not p.exists()))
 
 
 def _check_wave(clip: Clip) -> str | None:

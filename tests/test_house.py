@@ -19,7 +19,7 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
-    {"audio", "_claims", "_lmdb", "_registers", "store"},
+    {"audio", "_claims", "_folders", "_labels", "_lmdb", "_registers", "store"},
     {"_utterances"},
     {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
