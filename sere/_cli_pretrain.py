@@ -20,7 +20,7 @@ def pretrain(arguments: argparse.Namespace) -> int:
     if missing or not wanted:
         raise UsageError(f"{arguments.corpora} holds no {', '.join(missing) or 'corpora'}; found: {', '.join(found)}")
     encoder = pretrain_encoder(
-        {name: load_corpus(found[name], name) for name in wanted},
+        {name: load_corpus(found[name]) for name in wanted},
         arguments.encoder,
         licences={name: CORPORA[name].license for name in wanted if name in CORPORA},
         name=out.stem,

@@ -174,7 +174,7 @@ def own_names(labels: Iterable[str], override: Mapping[str, str | None] | None =
 def checked_override(
     codes: Mapping[str, str | None], override: Mapping[str, str | None] | None
 ) -> dict[str, str | None]:
-    """Return a user's mapping with its keys in lower case; raise ValueError if one is no label and no canonical name."""
+    """Return a user's mapping, keys in lower case; raise ValueError if one is neither label nor canonical name."""
     wanted = {str(key).casefold(): name for key, name in (override or {}).items()}
     known = {code.casefold() for code in codes} | {name for name in codes.values() if name} | set(EMOTIONS)
     unknown = sorted(set(wanted) - known)

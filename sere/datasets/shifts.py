@@ -30,7 +30,7 @@ from sklearn.utils import Bunch
 
 from sere._inputs import as_utterances
 from sere.audio import SAMPLE_RATE
-from sere.datasets.tasks import make_task, skew_target
+from sere.datasets.tasks import make_task, shared_labels, skew_target
 
 SKEW_EMOTION, SKEW_SHARE = "neutral", 0.65
 
@@ -158,6 +158,7 @@ def make_shifted_task(
     """
     _check(shift)
     if shift == "skew":
+        source, target = shared_labels(source, target)
         labels = options.get("labels") or sorted(set(source["emotion"]) & set(target["emotion"]))
         if SKEW_EMOTION not in labels:
             raise ValueError(f"a skewed target is mostly {SKEW_EMOTION}, which the two corpora do not share.")

@@ -36,7 +36,7 @@ LIST_ENDINGS = frozenset({".csv", ".tsv", ".tab", ".txt"})
 COLUMNS: dict[str, tuple[str, ...]] = {
     name: tuple(f"{name} {others}".split())
     for name, others in {
-        "path": "file filename file_name filepath file_path audio audio_file audio_path audio_filepath wav wav_path clip",
+        "path": "file filename file_name filepath file_path audio audio_file audio_path wav wav_path clip",
         "emotion": "label emotion_label class",
         "speaker": "speaker_id spk",
         "language": "lang",
