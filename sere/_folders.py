@@ -3,14 +3,15 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 
 def walk(root: str | os.PathLike[str], unreadable: Callable[[OSError], object] | None = None) -> Iterator[list[str]]:
     """Yield the paths of the files of each folder below `root`, sorted.
 
     Links to folders are followed after all that lies below `root` itself, and no folder is entered twice, so that a
-    link is never a second copy of what is there, nor a circle. Hidden files and folders (and what macOS leaves in
-    archives, ``__MACOSX``) are passed over.
+    link is never a second copy of what is there, nor a circle; a link to a folder above `root` leads nowhere. Hidden
+    files and folders (and what macOS leaves in archives, ``__MACOSX``) are passed over.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def walk(root: str | os.PathLike[str], unreadable: Callable[[OSError], object] |
     OSError
         When a folder cannot be read and `unreadable` is not given; names the folder.
     """
-    entered: set[tuple[int, int]] = set()
+    entered = {_identity(folder) for folder in Path(root).resolve().parents}
     waiting = deque([os.fspath(root)])
 
     def complain(error: OSError) -> None:
@@ -39,12 +40,16 @@ def walk(root: str | os.PathLike[str], unreadable: Callable[[OSError], object] |
 
     while waiting:
         for folder, subfolders, names in os.walk(waiting.popleft(), onerror=complain):
-            found = os.stat(folder)
-            if (found.st_dev, found.st_ino) in entered:
+            if _identity(folder) in entered:
                 subfolders.clear()
                 continue
-            entered.add((found.st_dev, found.st_ino))
+            entered.add(_identity(folder))
             subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
             below = [os.path.join(folder, name) for name in subfolders]
             waiting.extend(path for path in below if os.path.islink(path))
             yield [os.path.join(folder, name) for name in sorted(names) if not name.startswith(".")]
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino

@@ -11,14 +11,12 @@ sample ``320 * t``, so a clip of n samples has ``1 + n // 320`` of them.
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
-
-from sere._folders import walk
 
 #: Samples per second of every waveform inside the library.
 SAMPLE_RATE = 16_000
@@ -198,18 +196,9 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
         raise AudioError(problems, where)
 
 
-def find_audio(folder: str, unreadable: Callable[[OSError], object] | None = None) -> list[str]:
-    """Audio files below a folder, sorted by path.
-
-    Parameters
-    ----------
-    folder : str
-    unreadable : callable, optional
-        Called with the error of each folder that cannot be read; without it the first one is raised.
-    """
-    found = (Path(path) for paths in walk(folder, unreadable) for path in paths)
-    # A link whose file is gone is a clip that cannot be read; a pipe is none.
-    return sorted(str(p) for p in found if p.suffix.lower() in AUDIO_ENDINGS and (p.is_file() or not p.exists()))
+def find_audio(folder: str) -> list[str]:
+    """Audio files below a folder, sorted by path."""
+    return sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file())
 
 
 def _check_wave(clip: Clip) -> str | None:

@@ -218,7 +218,8 @@ def _checked(
     shapes = np.shape(y_true), np.shape(y_pred)
     if len(shapes[0]) != 1 or shapes[0] != shapes[1]:
         raise ValueError(
-            f"y_true and y_pred must be one-dimensional and of equal length; their shapes are {shapes[0]} and {shapes[1]}."
+            f"y_true and y_pred must be one-dimensional and of equal length; "
+            f"their shapes are {shapes[0]} and {shapes[1]}."
         )
     if shapes[0] == (0,):
         raise ValueError("there is no clip to score.")

@@ -27,7 +27,16 @@ LAYERS = [
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"}
     | {"_pipeline", "_pretrain", "persistence"},
     {"baselines", "evaluation", "plotting"},
-    {"cli", "_cli_inputs", "_cli_benchmark", "_cli_fit", "_cli_pretrain", "_cli_predict", "_cli_score"},
+    {
+        "cli",
+        "_cli_inputs",
+        "_cli_benchmark",
+        "_cli_fit",
+        "_cli_pretrain",
+        "_cli_predict",
+        "_cli_problems",
+        "_cli_score",
+    },
     {"__main__"},
 ]
 

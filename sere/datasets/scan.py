@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +54,9 @@ class Media:
         return self.stem_path.rpartition("/")[2]
 
 
-def find_media(root: Path) -> list[Media]:
+def find_media(root: Path, unreadable: Callable[[OSError], object] | None = None) -> list[Media]:
     """Return the audio and video files below `root`, sorted by path; see :func:`sere._folders.walk`."""
-    found = (_media(Path(path), root) for paths in walk(root) for path in paths)
+    found = (_media(Path(path), root) for paths in walk(root, unreadable) for path in paths)
     return sorted((media for media in found if media is not None), key=lambda media: media.relative)
 
 

@@ -209,13 +209,16 @@ def _paths(file: Path, lines: Sequence[int], written: Sequence[str]) -> list[str
     folders = [file.parent] if file.parent.resolve() == Path.cwd() else [file.parent, Path()]
     paths, twofold = [], []
     for line, cell in zip(lines, written):
+        if not cell:
+            paths.append("")
+            continue
         meant = _meanings(cell, folders)
         there = [path for path in meant if os.path.lexists(path)]
         if not there:
             _check_utf8(file, line, cell)
         elif not os.path.samestat(os.lstat(there[0]), os.lstat(there[-1])):
             twofold.append(cell)
-        paths.append((there or meant)[0] if cell else "")
+        paths.append((there or meant)[0])
     if twofold:
         more = f" and {len(twofold) - 1} more" if len(twofold) > 1 else ""
         warnings.warn(
