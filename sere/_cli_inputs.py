@@ -51,9 +51,7 @@ def read_clips(inputs: list[str], problems: Problems) -> pd.DataFrame:
         if given == "-":
             parts.append(_files(_lines_of_stdin()))
         elif place.is_dir():
-            found = find_media(
-                place, lambda error: problems.add(str(error.filename), str(error.filename), _said(error))
-            )
+            found = find_media(place, lambda error: problems.add(error.filename, error.filename, str(error.strerror)))
             if not found and not problems.found:
                 raise ValueError(f"{given} holds no audio files ({', '.join(sorted(AUDIO_ENDINGS))})")
             parts.append(_files([one.path for one in found]))
@@ -74,7 +72,7 @@ def read_labeled(place: str) -> pd.DataFrame:
     if not is_list(place):
         return _placed(load_corpus(place))
     clips = read_listing(Path(place))
-    return clips.assign(**{PLACE: [f"{place}, line {line}" for line in clips.index]}).reset_index(drop=True)
+    return _with_lines(clips, place).reset_index(drop=True)
 
 
 def read_pool(place: str | None, labeled: pd.DataFrame, problems: Problems) -> pd.DataFrame | None:
@@ -138,7 +136,7 @@ def _read_list(place: Path, problems: Problems) -> pd.DataFrame:
     for name in ("start", "end"):
         if name in clips:
             clips[name] = numbers(clips[name], table.decimal)
-    clips = clips.assign(**{PLACE: [f"{place}, line {line}" for line in clips.index]})
+    clips = _with_lines(clips, str(place))
     empty = clips["path"] == ""
     for where in clips[PLACE][empty]:
         problems.add(where, "", "the path is empty")
@@ -152,7 +150,14 @@ def _files(paths: list[str]) -> pd.DataFrame:
 def _placed(clips: pd.DataFrame) -> pd.DataFrame:
     """Return clips with the number of its row as the place of each that comes from no list."""
     known = clips[PLACE] if PLACE in clips else [None] * len(clips)
-    return clips.assign(**{PLACE: [place or f"row {row}" for row, place in enumerate(known, start=1)]})
+    places = [place or f"row {row}" for row, place in enumerate(known, start=1)]
+    return clips.assign(**{PLACE: pd.Series(places, index=clips.index, dtype=object)})
+
+
+def _with_lines(clips: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Return the clips of a list, whose index is their line, with that as their place."""
+    places = [f"{file}, line {line}" for line in clips.index]
+    return clips.assign(**{PLACE: pd.Series(places, index=clips.index, dtype=object)})
 
 
 def _lines_of_stdin() -> list[str]:
@@ -160,7 +165,3 @@ def _lines_of_stdin() -> list[str]:
         sys.stdin.reconfigure(errors="surrogateescape")
     lines = [line.rstrip("\r\n") for line in sys.stdin]
     return [line for line in lines if line]
-
-
-def _said(error: OSError) -> str:
-    return error.strerror or str(error)

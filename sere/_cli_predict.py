@@ -30,13 +30,15 @@ def predict(arguments: argparse.Namespace) -> int:
     clips = read_clips(arguments.inputs, problems)
     n_given = len(clips) + len(problems.found)
     shown = clips.drop(columns=PLACE)
-    with _output(arguments.output) as stream, _WRITERS[arguments.format](stream, model.classes_, shown) as writer:
-        for rows, probabilities in predictions(model, clips, problems, arguments.quiet):
-            for row, shares in zip(rows, probabilities):
-                writer.write(shown.iloc[row].dropna().to_dict(), shares)
-            stream.flush()
-    if arguments.output:
-        problems.keep(Path(arguments.output))
+    try:
+        with _output(arguments.output) as stream, _WRITERS[arguments.format](stream, model.classes_, shown) as writer:
+            for rows, probabilities in predictions(model, clips, problems, arguments.quiet):
+                for row, shares in zip(rows, probabilities):
+                    writer.write(shown.iloc[row].dropna().to_dict(), shares)
+                stream.flush()
+    finally:
+        if arguments.output:
+            problems.keep(Path(arguments.output))
     if problems.found:
         print(f"sere predict: {len(problems.found)} of {n_given} clips could not be used", file=sys.stderr)
     return 1 if problems.found else 0
@@ -98,13 +100,13 @@ def predict_portion(model: Any, clips: pd.DataFrame) -> tuple[list[int], np.ndar
             return rows, _probabilities(model, clips, rows), sorted(problems.items())
         except AudioError as error:
             broken = {rows[row]: text for row, text in error.problems if row is not None}
-        except Exception as error:
+            if not broken:
+                raise
+        except Exception:
             broken = _one_by_one(model, clips, rows)
             # Nobody's fault, or everybody's in the same words: then it is the model's.
             if not broken or (len(rows) > 1 and len(broken) == len(rows) and len(set(broken.values())) == 1):
-                raise error
-        if not broken:
-            raise ValueError("a clip cannot be used, and the error does not say which")
+                raise
         problems |= broken
         rows = [row for row in rows if row not in broken]
     return [], np.empty((0, len(model.classes_))), sorted(problems.items())

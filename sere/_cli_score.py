@@ -38,12 +38,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
     problems = Problems("evaluate", arguments.on_error)
     corpus = read_labeled(arguments.corpus)
     if is_list(arguments.model):
-        said, taught = _read_predictions(corpus, Path(arguments.model))
+        said, taught, all_known = _read_predictions(corpus, Path(arguments.model))
     else:
         said, taught = _predict(corpus, arguments, problems)
+        all_known = True
     # Truth and answers are compared under one set of names, whoever's words they are.
     names, names_taught = shared_names(corpus["emotion"], taught)
-    scored = [k for k, label in enumerate(corpus["emotion"]) if said[k] and names[label] in names_taught.values()]
+    known = names_taught.values() if all_known else names.values()
+    scored = [k for k, label in enumerate(corpus["emotion"]) if said[k] and names[label] in known]
     if not scored and not problems.found:
         raise ValueError(
             f"{arguments.corpus} holds none of the emotions that {arguments.model} knows ({', '.join(taught)})"
@@ -97,7 +99,7 @@ def cache(arguments: argparse.Namespace) -> int:
 def _predict(
     corpus: pd.DataFrame, arguments: argparse.Namespace, problems: Problems
 ) -> tuple[list[str | None], list[str]]:
-    """Return what the model says of each clip whose emotion it was taught, None of the others; and what it was taught."""
+    """Return what the model says of each clip of an emotion it was taught, None of others; and what it was taught."""
     from sere._cli_predict import predictions
     from sere.datasets.emotions import shared_names
 
@@ -114,8 +116,8 @@ def _predict(
     return said, taught
 
 
-def _read_predictions(corpus: pd.DataFrame, file: Path) -> tuple[list[str | None], list[str]]:
-    """Return what a list says of each clip, None where it says nothing; and the emotions that its model was taught."""
+def _read_predictions(corpus: pd.DataFrame, file: Path) -> tuple[list[str | None], list[str], bool]:
+    """Return what a list says of each clip (None: nothing), its emotions, and whether it names all that were taught."""
     spans = [name for name in ("start", "end") if name in corpus]
     table = read_table(file, ["path", "emotion", *spans], needed=("path", "emotion"))
     spans = [name for name in spans if name in table.clips]
@@ -128,6 +130,5 @@ def _read_predictions(corpus: pd.DataFrame, file: Path) -> tuple[list[str | None
     # `sere predict` writes a column of probabilities for each emotion that the model was taught.
     columns = [name.removeprefix("p_") for name in table.header if name.startswith("p_")]
     occurring = sorted({emotion for emotion in clips["emotion"] if emotion})
-    if set(occurring) <= set(columns):
-        return said, columns
-    return said, sorted({*occurring, *corpus["emotion"]})
+    complete = set(occurring) <= set(columns)
+    return said, columns if complete else occurring, complete

@@ -208,8 +208,8 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate",
         "_cli_score:evaluate",
         "score a model, or predictions made with it, on labeled clips",
-        "Prints the unweighted average recall, its speaker-clustered interval and a table of emotions. Labels that only\n"
-        "the model or only the clips have meet by the emotion that they name, which is said.",
+        "Prints the unweighted average recall, its speaker-clustered interval and a table of emotions.\n"
+        "Labels that only the model or only the clips have meet by the emotion that they name, which is said.",
     )
     evaluate.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
     evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
