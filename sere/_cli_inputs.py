@@ -70,7 +70,7 @@ def read_labeled(place: str) -> pd.DataFrame:
     from sere.datasets import load_corpus
 
     if not is_list(place):
-        return _placed(load_corpus(place))
+        return load_corpus(place).assign(**{PLACE: place})
     clips = read_listing(Path(place))
     return _with_lines(clips, place).reset_index(drop=True)
 
@@ -89,11 +89,13 @@ def read_pool(place: str | None, labeled: pd.DataFrame, problems: Problems) -> p
         from sere.datasets import load_corpus
 
         try:
-            clips = _placed(load_corpus(place))
+            clips = load_corpus(place)
         except ValueError:
             clips = None
     if clips is None:
         clips = read_clips([place], problems)
+    if not is_list(place):
+        clips[PLACE] = place
     spans = {"start", "end"} & set(labeled)
     if spans <= set(clips):
         taken = set(identities(labeled, sorted(spans)))

@@ -113,7 +113,7 @@ def predict_portion(model: Any, clips: pd.DataFrame) -> tuple[list[int], np.ndar
 
 
 def _probabilities(model: Any, clips: pd.DataFrame, rows: list[int]) -> np.ndarray:
-    return model.predict_proba(clips.iloc[rows].reset_index(drop=True))
+    return np.asarray(model.predict_proba(clips.iloc[rows].reset_index(drop=True)))
 
 
 def _one_by_one(model: Any, clips: pd.DataFrame, rows: list[int]) -> dict[int, str]:

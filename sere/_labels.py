@@ -36,7 +36,7 @@ def as_labels(y: Any, where: str = "y") -> np.ndarray:
     if hasattr(y, "detach"):
         y = y.detach().cpu().numpy()
     if isinstance(y, np.ndarray) and y.dtype != object:
-        labels = column_or_1d(y, warn=True)
+        labels: np.ndarray = column_or_1d(y, warn=True)
         _check_present(labels, where)
         return labels
     labels = column_or_1d(_objects(y), dtype=object, warn=True)

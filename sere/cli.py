@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TextIO
+from typing import Any, TextIO
 
 from sere import __version__
 
@@ -84,7 +84,7 @@ class Stop:
             self.signal = number
             raise KeyboardInterrupt
 
-        usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        usual: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
         taken = [number for number, handler in usual.items() if signal.getsignal(number) is handler]
         if threading.current_thread() is not threading.main_thread():
             taken = []
@@ -104,7 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _handler(arguments.run)(arguments)
     except KeyboardInterrupt:
         print("sere: interrupted", file=sys.stderr)
-        return arguments.stop.exit_code
+        stop: Stop = arguments.stop
+        return stop.exit_code
     except BrokenPipeError:
         # The reader (head, say) has what it wanted. Python would complain again while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -126,16 +127,18 @@ class UsageError(Exception):
 def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     """Return the function that ``module:function`` names, below ``sere``."""
     module, function = name.split(":")
-    return getattr(import_module(f"sere.{module}"), function)
+    found: Callable[[argparse.Namespace], int] = getattr(import_module(f"sere.{module}"), function)
+    return found
 
 
-def _workers(jobs: int | None) -> AbstractContextManager:
+def _workers(jobs: int | None) -> AbstractContextManager[Any]:
     """Return a context in which extraction runs in that many processes."""
     if jobs is None:
         return nullcontext()
     from joblib import parallel_config
 
-    return parallel_config(n_jobs=jobs)
+    context: AbstractContextManager[Any] = parallel_config(n_jobs=jobs)
+    return context
 
 
 def sentence(error: Exception) -> str:

@@ -13,6 +13,7 @@ Functions: `uar_score`, `uar_interval`, `uar_difference_interval`, `per_emotion_
 """
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -164,7 +165,7 @@ def uar_difference_interval(
 
     def difference(sums: np.ndarray) -> np.ndarray:
         a, b, count = np.split(sums, 3, axis=1)
-        return _mean_recall(a, count) - _mean_recall(b, count)
+        return np.asarray(_mean_recall(a, count) - _mean_recall(b, count))
 
     parts = [_by_cluster(part, groups) for part in (hits_a, hits_b, counts)]
     return _percentiles(_resampled(np.hstack(parts), difference, n_resamples, random_state), level)
@@ -244,7 +245,7 @@ def _tallies(true: np.ndarray, pred: np.ndarray, names: np.ndarray) -> tuple[np.
 def _mean_recall(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the mean of hits / counts over the last axis, over emotions that have clips."""
     recall = hits / np.maximum(counts, 1)
-    return recall.sum(axis=-1) / (counts > 0).sum(axis=-1)
+    return np.asarray(recall.sum(axis=-1) / (counts > 0).sum(axis=-1))
 
 
 def _clusters(speakers: ArrayLike | None, n_clips: int) -> np.ndarray:
@@ -274,7 +275,12 @@ def _by_cluster(tallies: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _resampled(clusters: np.ndarray, statistic, n_resamples: int, random_state) -> np.ndarray:
+def _resampled(
+    clusters: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n_resamples: int,
+    random_state: int | np.random.RandomState | None,
+) -> np.ndarray:
     """Return a statistic of the summed rows of `clusters`, drawn with replacement.
 
     Equal rows are drawn together: how often each distinct row comes up is multinomial, and

@@ -218,3 +218,34 @@ def test_an_entry_that_cannot_work_is_refused():
     with pytest.raises(ValueError, match="no group named speaker"):
         register_corpus(entry(pattern="(?P<emotion>x)"))
     assert "mine" not in CORPORA
+
+
+def test_labels_of_ones_own_are_not_renamed_or_merged(tmp_path):
+    touch(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text("path,emotion\na.wav,happy\na.wav,joy\na.wav,Happy\n")
+    assert load_corpus(tmp_path / "list.csv")["emotion"].tolist() == ["happy", "joy", "Happy"]
+    merged = load_corpus(tmp_path / "list.csv", emotions={"happiness": "joy"})
+    assert set(merged["emotion"]) == {"joy"}
+
+
+def test_a_folder_whose_name_begins_with_a_line_is_no_label(tmp_path):
+    root = touch(tmp_path / "mine", "happy/a.wav", "sad/b.wav", "_background_noise_/c.wav", "_old/x/d.wav")
+    with pytest.warns(UserWarning, match=r"left out 2 files in _background_noise_, _old"):
+        clips = load_corpus(root)
+    assert clips["emotion"].tolist() == ["happy", "sad"]
+    inner = touch(tmp_path / "_raw", "happy/a.wav", "sad/b.wav", "sad/_take2/c.wav")
+    assert load_corpus(inner)["emotion"].tolist() == ["happy", "sad", "sad"]
+    only = touch(tmp_path / "other", "_a/wistful/a.wav", "_a/smug/b.wav")
+    assert load_corpus(only, "folders")["emotion"].tolist() == ["smug", "wistful"]
+
+
+def test_sound_of_every_known_ending_is_found(tmp_path):
+    names = [f"happy/{ending[1:]}{ending}" for ending in (".m4a", ".flv", ".3gp", ".m4b", ".w64", ".AIFF", ".Wav")]
+    touch(tmp_path, *names, "sad/x.wav", "sad/notes.txt")
+    assert len(load_corpus(tmp_path)) == len(names) + 1
+
+
+def test_folders_found_beside_each_other_are_read_by_their_place(tmp_path):
+    touch(tmp_path, "mine/happy/a.wav", "mine/sad/b.wav", "yours/angry/a.wav", "yours/sad/b.wav")
+    found = find_corpora(tmp_path)
+    assert {name: len(load_corpus(place)) for name, place in found.items()} == {"mine": 2, "yours": 2}

@@ -24,7 +24,7 @@ import os
 import re
 import warnings
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def our_names(header: Sequence[str]) -> list[str]:
     return [name if _OURS.get(name) in plain else _OURS.get(name, name) for name in plain]
 
 
-def numbers(cells: Sequence[str], decimal: str = ".") -> list[float | str]:
+def numbers(cells: Iterable[str], decimal: str = ".") -> list[float | str]:
     """Return cells as floats, NaN where empty; a text that is no finite number stays, for whoever reads it to name."""
     return [_number(cell, decimal) for cell in cells]
 
@@ -159,8 +159,8 @@ def _decoded(file: Path) -> str:
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no list {file}") from None
     if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        return raw.decode("utf-16", errors="surrogateescape")
-    return raw.decode("utf-8-sig", errors="surrogateescape")
+        return raw.decode("utf-16", errors="replace").lstrip("\ufeff")
+    return raw.decode("utf-8", errors="surrogateescape").lstrip("\ufeff")
 
 
 def _first_line(file: Path, text: str) -> tuple[list[str], str]:
