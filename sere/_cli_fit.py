@@ -3,6 +3,7 @@
 import argparse
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,18 @@ def fit(arguments: argparse.Namespace) -> int:
     labeled = read_labeled(arguments.labels)
     source, target = (read_pool(place, labeled, problems) for place in (arguments.source, arguments.target))
     model = sere.SEREClassifier(**_settings(arguments))
-    _fit(model, {"X": labeled, "X_unlabeled_src": source, "X_unlabeled_tgt": target}, problems)
+    inputs = {"X": labeled, "X_unlabeled_src": source, "X_unlabeled_tgt": target}
+    left_out = _fit(model, inputs, problems)
     stop: Stop = arguments.stop
     if stop.signal is not None and not arguments.keep_interrupted:
         raise KeyboardInterrupt
     sere.save(model, out)
     problems.keep(out)
     if not arguments.quiet:
-        pools = " + ".join(str(0 if pool is None else len(pool)) for pool in (source, target))
+        labels, *pools = (0 if table is None else len(table) - left_out[name] for name, table in inputs.items())
         print(
             f"{out}: {len(model.classes_)} emotions ({', '.join(map(str, model.classes_))}) "
-            f"from {len(labeled)} labeled and {pools} unlabeled clips"
+            f"from {labels} labeled and {' + '.join(map(str, pools))} unlabeled clips"
         )
     if stop.signal is not None:
         print(f"sere fit: interrupted; {out} is the model of {len(model.history_)} epochs", file=sys.stderr)
@@ -58,8 +60,8 @@ def fit(arguments: argparse.Namespace) -> int:
     return 1 if problems.found else 0
 
 
-def _fit(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems) -> None:
-    """Fit the model; clips that cannot be used are named as the user's lists name them."""
+def _fit(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems) -> Counter[str]:
+    """Fit the model, name clips that cannot be used as the user's lists do, count those left out of each input."""
     labeled, source, target = inputs.values()
     assert labeled is not None
     with warnings.catch_warnings():
@@ -74,10 +76,12 @@ def _fit(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems)
             )
         except AudioError as error:
             raise in_own_words(error, inputs) from error
-    for record in model.skipped_ if problems.on_error == "skip" else ():
+    skipped = model.skipped_ if problems.on_error == "skip" else ()
+    for record in skipped:
         table = inputs[record["where"]]
         assert table is not None
         problems.add(table[PLACE].iloc[record["row"]], record["path"], record["reason"])
+    return Counter(record["where"] for record in skipped)
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sere._cli_inputs import identities, is_list, load_model, read_labeled, visible
 from sere._cli_problems import PLACE, Problems
+from sere.datasets.emotions import merged_names, shared_names
 from sere.datasets.tables import numbers, read_table
 
 
@@ -32,7 +33,6 @@ def corpora(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Score a model or a list of predictions against a labeled corpus."""
-    from sere.datasets.emotions import shared_names
     from sere.evaluation import TaskResult, speakers_of
 
     problems = Problems("evaluate", arguments.on_error)
@@ -69,11 +69,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _say_names(whose: str, names: dict[str, str]) -> None:
-    """Say which labels go by another name in the score."""
-    changed = [name for label, name in names.items() if name != label]
-    for name in dict.fromkeys(changed):
-        labels = ", ".join(sorted(label for label in names if names[label] == name))
-        print(f"{labels} ({whose}) {'counts' if ', ' not in labels else 'count together'} as {name}")
+    """Say which labels go by another name in the score, and which become one."""
+    merged = merged_names(names)
+    renamed = [f"{label} as {name}" for label, name in sorted(names.items()) if name != label and name not in merged]
+    if renamed:
+        print(f"labels of the {whose} that are compared by their emotion: {', '.join(renamed)}")
+    for name, labels in merged.items():
+        print(f"labels of the {whose} that become one, {name}: {', '.join(labels)}")
 
 
 def cache(arguments: argparse.Namespace) -> int:
@@ -101,7 +103,6 @@ def _predict(
 ) -> tuple[list[str | None], list[str]]:
     """Return what the model says of each clip of an emotion it was taught, None of others; and what it was taught."""
     from sere._cli_predict import predictions
-    from sere.datasets.emotions import shared_names
 
     model = load_model(arguments.model)
     taught = [str(name) for name in model.classes_]

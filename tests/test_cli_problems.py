@@ -158,7 +158,7 @@ def fit(tmp_path, monkeypatch):
     def fit(happens, *options):
         monkeypatch.setattr(sere, "SEREClassifier", lambda **settings: Recorded(happens, **settings), raising=False)
         pools = "--target", tmp_path / "pool.csv"
-        return run("fit", "--labels", tmp_path / "few.csv", *pools, "--out", out, "-q", *options), out.read_text()
+        return run("fit", "--labels", tmp_path / "few.csv", *pools, "--out", out, *options), out.read_text()
 
     return fit
 
@@ -178,7 +178,9 @@ def test_fit_goes_on_when_asked_and_lists_what_it_left_out(fit, tmp_path, capsys
     code, saved = fit(skipping, "--on-error", "skip")
     assert code == 1
     assert "'on_error': 'skip'" in saved
-    assert "few.csv, line 4: 'c.wav' is empty" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "few.csv, line 4: 'c.wav' is empty" in err
+    assert "from 2 labeled and 0 + 2 unlabeled clips" in out
     listed = pd.read_csv(tmp_path / "model.skipped.csv")
     assert listed["path"].tolist() == ["c.wav"]
     assert listed["place"].tolist() == [f"{tmp_path / 'few.csv'}, line 4"]

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from sere._folders import walk
-from sere.datasets import load_corpus
+from sere.datasets import find_corpora, load_corpus
 
 
 def touch(root, *names):
@@ -77,3 +77,11 @@ def test_load_corpus_counts_linked_clips_once(tmp_path):
     (tmp_path / "sad/here").symlink_to("..")
     clips = load_corpus(tmp_path)
     assert clips["emotion"].tolist() == ["happy", "sad"]
+
+
+def test_find_corpora_names_a_linked_corpus_once(tmp_path):
+    touch(tmp_path / "all", "mine/happy/1.wav", "mine/sad/2.wav")
+    touch(tmp_path / "elsewhere", "happy/1.wav", "sad/2.wav")
+    (tmp_path / "all/copy").symlink_to("mine")
+    (tmp_path / "all/yours").symlink_to(tmp_path / "elsewhere")
+    assert list(find_corpora(tmp_path / "all")) == ["mine", "yours"]

@@ -125,7 +125,7 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
         raise ValueError(f"{place} is a file; find_corpora takes a folder that holds corpora.")
     whole, _ = recognise(find_media(place))
     parts = {}
-    for folder in sorted(path for path in place.iterdir() if path.is_dir()):
+    for folder in _subfolders(place):
         layout, _ = recognise(find_media(folder))
         if layout is not None:
             parts[folder] = layout
@@ -138,6 +138,15 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
         name = folder.name if layout == "folders" else layout
         found[name if name not in found else f"{name} ({folder.name})"] = str(folder)
     return dict(sorted(found.items()))
+
+
+def _subfolders(place: Path) -> list[Path]:
+    """Return the folders in a folder, each once: a link only where it leads to another place."""
+    listed = (path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found: dict[Path, Path] = {}
+    for path in sorted(listed, key=lambda path: (path.is_symlink(), path)):
+        found.setdefault(path.resolve(), path)
+    return sorted(found.values())
 
 
 def _existing(root: str | os.PathLike[str]) -> Path:
