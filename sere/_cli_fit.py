@@ -66,7 +66,7 @@ def _fit(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems)
     assert labeled is not None
     with warnings.catch_warnings():
         # It names rows of what is passed below; the user gets the lines of the lists.
-        warnings.filterwarnings("ignore", message=r".*\(on_error='skip'\)")
+        warnings.filterwarnings("ignore", message=r".*on_error='skip'")
         try:
             model.fit(
                 visible(labeled),

@@ -229,3 +229,22 @@ def test_an_interrupted_model_is_kept_when_asked_for(fit, capsys):
     assert code == 130
     assert "'on_interrupt': 'keep'" in saved
     assert "interrupted; " in capsys.readouterr().err
+
+
+def test_the_classifier_itself_leaves_out_what_fit_lists(files, tmp_path, capsys):
+    if "on_error" not in sere.SEREClassifier().get_params():
+        pytest.skip("the classifier has no on_error yet")
+    emotions = ["anger", "sadness"] * (len(files) // 2)
+    (tmp_path / "empty.wav").touch()
+    rows = [("empty.wav", "anger"), *zip(files, emotions)]
+    (tmp_path / "few.csv").write_text("path,emotion\n" + "".join(f"{path},{emotion}\n" for path, emotion in rows))
+    arguments = ["--labels", tmp_path / "few.csv", "--out", tmp_path / "model", "--epochs", 1, "-q"]
+    assert run("fit", *arguments) == 1
+    assert not (tmp_path / "model").exists()
+    assert "few.csv, line 2: " in capsys.readouterr().err
+    assert run("fit", *arguments, "--on-error", "skip") == 1
+    err = capsys.readouterr().err
+    assert "few.csv, line 2: " in err
+    assert "X[" not in err
+    assert pd.read_csv(tmp_path / "model.skipped.csv")["place"].tolist() == [f"{tmp_path / 'few.csv'}, line 2"]
+    assert sere.load(tmp_path / "model").classes_.tolist() == ["anger", "sadness"]

@@ -111,11 +111,10 @@ def make_task(
     (12, 12, 24, 'transductive')
     """
     rng = check_random_state(random_state)
-    source, target = _checked(source, "source"), _checked(target, "target")
+    source, target = shared_labels(_checked(source, "source"), _checked(target, "target"))
     _check_apart(source, target)
     if shots != "all" and (not isinstance(shots, Integral) or shots < 1):
         raise ValueError(f"shots is {shots!r}; it must be a whole number of at least 1, or 'all'.")
-    source, target = shared_labels(source, target)
     names = _task_labels(source, target, labels)
     source = source[source["emotion"].isin(names)].reset_index(drop=True)
     target = target[target["emotion"].isin(names)].reset_index(drop=True)

@@ -14,7 +14,7 @@ sentences differ in length and melody. It says nothing about how well a method d
 """
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -208,7 +208,7 @@ def make_voices(
     return pd.DataFrame(rows, columns=["audio", "emotion", "speaker", "language", "text", "corpus"])
 
 
-def _check_choice(name: str, chosen: Sequence[str], known: Collection[str]) -> None:
+def _check_choice(name: str, chosen: Sequence[str], known: Sequence[str] | dict) -> None:
     if isinstance(chosen, str) or not len(chosen) or len(set(chosen)) < len(chosen):
         raise ValueError(f"{name} is {chosen!r}; pass a list of different names.")
     unknown = [item for item in chosen if item not in known]
