@@ -51,7 +51,7 @@ def read_clips(inputs: list[str], problems: Problems) -> pd.DataFrame:
         if given == "-":
             parts.append(_files(_lines_of_stdin()))
         elif place.is_dir():
-            found = find_media(place, lambda error: problems.add(error.filename, error.filename, str(error.strerror)))
+            found = find_media(place, problems.add_folder)
             if not found and not problems.found:
                 raise ValueError(f"{given} holds no audio files ({', '.join(sorted(AUDIO_ENDINGS))})")
             parts.append(_files([one.path for one in found]))
@@ -70,7 +70,7 @@ def read_labeled(place: str) -> pd.DataFrame:
     from sere.datasets import load_corpus
 
     if not is_list(place):
-        return load_corpus(place).assign(**{PLACE: place})
+        return _with_place(load_corpus(place), place)
     clips = read_listing(Path(place))
     return _with_lines(clips, place).reset_index(drop=True)
 
@@ -95,7 +95,7 @@ def read_pool(place: str | None, labeled: pd.DataFrame, problems: Problems) -> p
     if clips is None:
         clips = read_clips([place], problems)
     if not is_list(place):
-        clips[PLACE] = place
+        clips = _with_place(clips, place)
     spans = {"start", "end"} & set(labeled)
     if spans <= set(clips):
         taken = set(identities(labeled, sorted(spans)))
@@ -152,14 +152,17 @@ def _files(paths: list[str]) -> pd.DataFrame:
 def _placed(clips: pd.DataFrame) -> pd.DataFrame:
     """Return clips with the number of its row as the place of each that comes from no list."""
     known = clips[PLACE] if PLACE in clips else [None] * len(clips)
-    places = [place or f"row {row}" for row, place in enumerate(known, start=1)]
-    return clips.assign(**{PLACE: pd.Series(places, index=clips.index, dtype=object)})
+    return _with_place(clips, [place or f"row {row}" for row, place in enumerate(known, start=1)])
 
 
 def _with_lines(clips: pd.DataFrame, file: str) -> pd.DataFrame:
     """Return the clips of a list, whose index is their line, with that as their place."""
-    places = [f"{file}, line {line}" for line in clips.index]
-    return clips.assign(**{PLACE: pd.Series(places, index=clips.index, dtype=object)})
+    return _with_place(clips, [f"{file}, line {line}" for line in clips.index])
+
+
+def _with_place(clips: pd.DataFrame, place: str | list[str]) -> pd.DataFrame:
+    # Not a column of texts, in which pandas would refuse a name that is no UTF-8.
+    return clips.assign(**{PLACE: pd.Series(place, index=clips.index, dtype=object)})
 
 
 def _lines_of_stdin() -> list[str]:

@@ -47,6 +47,10 @@ class Problems:
         tqdm.write(f"sere {self.command}: {place}: {reason}", file=sys.stderr)
         self.found.append({PLACE: place, "path": path, "reason": reason})
 
+    def add_folder(self, error: OSError) -> None:
+        """Say that a folder cannot be read; see :func:`sere._folders.walk`."""
+        self.add(error.filename, error.filename, f"the folder cannot be read ({error.strerror})")
+
     def keep(self, result: Path) -> None:
         """Write them beside a result, to ``<result>.skipped.csv``; where there are none, no such file stays."""
         listed = result.with_name(f"{result.name}.skipped.csv")

@@ -33,10 +33,9 @@ def walk(root: str | os.PathLike[str], unreadable: Callable[[OSError], object] |
     waiting = deque([os.fspath(root)])
 
     def complain(error: OSError) -> None:
-        told = type(error)(error.errno, f"the folder cannot be read ({error.strerror})", error.filename)
         if unreadable is None:
-            raise told from error
-        unreadable(told)
+            raise type(error)(error.errno, f"the folder cannot be read ({error.strerror})", error.filename) from error
+        unreadable(error)
 
     while waiting:
         for folder, subfolders, names in os.walk(waiting.popleft(), onerror=complain):

@@ -19,7 +19,9 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
-    {"audio", "_claims", "_folders", "_labels", "_lmdb", "_registers", "store"},
+    {"_files", "_folders", "_labels"},
+    {"_ffmpeg", "_sndfile"},
+    {"audio", "_claims", "_lmdb", "_registers", "store"},
     {"_utterances"},
     {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
