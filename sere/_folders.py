@@ -49,6 +49,11 @@ def walk(root: str | os.PathLike[str], unreadable: Callable[[OSError], object] |
             yield [os.path.join(folder, name) for name in sorted(names) if not name.startswith(".")]
 
 
+def as_text(name: str) -> str:
+    r"""Return a file's name as text for columns and files: a byte that is no UTF-8 as ``\udc80`` to ``\udcff``."""
+    return name.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
 def _identity(folder: str | Path) -> tuple[int, int]:
     found = os.stat(folder)
     return found.st_dev, found.st_ino

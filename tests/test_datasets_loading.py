@@ -1,5 +1,7 @@
 """Folders of emotions, CSV lists, users' own names, and what goes wrong."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -249,3 +251,15 @@ def test_folders_found_beside_each_other_are_read_by_their_place(tmp_path):
     touch(tmp_path, "mine/happy/a.wav", "mine/sad/b.wav", "yours/angry/a.wav", "yours/sad/b.wav")
     found = find_corpora(tmp_path)
     assert {name: len(load_corpus(place)) for name, place in found.items()} == {"mine": 2, "yours": 2}
+
+
+def test_names_of_folders_and_lists_need_not_be_utf8(tmp_path):
+    odd = os.fsdecode(b"caf\xe9")
+    root = touch(tmp_path / odd, f"happy/{odd}.wav", f"sad/{odd}.wav", f"{odd}/{odd}.wav")
+    clips = load_corpus(root, "folders", speaker="([^/]+)[.]wav$")
+    assert clips["path"].tolist() == sorted(str(path) for path in root.rglob("*.wav"))
+    assert set(clips["emotion"]) == {"happy", "sad", r"caf\udce9"}
+    assert set(clips["speaker"]) == {r"caf\udce9-caf\udce9"}
+    assert find_corpora(tmp_path) == {odd: str(root)}
+    (root / f"{odd}.csv").write_text("path,emotion\nhappy/caf\\udce9.wav,happy\n")
+    assert load_corpus(root / f"{odd}.csv")["corpus"].tolist() == [r"caf\udce9"]

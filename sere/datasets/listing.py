@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sere._folders import as_text
 from sere.datasets.emotions import own_names
 from sere.datasets.tables import numbers, read_table
 
@@ -45,4 +46,4 @@ def read_listing(file: Path, emotions: Mapping[str, str | None] | None = None) -
         clips[name] = [cell or None for cell in clips[name]] if name in clips else None
     for name in {"start", "end"} & set(clips):
         clips[name] = numbers(clips[name], table.decimal)
-    return clips[clips["emotion"].notna()].assign(corpus=file.stem)
+    return clips[clips["emotion"].notna()].assign(corpus=as_text(file.stem))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sere._folders import as_text
 from sere.datasets.emotions import EmotionNames, own_names
 from sere.datasets.listing import read_listing
 from sere.datasets.registry import CORPORA, Corpus, Fields
@@ -296,10 +297,10 @@ def _emotion_folders(root: Path, media: list[Media], emotions: Mapping[str, str 
         label = folder_emotion(one) or (one.folders[-1] if one.folders else None)
         if label is None:
             raise ValueError(f"{one.path} lies in no folder below {root}, so it has no label. {_HOW_TO_LIST}")
-        labels[one.path] = label
+        labels[one.path] = as_text(label)
     names = own_names(labels.values(), emotions)
     rows = [
-        {"path": path, "emotion": names[label], "corpus": root.resolve().name}
+        {"path": path, "emotion": names[label], "corpus": as_text(root.resolve().name)}
         for path, label in labels.items()
         if names[label] is not None
     ]
@@ -317,7 +318,7 @@ def _speakers(frame: pd.DataFrame, place: Path, pattern: str) -> list[str]:
         found = regex.search(Path(os.path.relpath(path, root)).as_posix())
         if found is None or found[1] is None:
             raise ValueError(f"speaker={pattern!r} finds nothing in {path}.")
-        speakers.append(f"{corpus}-{found[1]}")
+        speakers.append(f"{corpus}-{as_text(found[1])}")
     return speakers
 
 
