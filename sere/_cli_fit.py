@@ -97,4 +97,8 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         settings["on_error"] = "skip"
     if arguments.keep_interrupted:
         settings["on_interrupt"] = "keep"
+    if arguments.allow and str(arguments.encoder).endswith(".npz"):
+        from sere.encoders import EmotionEncoder
+
+        settings["encoder"] = EmotionEncoder.load(arguments.encoder, allow=arguments.allow)
     return settings | {"random_state": arguments.seed, "verbose": 0 if arguments.quiet else 1}

@@ -117,8 +117,8 @@ def identities(clips: pd.DataFrame, spans: list[str]) -> list[tuple[Any, ...]]:
     return list(zip(paths, *([None if pd.isna(value) else value for value in clips[name]] for name in spans)))
 
 
-def load_model(path: str) -> Any:
-    """Return a saved model, or say what the file is instead."""
+def load_model(path: str, allow: list[str]) -> Any:
+    """Return a saved model that may open what `allow` names, or say what the file is instead."""
     import sere
 
     file = Path(path)
@@ -126,7 +126,7 @@ def load_model(path: str) -> Any:
         raise FileNotFoundError(f"there is no model {path}; `sere fit --out {path}` makes one")
     if file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS:
         raise UsageError(f"{path} is no model; the model comes first: sere predict MODEL FILES")
-    return sere.load(path)
+    return sere.load(path, allow=allow)
 
 
 def _read_list(place: Path, problems: Problems) -> pd.DataFrame:

@@ -25,7 +25,7 @@ PORTION = 64
 
 def predict(arguments: argparse.Namespace) -> int:
     """Predict every clip that can be read, name the others, return 1 if there were any."""
-    model = load_model(arguments.model)
+    model = load_model(arguments.model, arguments.allow)
     problems = Problems("predict", arguments.on_error)
     clips = read_clips(arguments.inputs, problems)
     n_given = len(clips) + len(problems.found)

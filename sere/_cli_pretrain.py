@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from sere._drafts import write_text
 from sere.cli import UsageError
 
 
@@ -28,7 +29,7 @@ def pretrain(arguments: argparse.Namespace) -> int:
         verbose=0 if arguments.quiet else 1,
     )
     encoder.save(out)
-    out.with_suffix(".md").write_text(encoder.card.text(encoder), encoding="utf-8")
+    write_text(out.with_suffix(".md"), encoder.card.text(encoder))
     if not arguments.quiet:
         kilobytes = out.stat().st_size / 1024
         print(f"{out} ({kilobytes:.0f} KB): {', '.join(encoder.experience.emotions)}; card in {out.with_suffix('.md')}")

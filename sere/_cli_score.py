@@ -104,7 +104,7 @@ def _predict(
     """Return what the model says of each clip of an emotion it was taught, None of others; and what it was taught."""
     from sere._cli_predict import predictions
 
-    model = load_model(arguments.model)
+    model = load_model(arguments.model, arguments.allow)
     taught = [str(name) for name in model.classes_]
     names, names_taught = shared_names(corpus["emotion"], taught)
     asked = [k for k, label in enumerate(corpus["emotion"]) if names[label] in names_taught.values()]

@@ -217,6 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
     evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
     _add_on_error(evaluate, "skip")
+    _add_allow(evaluate, "the model")
 
     _add_pretrain(command)
     from sere._cli_benchmark import add_benchmark
@@ -244,6 +245,7 @@ def _add_fit(command: Callable[..., argparse.ArgumentParser]) -> None:
     fit.add_argument("--source-language", metavar="CODE", help="ISO 639 code, such as de")
     fit.add_argument("--target-language", metavar="CODE", help="ISO 639 code, such as it")
     fit.add_argument("--encoder", metavar="NAME", help="encoder name, checkpoint or folder (default: the embedded one)")
+    _add_allow(fit, "the encoder's file")
     fit.add_argument("--epochs", type=_count, metavar="N", help="training epochs")
     fit.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     fit.add_argument(
@@ -285,6 +287,7 @@ def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:
         "-f", "--format", choices=["table", "csv", "json"], default="table", help="output (default: %(default)s)"
     )
     predict.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
+    _add_allow(predict, "the model")
     _add_on_error(predict, "skip")
 
 
@@ -294,6 +297,16 @@ def _add_on_error(command: argparse.ArgumentParser, default: str) -> None:
         choices=["raise", "skip"],
         default=default,
         help="what a clip that cannot be used does: end the command, or be left out and named (default: %(default)s)",
+    )
+
+
+def _add_allow(command: argparse.ArgumentParser, file: str) -> None:
+    command.add_argument(
+        "--allow",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=f"a checkpoint or encoder file outside {file} that it may open; the error names those that it needs",
     )
 
 

@@ -91,7 +91,7 @@ def test_an_error_of_every_clip_in_the_same_words_is_the_models():
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_name_that_is_no_utf8_is_written_so_that_it_is_found_again(form, encoding, monkeypatch):
-    monkeypatch.setattr("sere._cli_predict.load_model", lambda path: Picky({}))
+    monkeypatch.setattr("sere._cli_predict.load_model", lambda path, allow: Picky({}))
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
     assert run("predict", "model", ODD, "é.wav", "-f", form, "-q") == 0
@@ -103,7 +103,7 @@ def test_a_name_that_is_no_utf8_is_written_so_that_it_is_found_again(form, encod
 
 
 def test_what_was_predicted_for_a_name_that_is_no_utf8_is_scored(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("sere._cli_predict.load_model", lambda path: Picky({}))
+    monkeypatch.setattr("sere._cli_predict.load_model", lambda path, allow: Picky({}))
     for folder in "ab":
         (tmp_path / folder).mkdir()
         (tmp_path / folder / ODD).touch()
