@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sere._cli_inputs import read_labeled, read_pool, visible
-from sere._cli_problems import PLACE, Problems, in_own_words
+from sere._cli_problems import PLACE, Problems, in_own_words, rows_unnamed
 from sere.audio import AudioError
 from sere.cli import Stop, UsageError
 
@@ -64,9 +63,7 @@ def _fit(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems)
     """Fit the model, name clips that cannot be used as the user's lists do, count those left out of each input."""
     labeled, source, target = inputs.values()
     assert labeled is not None
-    with warnings.catch_warnings():
-        # It names rows of what is passed below; the user gets the lines of the lists.
-        warnings.filterwarnings("ignore", message=r".*on_error='skip'")
+    with rows_unnamed():
         try:
             model.fit(
                 visible(labeled),

@@ -1,7 +1,9 @@
 """What a command could not use: said when it is found, by where it stands in the user's own list, and kept."""
 
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +60,14 @@ class Problems:
         if self.found:
             pd.DataFrame(self.found, dtype=object).to_csv(listed, index=False, errors="backslashreplace")
             tqdm.write(f"sere {self.command}: {listed} lists the clips that were left out", file=sys.stderr)
+
+
+@contextmanager
+def rows_unnamed() -> Iterator[None]:
+    """Hide the warning of an estimator that left clips out: it names rows of what it was given, not lines of lists."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*on_error='skip'")
+        yield
 
 
 def in_own_words(error: AudioError, inputs: Mapping[str, pd.DataFrame | None]) -> ValueError:

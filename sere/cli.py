@@ -266,6 +266,7 @@ def _add_pretrain(command: Callable[..., argparse.ArgumentParser]) -> None:
     pretrain.add_argument("--encoder", metavar="NAME", default="acoustic", help="descriptors (default: %(default)s)")
     pretrain.add_argument("--out", metavar="FILE.npz", required=True, help="where to save it")
     pretrain.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    _add_on_error(pretrain, "raise")
 
 
 def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:

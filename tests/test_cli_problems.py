@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -229,6 +230,34 @@ def test_an_interrupted_model_is_kept_when_asked_for(fit, capsys):
     assert code == 130
     assert "'on_interrupt': 'keep'" in saved
     assert "interrupted; " in capsys.readouterr().err
+
+
+def test_pretraining_goes_on_when_asked_and_lists_what_it_left_out(tmp_path, monkeypatch, capsys):
+    for name in ("mine/happy/a.wav", "mine/sad/b.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    asked = {}
+
+    class Learned:
+        experience = card = SimpleNamespace(emotions=("happiness", "sadness"), text=lambda encoder: "a card")
+        skipped_ = ({"where": "mine", "row": 1, "path": "b.wav", "reason": "'b.wav' is empty"},)
+
+        def save(self, out):
+            out.write_bytes(b"")
+
+    def learn(corpora, encoder, **options):
+        asked.update(options)
+        if "on_error" not in options:
+            raise AudioError([(1, "'b.wav' is empty")], "mine")
+        return Learned()
+
+    monkeypatch.setattr(sere, "pretrain_encoder", learn, raising=False)
+    arguments = ["pretrain", "--corpora", tmp_path, "--out", tmp_path / "e.npz", "-q"]
+    assert run(*arguments) == 1
+    assert capsys.readouterr().err == "sere pretrain: mine: 'b.wav' is empty\n"
+    assert run(*arguments, "--on-error", "skip") == 1
+    assert asked["on_error"] == "skip"
+    assert pd.read_csv(tmp_path / "e.npz.skipped.csv")["path"].tolist() == ["b.wav"]
 
 
 def test_the_classifier_itself_leaves_out_what_fit_lists(files, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """A score compares labels under one set of names, and says whose it renamed."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -84,3 +85,15 @@ def test_clips_that_cannot_be_used_are_named_and_the_others_scored(place, target
     assert "truth.csv, line 2: no such file" in err
     assert cli.main([*arguments, "--on-error", "raise"]) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_classes_that_are_numbers_are_scored_against_the_texts_of_a_list(monkeypatch, tmp_path, files, capsys):
+    class Numbered:
+        classes_ = np.array([1, 2])
+
+        def predict_proba(self, clips):
+            return np.tile([0.7, 0.3], (len(clips), 1))
+
+    monkeypatch.setattr("sere._cli_score.load_model", lambda path, allow: Numbered())
+    out = evaluate(tmp_path, "model", [1, 2] * (len(files) // 2), files, capsys)
+    assert out.startswith(f"UAR 50.0 % on {len(files)} clips")
