@@ -20,7 +20,7 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
-    {"_files"},
+    {"_files", "_folders", "_labels"},
     {"_ffmpeg", "_sndfile"},
     {"audio", "_claims", "_drafts", "_lmdb", "_registers", "store"},
     {"_utterances", "_params"},
@@ -30,7 +30,16 @@ LAYERS = [
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"} | {"_pipeline", "_pretrain"},
     {"baselines", "evaluation", "plotting"},
     {"_classes", "_tree", "persistence"},
-    {"cli", "_cli_inputs", "_cli_benchmark", "_cli_fit", "_cli_pretrain", "_cli_predict", "_cli_score"},
+    {
+        "cli",
+        "_cli_inputs",
+        "_cli_benchmark",
+        "_cli_fit",
+        "_cli_pretrain",
+        "_cli_predict",
+        "_cli_problems",
+        "_cli_score",
+    },
     {"__main__"},
 ]
 

@@ -172,7 +172,7 @@ class TestPretraining:
         [
             ([], "at least one labeled corpus"),
             ([pd.DataFrame({"path": ["a.wav"]})], "column 'emotion'"),
-            ([pd.DataFrame({"path": ["a.wav"], "emotion": [None]})], "row 0 has no emotion"),
+            ([pd.DataFrame({"path": ["a.wav"], "emotion": [None]})], r"emotion\[0\] is None"),
         ],
     )
     def test_what_cannot_be_learned_from_is_named(self, given, says, store):

@@ -126,7 +126,7 @@ def _encoder(corpora: str | os.PathLike | None, real: bool, experience: bool, ve
     if not others:
         raise ValueError("experience is learned from corpora beside EmoDB and EMOVO, and the folder holds no other")
     encoder = pretrain_encoder(
-        {name: load_corpus(place, name) for name, place in others.items()}, random_state=0, verbose=verbose
+        {name: load_corpus(place) for name, place in others.items()}, random_state=0, verbose=verbose
     )
     return encoder, f"Encoder: descriptors with experience of {', '.join(others)}."
 
