@@ -439,7 +439,7 @@ DIGITAL = {
     "one sample": np.ones(1, "f4"),
     "10 ms": np.random.default_rng(0).normal(0, 0.1, 160).astype("f4"),
     "a click": np.eye(1, 4000, 2000, dtype="f4")[0],
-    "far too loud": np.random.default_rng(0).normal(0, 1e4, 4000).astype("f4"),
+    "far louder than full scale": np.random.default_rng(0).normal(0, 5, 4000).astype("f4"),
 }
 
 
