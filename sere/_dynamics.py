@@ -18,6 +18,9 @@ from sere._utterances import Summary, Utterances
 TRACKS = ("f0", "rms", "mfcc2", "centroid")
 #: Changes when the code changes what is computed.
 VERSION = 1
+#: Where pitch is looked for unless asked otherwise, and the frequencies that CREPE knows (Hz).
+PITCH_RANGE = (50.0, 550.0)
+_HEARD = (32.0, 2006.0)
 #: CREPE's periodicity from which a frame counts as voiced.
 VOICED = 0.5
 #: A normalised change beyond this many times the clip's mean absolute change is a burst.
@@ -34,6 +37,9 @@ class DynamicFeatureTransformer(AudioTransformer):
     ----------
     pitch_model : {"tiny", "full"}, default="tiny"
         Size of the CREPE network.
+    pitch_floor, pitch_ceiling : float, default=50.0, 550.0
+        Lowest and highest pitch looked for (Hz), between 32 and 2006. The defaults hold everyone who speaks; narrow
+        them for speakers known to be higher or lower, where noise or a second voice misleads.
     f0_scale : {"semitones", "hz"}, default="semitones"
         Scale on which f0 changes are taken. Semitones, since the same melody moves more Hz in a high voice.
     eps : float, default=1e-6
@@ -65,6 +71,8 @@ class DynamicFeatureTransformer(AudioTransformer):
     def __init__(
         self,
         pitch_model: Literal["tiny", "full"] = "tiny",
+        pitch_floor: float = PITCH_RANGE[0],
+        pitch_ceiling: float = PITCH_RANGE[1],
         f0_scale: Literal["semitones", "hz"] = "semitones",
         eps: float = 1e-6,
         n_jobs: int | None = None,
@@ -73,6 +81,8 @@ class DynamicFeatureTransformer(AudioTransformer):
         verbose: int = 0,
     ):
         self.pitch_model = pitch_model
+        self.pitch_floor = pitch_floor
+        self.pitch_ceiling = pitch_ceiling
         self.f0_scale = f0_scale
         self.eps = eps
         self.n_jobs = n_jobs
@@ -83,6 +93,14 @@ class DynamicFeatureTransformer(AudioTransformer):
     def _check_params(self) -> None:
         if self.pitch_model not in ("tiny", "full"):
             raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
+        for name in ("pitch_floor", "pitch_ceiling"):
+            if isinstance(value := getattr(self, name), bool) or not isinstance(value, (int, float, np.number)):
+                raise TypeError(f"{name} must be a number of Hz, got {value!r}")
+        if not _HEARD[0] <= self.pitch_floor < self.pitch_ceiling <= _HEARD[1]:
+            raise ValueError(
+                f"pitch is looked for between {_HEARD[0]:g} and {_HEARD[1]:g} Hz, the floor below the ceiling; got "
+                f"pitch_floor={self.pitch_floor!r} and pitch_ceiling={self.pitch_ceiling!r}"
+            )
         if self.f0_scale not in ("semitones", "hz"):
             raise ValueError(f"f0_scale must be 'semitones' or 'hz', got {self.f0_scale!r}")
         if not self.eps > 0:
@@ -106,7 +124,8 @@ class DynamicFeatureTransformer(AudioTransformer):
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
         options = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
-        found = static_tracks(utterances.clips, self.pitch_model, device=self.device, where=where, **options)
+        heard = (float(self.pitch_floor), float(self.pitch_ceiling))
+        found = static_tracks(utterances.clips, self.pitch_model, heard, device=self.device, where=where, **options)
         pitches, dynamics, rows = [], [], []
         for arrays in found:
             pitch, tracks = as_pitch(arrays), arrays["tracks"]
@@ -119,6 +138,7 @@ class DynamicFeatureTransformer(AudioTransformer):
         return utterances.with_(
             pitches=pitches,
             pitch_model=self.pitch_model,
+            pitch_range=heard,
             dynamics=dynamics,
             summaries={**utterances.summaries, **summary},
         )
@@ -136,6 +156,7 @@ class DynamicFeatureTransformer(AudioTransformer):
 def static_tracks(
     clips: list[audio.Clip],
     pitch_model: str,
+    pitch_range: tuple[float, float] = PITCH_RANGE,
     *,
     cache: bool | str | os.PathLike | Any = True,
     n_jobs: int | None = None,
@@ -152,14 +173,19 @@ def static_tracks(
     """
     return extract(
         clips,
-        _Tracks(pitch_model, device),
-        ("tracks", VERSION, pitch_model),
+        _Tracks(pitch_model, pitch_range, device),
+        ("tracks", *pitch_key(pitch_model, pitch_range)),
         cache=cache,
         n_jobs=n_jobs,
         verbose=verbose,
         label="pitch, loudness, timbre",
         where=where,
     )
+
+
+def pitch_key(pitch_model: str, pitch_range: tuple[float, float]) -> tuple[int | float | str, ...]:
+    """Return what pitch depends on beside the audio, as the store takes it."""
+    return (VERSION, pitch_model, *pitch_range)
 
 
 def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
@@ -172,14 +198,16 @@ def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
 class _Tracks:
     """Computes static tracks of a batch of waveforms (a class, so that workers can unpickle it)."""
 
-    def __init__(self, pitch_model: str, device: str):
+    def __init__(self, pitch_model: str, pitch_range: tuple[float, float], device: str):
         self.pitch_model = pitch_model
+        self.pitch_range = pitch_range
         self.device = device
 
     def __call__(self, waves: list[np.ndarray], companions: list) -> list[dict[str, np.ndarray]]:
         from sere.tracks import pitches, static_tracks
 
-        found = pitches(waves, model=self.pitch_model, device=resolve_device(self.device))
+        fmin, fmax = self.pitch_range
+        found = pitches(waves, model=self.pitch_model, fmin=fmin, fmax=fmax, device=resolve_device(self.device))
         return [
             {"tracks": static_tracks(wave, pitch), "f0": pitch.f0, "periodicity": pitch.periodicity}
             for wave, pitch in zip(waves, found, strict=True)

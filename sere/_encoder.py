@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sere._dynamics import as_pitch, resolve_device, static_tracks
+from sere._dynamics import PITCH_RANGE, as_pitch, pitch_key, resolve_device, static_tracks
 from sere._extract import extract
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
@@ -301,11 +301,13 @@ class HeterogeneousEncoder(AudioTransformer):
         clips = utterances.clips
         assert clips is not None
         pitches = utterances.pitches
-        pitch_model = utterances.pitch_model or self.pitch_model
-        if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
-            found = static_tracks(clips, pitch_model, device=self.device, **options)
+        pitch_model, pitch_range = utterances.pitch_model, utterances.pitch_range
+        if pitches is None or pitch_model is None or pitch_range is None:
+            pitch_model, pitch_range, pitches = self.pitch_model, PITCH_RANGE, None
+        if encoder.needs_pitch and pitches is None:
+            found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
             pitches = [as_pitch(arrays) for arrays in found]
-        params = ("embedding", encoder.cache_key, pitch_model if encoder.needs_pitch else "")
+        params = ("embedding", encoder.cache_key, *(pitch_key(pitch_model, pitch_range) if encoder.needs_pitch else ()))
         arrays = extract(
             clips,
             _Embedding(encoder),
