@@ -228,7 +228,7 @@ def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
     return first, last
 
 
-def _refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.ndarray:
+def refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.ndarray:
     """Return the activation-weighted mean frequency around the decoded bins (T,), Hz."""
     offsets = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     columns = path[:, None] - low + offsets
@@ -313,7 +313,7 @@ def pitches(
         heard, sounding = found
         path = _DECODERS[decoder](heard, low)
         periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
-        f0 = _refined_hertz(heard, path, low)
+        f0 = refined_hertz(heard, path, low)
         return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))
 
     with workers() as run:

@@ -5,8 +5,8 @@ hidden state of a frame is one of CREPE's pitch bins, 20 cents apart; the path i
 
 *Evidence.* CREPE ends in one sigmoid a bin, trained bin by bin: a is the probability that the pitch is there, each bin
 asked for itself. That exactly bin j holds the pitch and no other does has the probability ``a_j / (1 - a_j)`` times
-what all bins share, so the evidence for a bin is its log odds. Among powers and exponentials of a, log odds at their
-plain scale are also the most likely account of where Praat finds the pitch, in each of five corpora. Where nothing
+what all bins share, so the evidence for a bin is its log odds. As they come, without a scale to choose, these also make
+Praat's pitch likelier than any power of a or softmax of its multiples does, in each of five corpora. Where nothing
 sounds the odds are low and nearly level, so a path runs free through a pause without a state for it.
 
 *Price.* A move of v cents a second costs nothing up to `FREE_SPEED`, about what a voice can do (an octave in 0.15 s:
@@ -15,8 +15,8 @@ a nat for each `SPEED_A_NAT`, and never more than `LEAP`, at which a path leaps 
 same path whatever the hop.
 
 The three numbers were chosen on synthetic voices (adults, children, shouting, noise) and 80 clips of two of the
-corpora, and judged on others (``benchmarks/bench_pitch.py``); halving or doubling a price moves the share of wrong
-frames by a few tenths of a percent.
+corpora, and judged on other clips and three more corpora (``benchmarks/bench_pitch.py``). They are not delicate:
+halving or doubling one changes the share of wrong frames of real speech by at most half a percent.
 
 :func:`voice_path_reference` is the textbook recursion. :func:`voice_path` finds an equally good path in time linear in
 bins: the free moves are compared one by one, and beyond them the best origin below (above) a bin is that of its
