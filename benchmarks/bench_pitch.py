@@ -233,9 +233,9 @@ def main() -> None:
     corpora = {corpus: by_praat(corpus, options.clips, options.model) for corpus in CORPORA} if real else {}
     command = " ".join(["python", "benchmarks/bench_pitch.py", *sys.argv[1:]])
     parts = [
-        f"# Pitch\n\nMade by `{command}` (CREPE {options.model}). Shares are percent of the frames that have a pitch: by "
-        "the argmax / torchcrepe's decoding / the voice's path, and, where the argmax is right (within 60 cents), by "
-        "the last two.",
+        f"# Pitch\n\nMade by `{command}` (CREPE {options.model}). Shares are percent of the frames that have a pitch: "
+        "by the argmax / torchcrepe's decoding / the voice's path, and, where the argmax is right (within 60 cents), "
+        "by the last two.",
         "## Beside Praat\n\n" + table(HEAD, [[name, *judged(clips)] for name, clips in corpora.items()]),
         "## Voices whose pitch is known\n\n"
         + table(HEAD, [[name, *judged(clips)] for name, clips in {**made, **said}.items()]),

@@ -3,10 +3,10 @@
 Beside torchcrepe pitch is decoded as torchcrepe does; what is decoded by default is measured beside that in turn.
 
 Usage: ``python benchmarks/bench_tracks.py [--rounds 7] [--clips 3] [--threads 2] [--only full tiny viterbi voice
-spectral realtime] [--out tracks.json]``. Audio comes from the corpora under ``SERE_CORPORA`` (EMOVO, or what is
-there), else it is synthetic. Each round times one way and then the other on the same clips; a ratio is formed within
-each round, so that a busy machine slows both. Reported: the median and the best of the rounds' ratios, by the clock and by processor
-time, and seconds by the clock. JSON to stdout or ``--out``.
+spectral realtime] [--out tracks.json]``. Audio comes from the corpora under ``SERE_CORPORA`` (EMOVO, or what is there),
+else it is synthetic. Each round times one way and then the other on the same clips; a ratio is formed within each
+round, so that a busy machine slows both. Reported: the median and the best of the rounds' ratios, by the clock and by
+processor time, and seconds by the clock. JSON to stdout or ``--out``.
 """
 
 import argparse

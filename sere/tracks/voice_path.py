@@ -9,10 +9,10 @@ what all bins share, so the evidence for a bin is its log odds. As they come, wi
 Praat's pitch likelier than any power of a or softmax of its multiples does, in each of five corpora. Where nothing
 sounds the odds are low and nearly level, so a path runs free through a pause without a state for it.
 
-*Price.* A move of v cents a second costs nothing up to `FREE_SPEED`, about what a voice can do (an octave in 0.15 s:
-Xu and Sun, "Maximum speed of pitch change and how it may relate to speech", J. Acoust. Soc. Am. 111, 2002); beyond it
-a nat for each `SPEED_A_NAT`, and never more than `LEAP`, at which a path leaps anywhere. Being speeds, both give the
-same path whatever the hop.
+*Price.* A move of v cents a second costs nothing up to `FREE_SPEED`, about what a voice can do (an octave in 0.15 to
+0.2 s: Xu and Sun, "Maximum speed of pitch change and how it may relate to speech", J. Acoust. Soc. Am. 111, 2002);
+beyond it a nat for each `SPEED_A_NAT`, and never more than `LEAP`, at which a path leaps anywhere. Being speeds, both
+bend a path alike whatever the hop.
 
 The three numbers were chosen on synthetic voices (adults, children, shouting, noise) and 80 clips of two of the
 corpora, and judged on other clips and three more corpora (``benchmarks/bench_pitch.py``). They are not delicate:
