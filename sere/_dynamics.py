@@ -17,9 +17,9 @@ from sere._utterances import Summary, Utterances
 
 TRACKS = ("f0", "rms", "mfcc2", "centroid")
 #: Changes when the code changes what is computed.
-VERSION = 1
+VERSION = 2
 #: Where pitch is looked for unless asked otherwise, and the frequencies that CREPE knows (Hz).
-PITCH_RANGE = (50.0, 550.0)
+PITCH_RANGE = (50.0, 1000.0)
 _HEARD = (32.0, 2006.0)
 #: CREPE's periodicity from which a frame counts as voiced.
 VOICED = 0.5
@@ -37,7 +37,7 @@ class DynamicFeatureTransformer(AudioTransformer):
     ----------
     pitch_model : {"tiny", "full"}, default="tiny"
         Size of the CREPE network.
-    pitch_floor, pitch_ceiling : float, default=50.0, 550.0
+    pitch_floor, pitch_ceiling : float, default=50.0, 1000.0
         Lowest and highest pitch looked for (Hz), between 32 and 2006. The defaults hold everyone who speaks; narrow
         them for speakers known to be higher or lower, where noise or a second voice misleads.
     f0_scale : {"semitones", "hz"}, default="semitones"

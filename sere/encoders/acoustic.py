@@ -27,7 +27,7 @@ from sere.encoders import _acoustic_voice as voice
 from sere.encoders.base import Encoded, FrameEncoder
 
 #: Changes whenever the output would.
-_VERSION = 3
+_VERSION = 4
 #: A frame is voiced where CREPE is this sure of its pitch, this share of its power repeats after one period, and it is
 #: at most so far under the clip's loudest.
 _SURE = 0.2

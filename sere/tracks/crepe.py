@@ -245,8 +245,8 @@ def pitch(
     model: str = "tiny",
     *,
     fmin: float = 50.0,
-    fmax: float = 550.0,
-    decoder: Literal["voice", "torchcrepe"] = "torchcrepe",
+    fmax: float = 1000.0,
+    decoder: Literal["voice", "torchcrepe"] = "voice",
     device: str = "cpu",
 ) -> Pitch:
     """Return a clip's fundamental frequency and periodicity.
@@ -291,8 +291,8 @@ def pitches(
     model: str = "tiny",
     *,
     fmin: float = 50.0,
-    fmax: float = 550.0,
-    decoder: Literal["voice", "torchcrepe"] = "torchcrepe",
+    fmax: float = 1000.0,
+    decoder: Literal["voice", "torchcrepe"] = "voice",
     device: str = "cpu",
 ) -> list[Pitch]:
     """Return the pitch of several clips, each exactly as :func:`pitch` finds it alone.
