@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sere._dynamics import as_pitch, resolve_device, static_tracks
+from sere._dynamics import PITCH_RANGE, as_pitch, pitch_key, resolve_device, static_tracks
 from sere._extract import extract
 from sere._params import NONE, PATH, ParameterError, Rule, choice, instance, whole
 from sere._skipping import only, usable_rows
@@ -379,12 +379,14 @@ class HeterogeneousEncoder(AudioTransformer):
         assert utterances.clips is not None
         clips, usable = utterances.clips, np.arange(len(utterances))
         pitches = utterances.pitches
-        pitch_model = utterances.pitch_model or self.pitch_model
-        if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
-            found = static_tracks(clips, pitch_model, device=self.device, **options)
+        pitch_model, pitch_range = utterances.pitch_model, utterances.pitch_range
+        if pitches is None or pitch_model is None or pitch_range is None:
+            pitch_model, pitch_range, pitches = self.pitch_model, PITCH_RANGE, None
+        if encoder.needs_pitch and pitches is None:
+            found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
             usable = np.array(usable_rows(found), dtype=int)
             clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
-        params = ("embedding", encoder.cache_key, pitch_model if encoder.needs_pitch else "")
+        params = ("embedding", encoder.cache_key, *(pitch_key(pitch_model, pitch_range) if encoder.needs_pitch else ()))
         arrays = extract(
             clips,
             _Embedding(encoder),

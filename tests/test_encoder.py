@@ -197,6 +197,13 @@ def test_embeddings_are_kept_under_the_pitch_they_were_made_with(source, tmp_pat
     np.testing.assert_array_equal(encoder.fit_transform(source[:1]).frames[0][:, 0], tiny.pitches[0].f0)
 
 
+def test_embeddings_of_pitch_from_another_range_are_kept_apart(source, tmp_path):
+    encoder = HeterogeneousEncoder(Pitched(), cache=tmp_path)
+    for ceiling in (300.0, 150.0):
+        clips = DynamicFeatureTransformer(pitch_ceiling=ceiling).fit_transform(source[:1])
+        np.testing.assert_array_equal(encoder.fit_transform(clips).frames[0][:, 0], clips.pitches[0].f0)
+
+
 def test_a_broken_clip_is_named_by_its_row_among_all(source, tmp_path):
     import soundfile
 
