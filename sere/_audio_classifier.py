@@ -5,7 +5,8 @@ any form, the same two unlabeled pools, the same predictions. It is kept here, o
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,13 +16,18 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
+from sere._data_checks import Group, listed, speak_up
 from sere._encoder import HeterogeneousEncoder
+from sere._facts import Facts, facts_of
 from sere._inputs import as_pools, read_rows
+from sere._sound_checks import answered, asked, heard
 from sere._utterances import Utterances, concatenate
 from sere.audio import AudioError
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
 CHUNK = 1024
+#: Clips of each target pool whose answers are looked at after fit.
+ASKED = 256
 
 
 class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -118,6 +124,7 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         model = self._fitted()
         utterances = _speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
         size = self._chunk_size()
+        facts = []
         for first in range(0, len(utterances), size):
             rows = np.arange(first, min(first + size, len(utterances)))
             source = np.array([model.is_source(language) for language in utterances.languages[rows]])
@@ -129,7 +136,11 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
                     except AudioError as error:
                         raise error.of_rows(own) from None
                     order.append(own)
+            facts.append(self._facts(utterances[rows]))
             yield concatenate(parts)[np.argsort(np.concatenate(order))]
+        known = [part for part in facts if part is not None]
+        if len(known) == len(facts):
+            speak_up(asked(Group("X", "asked", utterances, Facts.chain(known))))
 
     def _read_fit(
         self, X: Any, y: Any, source: Any, target: Any
@@ -152,6 +163,7 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language)
         targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language)
         self._check_steps(labeled, [*sources, *targets])
+        speak_up(listed(_groups(labeled, sources, targets), classes, codes))
         return labeled, classes, codes, sources, targets
 
     def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -203,6 +215,33 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             self._embed_pools(targets, "target", "X_unlabeled_tgt"),
         )
 
+    def _listen(
+        self,
+        labeled: Utterances,
+        classes: np.ndarray,
+        codes: np.ndarray,
+        sources: list[Utterances],
+        targets: list[Utterances],
+    ) -> None:
+        """Warn of what the clips of fit themselves tell, where they are audio."""
+        groups = _groups(labeled, sources, targets)
+        groups = [replace(group, facts=self._facts(group.clips)) for group in groups]
+        if all(group.facts is not None for group in groups):
+            speak_up(heard(groups, classes, codes))
+
+    def _look_at_answers(self, targets: list[Utterances]) -> None:
+        """Warn where a fitted model answers the same to some clips, evenly spaced, of a whole target pool."""
+        for group in _groups(targets=targets):
+            some = group.clips[:: -(-len(group) // min(ASKED, self._chunk_size()))]
+            speak_up(answered(group, self.classes_[self._chunk_logits(some).argmax(axis=1)]))
+
+    def _facts(self, utterances: Utterances) -> Facts | None:
+        """Return the facts of clips, or None where they hold no audio that can be read."""
+        if utterances.clips is None:
+            return None
+        encoder = self.encoder_
+        return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
+
     def _embed_pools(self, pools: list[Utterances], role: str, where: str) -> list[Utterances]:
         return [self._embed_audio(pool, role, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
@@ -215,6 +254,16 @@ def _speak(utterances: Utterances, language: str | None) -> Utterances:
     return utterances.with_(languages=np.array(known, dtype=object))
 
 
-def _numbered(where: str, k: int, pools: list[Any]) -> str:
+def _groups(
+    labeled: Utterances | None = None, sources: Sequence[Utterances] = (), targets: Sequence[Utterances] = ()
+) -> list[Group]:
+    """Return what fit was given, each with the name it has in messages."""
+    given = [] if labeled is None else [Group("X", "labeled", labeled)]
+    for role, where, pools in (("source", "X_unlabeled_src", sources), ("target", "X_unlabeled_tgt", targets)):
+        given += [Group(_numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
+    return given
+
+
+def _numbered(where: str, k: int, pools: Sequence[Any]) -> str:
     """What errors call pool k of several."""
     return where if len(pools) == 1 else f"{where}[{k}]"

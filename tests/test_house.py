@@ -21,7 +21,8 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 LAYERS = [
     {"audio", "_claims", "_lmdb", "_registers", "store"},
     {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
+    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"}
+    | {"_facts", "_data_checks", "_sound_checks"},
     {"kernels"},
     {"training"},
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"}

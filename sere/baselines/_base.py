@@ -122,9 +122,11 @@ class Baseline(AudioClassifier):
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self._build_encoder()
         labeled, sources, targets = self._bridged(*self._embed_fit(labeled, sources, targets))
+        self._listen(labeled, classes, codes, sources, targets)
         source = concatenate(sources) if sources else None
         self.classes_ = classes
         self._model = self._fit_clips(labeled, codes, source, targets, seed)
+        self._look_at_answers(targets)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
