@@ -30,7 +30,7 @@ VOICELESS = 0.02
 AT_PEAK, MANY = 0.01, 0.2
 #: Part of a clip's RMS that is a constant.
 OFFSET = 0.5
-#: Share of a pool that may repeat other clips of it, or have no voice.
+#: Share of clips that may be copies of others beside them, as some corpora have; or, in a pool, have no voice.
 FEW = 0.05
 
 
@@ -95,7 +95,7 @@ def _repeated(group: Group) -> Iterator[str]:
             f"{group.name} is {counted(len(found), 'clip')} in many copies (one of them {most} times among "
             f"{len(group)}): copies say nothing new, and standardisation rests on them. Pass each clip once"
         )
-    elif spare and (not group.is_pool or spare > FEW * len(group)):
+    elif spare > FEW * len(group):
         yield (
             f"{spare} of the {len(group)} clips of {group.name} are copies of others of it (one clip is there {most} "
             "times): each counts again. Pass each clip once"
@@ -169,7 +169,7 @@ def _without_voice(group: Group) -> Iterator[str]:
 def _lengths(group: Group) -> Iterator[str]:
     facts = group.facts
     assert facts is not None
-    short = facts.seconds < SHORT
+    short = (facts.seconds < SHORT) & (facts.peak >= SILENT)
     if short.sum() > MANY * len(group):
         yield (
             f"{short.sum()} of the {len(group)} clips of {group.name} are shorter than {SHORT:g} s "

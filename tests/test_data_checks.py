@@ -24,7 +24,7 @@ EMOTIONS = ("anger", "neutral", "sadness")
 class Loudness(FrameEncoder):
     """RMS over 20 ms: enough to fit something at once."""
 
-    cache_key, frame_names = "loudness", ("loudness",)
+    cache_key, frame_names = "loudness of 20 ms", ("loudness",)
 
     def encode(self, waves, pitches=None):
         return [
