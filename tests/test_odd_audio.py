@@ -81,8 +81,9 @@ def test_there_are_many_and_they_are_always_the_same(odds, tmp_path):
     again = make(tmp_path)
     assert [odd.about for odd in again] == [odd.about for odd in odds]
     for one, other in zip(odds[::29], again[::29], strict=True):
-        if os.path.isfile(one.path) and not one.path.endswith((".ogg", ".opus")):  # whose serial numbers are drawn
-            assert Path(one.path).read_bytes() == Path(other.path).read_bytes(), one.about
+        content = Path(one.path).read_bytes() if os.path.isfile(one.path) else b""
+        if content and not content.startswith(b"OggS"):  # whose serial numbers are drawn
+            assert Path(other.path).read_bytes() == content, one.about
 
 
 def test_every_file_is_read_or_named(odds):
@@ -96,7 +97,7 @@ def test_every_file_is_read_or_named(odds):
 
 
 def test_all_that_is_wrong_is_said_at_once_with_its_rows(odds):
-    bad = [row for row, odd in enumerate(odds) if odd.readable is False and odd.kind == "no audio"]
+    bad = [row for row, odd in enumerate(odds) if odd.readable is False and odd.kind == "no files"]
     with pytest.raises(AudioError) as found:
         as_utterances([odd.path for odd in odds])
     said = dict(found.value.problems)
