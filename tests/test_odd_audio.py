@@ -199,14 +199,14 @@ def sere_predict_a_list(odd, good, model, folder):
 def sere_fit(odd, good, model, folder):
     labels = folder / "few.csv"
     pd.DataFrame({"path": good[:4], "emotion": EMOTIONS * 2}).to_csv(labels, index=False)
-    out = folder / "fitted.sere"
+    out = folder / f"{odd.number}.sere"
     arguments = ("--encoder", "acoustic", "--epochs", 1, "--target", listed(odd.path, good, folder), "--out", out)
     code, _ = command(odd, "fit", "-q", "--labels", labels, *arguments)
     assert out.exists() is (code == 0), "a model is left behind exactly where one was fitted"
 
 
 def sere_evaluate(odd, good, model, folder):
-    code, _ = command(odd, "evaluate", "-q", model[1], listed(odd.path, good, folder))
+    code, _ = command(odd, "evaluate", "-q", model[1], "--corpus", listed(odd.path, good, folder))
     assert code in (0, 1)
 
 
