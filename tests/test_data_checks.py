@@ -9,8 +9,7 @@ import pytest
 import soundfile
 import soxr
 
-from sere import SEREClassifier
-from sere._inputs import SereWarning
+from sere import SEREClassifier, SereWarning
 from sere.baselines import LinearBaseline
 from sere.datasets import make_task, make_voices
 from sere.encoders.base import Encoded, FrameEncoder

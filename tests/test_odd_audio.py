@@ -271,4 +271,6 @@ def test_a_folder_of_odd_files_is_walked_to_its_end(odds, tmp_path):
         warnings.simplefilter("ignore", UserWarning)  # files that no folder of clips should hold
         corpus = load_corpus(tmp_path, "folders")
     assert set(corpus["emotion"]) == {*EMOTIONS}
-    assert corpus["path"].map(os.path.basename).is_unique, "a link that leads back is followed once"
+    assert len({os.path.basename(path) for path in corpus["path"]}) == len(corpus), (
+        "a link that leads back is followed once"
+    )
