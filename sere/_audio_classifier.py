@@ -163,7 +163,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language)
         targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language)
         self._check_steps(labeled, [*sources, *targets])
-        speak_up(listed(_groups(labeled, sources, targets), classes, codes))
+        sides = self.source_language, self.target_language
+        speak_up(listed(_groups(labeled, sources, targets), classes, codes, sides))
         return labeled, classes, codes, sources, targets
 
     def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -71,7 +71,9 @@ def speak_up(messages: Iterable[str]) -> None:
         warnings.warn(message, SereWarning, stacklevel=_level_of_user())
 
 
-def listed(groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray) -> Iterator[str]:
+def listed(
+    groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray, sides: tuple[str | None, str | None]
+) -> Iterator[str]:
     """Yield what the list of clips, speakers, languages and labels tells, before any clip is read.
 
     Parameters
@@ -80,11 +82,13 @@ def listed(groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray) -> I
         The labeled clips first.
     classes : ndarray of shape (n_classes,)
     codes : int ndarray of shape (n_labeled,)
+    sides : tuple of (str or None, str or None)
+        The parameters `source_language` and `target_language`.
     """
     names = classes.tolist()
     yield from _spelling_of_labels(names)
     yield from _counts(groups, names, codes)
-    yield from _languages(groups)
+    yield from _languages(groups, sides)
     yield from _speakers(groups, codes)
 
 
@@ -123,9 +127,9 @@ def _counts(groups: Sequence[Group], classes: list, codes: np.ndarray) -> Iterat
             )
 
 
-def _languages(groups: Sequence[Group]) -> Iterator[str]:
-    names = sorted({language for group in groups for language in group.clips.languages if language is not None})
-    for name in names:
+def _languages(groups: Sequence[Group], sides: tuple[str | None, str | None]) -> Iterator[str]:
+    spoken = {*sides, *(language for group in groups for language in group.clips.languages)} - {None}
+    for name in sorted(map(str, spoken)):
         plain = same_language(name)
         near = [] if plain in known_names() else difflib.get_close_matches(plain, known_names(), 1, MISSPELT)
         if near:
@@ -133,16 +137,12 @@ def _languages(groups: Sequence[Group]) -> Iterator[str]:
                 f"{name!r} is no language that is known here and counts as one of its own; if {near[0]!r} is meant, "
                 "correct it"
             )
-    spoken = defaultdict(set)
-    for group in groups:
-        side = "target" if group.role == "target" else "source"
-        spoken[side] |= {same_language(language) for language in group.clips.languages if language is not None}
-    both = sorted(spoken["source"] & spoken["target"])
-    if both:
+    here, there = sides
+    if here is not None and there is not None and same_language(here) == same_language(there):
         yield (
-            f"labeled clips or the source pool, and the target pool, are said to be in one language ({both[0]!r}): a "
-            "clip's language then no longer says to which side it belongs, and a score is not one across languages. "
-            "Check source_language, target_language and the columns 'language'"
+            f"source_language={here!r} and target_language={there!r} are one language: a score is then not one across "
+            "languages, and a clip's language does not say to which side it belongs. If two languages are meant, "
+            "correct one; for two corpora of one language leave both out"
         )
 
 

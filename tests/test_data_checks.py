@@ -132,11 +132,6 @@ SITUATIONS = {
     "a pool of one clip": (only("target", [0]), r"X_unlabeled_tgt has 1 clip, fewer than there are emotions \(3\)"),
     "a source pool of two": (only("source", [0, 1]), r"X_unlabeled_src has 2 clips, fewer than"),
     "a misspelt language": (column("language", "germn"), "'germn' is no language .* if 'german' is meant"),
-    "one language on both sides": (column("language", "lumo", "target"), r"in one language \('lumo'\)"),
-    "one language under two names": (
-        lambda given: column("language", "de-AT", "target")(column("language", "German")(given)),
-        r"in one language \('de'\)",
-    ),
     "speakers of some clips": (column("speaker", cycle(["ada", None]), "target"), "have no speaker"),
     "a speaker for each clip": (
         column("speaker", lambda part: [f"clip{row}" for row in range(len(part))], "target"),
@@ -222,6 +217,7 @@ ORDINARY = {
     "all recorded through a telephone": lambda given: {
         k: v if k == "y" else with_audio(v, telephone) for k, v in given.items()
     },
+    "two corpora of one language": column("language", "lumo", "target"),
     "a language that no list has": column("language", "quechua", "target"),
     "one shot of each": lambda given: given | {"X": given["X"].iloc[::3], "y": given["y"][::3]},
     "numbers as labels": labels(lambda i, s: EMOTIONS.index(s)),
@@ -231,6 +227,15 @@ ORDINARY = {
 @pytest.mark.parametrize("case", ORDINARY)
 def test_it_is_silent_where_nothing_is_wrong(case, clips):
     assert fit(ORDINARY[case](clips))[1] == []
+
+
+def test_one_language_for_both_sides_is_said(clips):
+    given = {name: part if name == "y" else part.drop(columns="language") for name, part in clips.items()}
+    method = LinearBaseline(encoder=Loudness(), source_language="German", target_language="de-AT")
+    _, said = fit(given, method)
+    assert len(said) == 1
+    assert "source_language='German' and target_language='de-AT' are one language" in said[0]
+    assert fit(given, method.set_params(target_language="it"))[1] == []
 
 
 def test_the_method_itself_speaks_up_too(clips):
@@ -331,7 +336,6 @@ def test_a_task_of_either_protocol_is_scored_in_silence(inductive, clips):
 def test_scored_clips_that_were_labeled_are_said(inductive):
     told = inductive | {"X_labeled": pd.concat([inductive.X_labeled, inductive.X_test[:2]], ignore_index=True)}
     told["y"] = np.append(inductive.y, inductive.y_test[:2])
-    told["X_labeled"]["language"] = "lumo"
     with pytest.warns(SereWarning, match="2 of the 6 scored clips are labeled ones"):
         run_task(LinearBaseline(encoder=Loudness()), type(inductive)(**told))
 
