@@ -64,13 +64,13 @@ def asked(group: Group) -> Iterator[str]:
 
 
 def answered(group: Group, answers: np.ndarray) -> Iterator[str]:
-    """Yield a warning where a whole target pool gets one answer."""
+    """Yield a warning where all clips of a target pool that a model was asked about get one answer."""
     different = set(answers.tolist())
     if len(answers) >= ENOUGH and len(different) == 1:
         yield (
-            f"every clip of {group.name} is taken for {different.pop()!r}: the model tells nothing apart there. Pass "
-            "the pool that the clips to predict come from, with its speakers, and check that labels, languages and "
-            "recordings fit"
+            f"each of {len(answers)} clips of {group.name} is taken for {different.pop()!r}: the model tells nothing "
+            "apart there. Pass the pool that the clips to predict come from, with its speakers, and check that labels, "
+            "languages and recordings fit"
         )
 
 
@@ -78,10 +78,13 @@ def _two_labels(labeled: Group, classes: list, codes: np.ndarray) -> Iterator[st
     rows = defaultdict(list)
     for row, digest in _identities(labeled):
         rows[digest].append(row)
-    for same in rows.values():
-        if len({codes[row] for row in same}) > 1:
-            said = ", ".join(f"{labeled.name}[{row}] {classes[codes[row]]!r}" for row in same[:5])
-            yield f"one clip has two labels ({said}): at most one of them is right. Correct the labels"
+    torn = [same for same in rows.values() if len({codes[row] for row in same}) > 1]
+    if torn:
+        said = ", ".join(f"{labeled.name}[{row}] {classes[codes[row]]!r}" for row in torn[0][:5])
+        yield (
+            f"two labels are given to {counted(len(torn), 'clip')} of {labeled.name} ({said}"
+            f"{', ...' if len(torn) > 1 else ''}): at most one of them is right. Correct the labels"
+        )
 
 
 def _repeated(group: Group) -> Iterator[str]:
@@ -116,7 +119,7 @@ def _alike(facts: Facts | None) -> bool:
 
 def _shared(groups: Sequence[Group]) -> Iterator[str]:
     """Yield what is in two groups; labeled clips may be in the source pool, which is where they come from."""
-    labeled = dict((digest, row) for row, digest in _identities(groups[0]))
+    labeled = {digest for _, digest in _identities(groups[0])}
     source = {digest for group in groups if group.role == "source" for _, digest in _identities(group)}
     for group in groups:
         if group.role != "target":
@@ -228,26 +231,28 @@ def _damaged(group: Group) -> Iterator[str]:
 
 
 def _other_channels(groups: Sequence[Group]) -> Iterator[str]:
-    told = [(group.name, *_channel(group.facts)) for group in groups if group.facts is not None]
-    narrow = [name for name, beyond, _ in told if beyond < PHONE]
-    wide = [name for name, beyond, _ in told if beyond > WIDE]
+    told = [(group, *_channel(group)) for group in groups]
+    narrow = [group.name for group, beyond, _ in told if beyond < PHONE]
+    wide = [group.name for group, beyond, _ in told if beyond > WIDE]
     if narrow and wide:
         yield (
             f"nothing is heard above 4 kHz in {' and '.join(narrow)}, but in {' and '.join(wide)}: some were recorded "
             "at 8 kHz or through a telephone, and what differs may be the channel rather than the emotion. Record "
             "alike, or resample all to 8 kHz"
         )
-    for group, (name, _, level) in zip(groups, told, strict=False):
+    for group, _, level in told:
         gap = told[0][2] - level
         if group.role == "target" and abs(gap) > LEVEL_GAP:
             yield (
-                f"the speech of {name} is {abs(gap):.0f} dB {'quieter' if gap > 0 else 'louder'} than that of "
-                f"{told[0][0]}: what is loud or noisy in one is not in the other. Check that both have one scale"
+                f"the speech of {group.name} is {abs(gap):.0f} dB {'quieter' if gap > 0 else 'louder'} than that of "
+                f"{groups[0].name}: what is loud or noisy in one is not in the other. Check that both have one scale"
             )
 
 
-def _channel(facts: Facts) -> tuple[float, float]:
+def _channel(group: Group) -> tuple[float, float]:
     """Return typical dB beyond the telephone's band, and level, of the clips that sound; NaN where none does."""
+    facts = group.facts
+    assert facts is not None
     loud = facts.peak >= COARSE
     if not loud.any():
         return np.nan, np.nan

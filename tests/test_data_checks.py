@@ -142,7 +142,7 @@ SITUATIONS = {
         "each speaker of X shows one emotion only",
     ),
     "the same speakers on both sides": (column("speaker", cycle(["lumo-f1", "bea"]), "target"), "share 1 speaker"),
-    "one clip with two labels": (twice(True), r"one clip has two labels \(X\[0\] '\w+', X\[9\] '\w+'\)"),
+    "one clip with two labels": (twice(True), r"given to 1 clip of X \(X\[0\] '\w+', X\[9\] '\w+'\)"),
     "a labeled clip twice": (twice(False), "1 of the 10 clips of X are copies"),
     "a clip 30 times in a pool": (joined("target", "target", [3] * 29), "one clip is there 30 times"),
     "a pool of one clip in copies": (only("target", [3] * 30), "X_unlabeled_tgt is 1 clip in many copies"),
@@ -274,7 +274,7 @@ def test_the_same_clip_is_known_in_another_file(clips, tmp_path):
     for row, wave in enumerate([*clips["X"]["audio"], clips["X"]["audio"][0]]):
         paths.append(str(tmp_path / (f"{row}.wav" if row % 2 else f"{row}.flac")))
         soundfile.write(paths[-1], np.round(wave * 32767) / 32768, RATE, subtype="PCM_16")
-    with pytest.warns(SereWarning, match=r"one clip has two labels \(X\[0\] '\w+', X\[9\]"):
+    with pytest.warns(SereWarning, match=r"two labels are given to 1 clip of X \(X\[0\] '\w+', X\[9\]"):
         LinearBaseline(encoder=Loudness()).fit(paths, [*clips["y"], next(iter({*EMOTIONS} - {clips["y"][0]}))])
 
 
@@ -298,7 +298,7 @@ def test_predict_says_what_it_cannot_answer_for(sound, clips, monkeypatch):
 def test_one_answer_for_a_whole_pool_is_said(clips, monkeypatch):
     monkeypatch.setattr(LinearBaseline, "_chunk_logits", lambda self, chunk: np.tile([0.0, 1.0, 0.0], (len(chunk), 1)))
     _, said = fit(clips)
-    assert said == [text for text in said if "every clip of X_unlabeled_tgt is taken for 'neutral'" in text]
+    assert said == [text for text in said if "each of 36 clips of X_unlabeled_tgt is taken for 'neutral'" in text]
     assert len(said) == 1
 
 
