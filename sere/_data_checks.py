@@ -17,6 +17,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def listed(
     yield from _speakers(groups, codes)
 
 
-def _spelling_of_labels(classes: list) -> Iterator[str]:
+def _spelling_of_labels(classes: list[Any]) -> Iterator[str]:
     texts = [label for label in classes if isinstance(label, str)]
     alike = defaultdict(list)
     for text in texts:
@@ -111,7 +112,7 @@ def _spelling_of_labels(classes: list) -> Iterator[str]:
         )
 
 
-def _counts(groups: Sequence[Group], classes: list, codes: np.ndarray) -> Iterator[str]:
+def _counts(groups: Sequence[Group], classes: list[Any], codes: np.ndarray) -> Iterator[str]:
     shots = np.bincount(codes, minlength=len(classes))
     few, many = int(shots.argmin()), int(shots.argmax())
     if shots[few] * 10 <= shots[many] or (shots[few] == 1 and shots[many] >= 5):

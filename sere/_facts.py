@@ -96,10 +96,10 @@ def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: 
     except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
         return None
     columns = np.array([arrays["facts"] for arrays in found]).T
-    return Facts(*columns, digest=np.concatenate([arrays["digest"] for arrays in found]))
+    return Facts(**dict(zip(COLUMNS, columns, strict=True)), digest=np.concatenate([a["digest"] for a in found]))
 
 
-def _look(waves: list[np.ndarray], companions: list) -> list[dict[str, np.ndarray]]:
+def _look(waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:
     """Return the facts of a batch of waveforms, as the store keeps them."""
     digests = [np.array([int(samples_digest(wave), 16)], dtype=np.uint64) for wave in waves]
     return [{"facts": facts(wave), "digest": digest} for wave, digest in zip(waves, digests, strict=True)]

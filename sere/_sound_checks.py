@@ -6,6 +6,7 @@ acted speech in five languages hold: EmoDB, EMOVO, CASIA, RAVDESS and ASED raise
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def answered(group: Group, answers: np.ndarray) -> Iterator[str]:
         )
 
 
-def _two_labels(labeled: Group, classes: list, codes: np.ndarray) -> Iterator[str]:
+def _two_labels(labeled: Group, classes: list[Any], codes: np.ndarray) -> Iterator[str]:
     rows = defaultdict(list)
     for row, digest in _identities(labeled):
         rows[digest].append(row)

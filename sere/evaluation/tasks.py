@@ -148,19 +148,20 @@ def _known_before(task: Bunch) -> Iterator[str]:
         )
 
 
-def _identities(clips: Any) -> set[tuple]:
+def _identities(clips: Any) -> set[tuple[Any, ...]]:
     """Return what tells clips apart: file and segment, or the samples; nothing where they are no table of clips."""
     if not isinstance(clips, pd.DataFrame) or not {"path", "audio"} & set(clips):
         return set()
-    if "path" in clips:
-        source = clips["path"].astype(str).map(os.path.abspath)
-    else:
-        source = clips["audio"].map(lambda wave: hashlib.sha256(np.ascontiguousarray(wave)).digest())
-    span = [clips[name].fillna(-1.0) for name in ("start", "end") if name in clips]
+    source = [os.path.abspath(path) for path in clips["path"]] if "path" in clips else map(_samples, clips["audio"])
+    span = [[None if pd.isna(at) else at for at in clips[name]] for name in ("start", "end") if name in clips]
     return set(zip(source, *span, strict=True))
 
 
-def _speakers(clips: Any) -> list:
+def _samples(wave: Any) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(wave).tobytes()).digest()
+
+
+def _speakers(clips: Any) -> list[Any]:
     known = isinstance(clips, pd.DataFrame) and "speaker" in clips
     return list(clips["speaker"].dropna()) if known else []
 
