@@ -112,6 +112,33 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             )
         return self._model
 
+    def _listen(
+        self,
+        labeled: Utterances,
+        classes: np.ndarray,
+        codes: np.ndarray,
+        sources: list[Utterances],
+        targets: list[Utterances],
+    ) -> None:
+        """Warn of what the clips of fit themselves tell, where they are audio."""
+        groups = _groups(labeled, sources, targets)
+        groups = [replace(group, facts=self._facts(group.clips)) for group in groups]
+        if all(group.facts is not None for group in groups):
+            speak_up(heard(groups, classes, codes))
+
+    def _look_at_answers(self, targets: list[Utterances]) -> None:
+        """Warn where a fitted model answers the same to some clips, evenly spaced, of a whole target pool."""
+        for group in _groups(targets=targets):
+            some = group.clips[:: -(-len(group) // min(ASKED, self._chunk_size()))]
+            speak_up(answered(group, self.classes_[self._chunk_logits(some).argmax(axis=1)]))
+
+    def _facts(self, utterances: Utterances) -> Facts | None:
+        """Return the facts of clips, or None where they hold no audio that can be read."""
+        if utterances.clips is None:
+            return None
+        encoder = self.encoder_
+        return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
+
     def _logits(self, X: Any) -> np.ndarray:
         return np.concatenate([self._chunk_logits(chunk) for chunk in self._chunks(X)])
 
@@ -213,33 +240,6 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             self._embed_pools(sources, "source", "X_unlabeled_src"),
             self._embed_pools(targets, "target", "X_unlabeled_tgt"),
         )
-
-    def _listen(
-        self,
-        labeled: Utterances,
-        classes: np.ndarray,
-        codes: np.ndarray,
-        sources: list[Utterances],
-        targets: list[Utterances],
-    ) -> None:
-        """Warn of what the clips of fit themselves tell, where they are audio."""
-        groups = _groups(labeled, sources, targets)
-        groups = [replace(group, facts=self._facts(group.clips)) for group in groups]
-        if all(group.facts is not None for group in groups):
-            speak_up(heard(groups, classes, codes))
-
-    def _look_at_answers(self, targets: list[Utterances]) -> None:
-        """Warn where a fitted model answers the same to some clips, evenly spaced, of a whole target pool."""
-        for group in _groups(targets=targets):
-            some = group.clips[:: -(-len(group) // min(ASKED, self._chunk_size()))]
-            speak_up(answered(group, self.classes_[self._chunk_logits(some).argmax(axis=1)]))
-
-    def _facts(self, utterances: Utterances) -> Facts | None:
-        """Return the facts of clips, or None where they hold no audio that can be read."""
-        if utterances.clips is None:
-            return None
-        encoder = self.encoder_
-        return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
 
     def _embed_pools(self, pools: list[Utterances], role: str, where: str) -> list[Utterances]:
         return [self._embed_audio(pool, role, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
