@@ -383,7 +383,7 @@ DIGITAL = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::sere._inputs.SereWarning")  # which test_data_checks looks at
+@pytest.mark.filterwarnings("ignore::sere.SereWarning")  # which test_data_checks looks at
 @pytest.mark.parametrize("sound", DIGITAL)
 def test_odd_clips_are_predicted_and_learned_from_with_finite_numbers(model, shots, target, sound):
     wave = DIGITAL[sound]

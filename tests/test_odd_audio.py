@@ -24,7 +24,7 @@ from sere.cli import main
 from sere.datasets import load_corpus
 
 EMOTIONS = ("anger", "sadness")
-pytestmark = pytest.mark.filterwarnings("ignore::sere._inputs.SereWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sere.SereWarning")
 
 
 @pytest.fixture(scope="module")
