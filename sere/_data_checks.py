@@ -44,12 +44,15 @@ class Group:
     clips : Utterances
     facts : Facts or None
         None before the clips were heard, or where they hold no audio.
+    skipped : tuple of int
+        Rows of the user's list that are left out of `clips`.
     """
 
     name: str
     role: str
     clips: Utterances
     facts: Facts | None = None
+    skipped: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -59,10 +62,15 @@ class Group:
         """Whether nobody chose its clips one by one."""
         return self.role in ("source", "target")
 
+    def row(self, number: int) -> str:
+        """Return the name of a clip: its row in the user's list."""
+        given = np.setdiff1d(np.arange(len(self) + len(self.skipped)), self.skipped)
+        return f"{self.name}[{given[number]}]"
+
     def rows(self, which: np.ndarray) -> str:
         """Return the names of some rows, given as a mask or as numbers."""
         numbers = np.flatnonzero(which) if which.dtype == bool else which
-        named = ", ".join(f"{self.name}[{row}]" for row in numbers[:5])
+        named = ", ".join(map(self.row, numbers[:5]))
         return named + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
 
 

@@ -5,13 +5,14 @@ and each difference is divided by the track's mean absolute change over the clip
 of Eq. 2 and the intensity of Eq. 3, belongs to :class:`~sere.SEREClassifier`, which trains it.
 """
 
-import os
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from sere import audio
 from sere._extract import extract
+from sere._params import Rule, choice, number
+from sere._skipping import only, usable_rows
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 
@@ -46,6 +47,14 @@ class DynamicFeatureTransformer(AudioTransformer):
         Torch device of CREPE; "auto" is CUDA where there is one.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
+        `transform` return, which is then shorter than X, with a warning.
+
+    Attributes
+    ----------
+    skipped_ : list of dict
+        With ``on_error="skip"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
 
     See Also
     --------
@@ -62,6 +71,12 @@ class DynamicFeatureTransformer(AudioTransformer):
     (51, 4)
     """
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "pitch_model": choice("tiny", "full"),
+        "f0_scale": choice("semitones", "hz"),
+        "eps": number(above=0),
+    }
+
     def __init__(
         self,
         pitch_model: Literal["tiny", "full"] = "tiny",
@@ -71,6 +86,7 @@ class DynamicFeatureTransformer(AudioTransformer):
         cache: Any = True,
         device: str = "auto",
         verbose: int = 0,
+        on_error: str = "raise",
     ):
         self.pitch_model = pitch_model
         self.f0_scale = f0_scale
@@ -79,16 +95,15 @@ class DynamicFeatureTransformer(AudioTransformer):
         self.cache = cache
         self.device = device
         self.verbose = verbose
+        self.on_error = on_error
 
-    def _check_params(self) -> None:
-        if self.pitch_model not in ("tiny", "full"):
-            raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
-        if self.f0_scale not in ("semitones", "hz"):
-            raise ValueError(f"f0_scale must be 'semitones' or 'hz', got {self.f0_scale!r}")
-        if not self.eps > 0:
-            raise ValueError(f"eps must be positive, got {self.eps!r}")
-
-    def extract(self, utterances: Utterances, where: str = "X", summarise: bool = True) -> Utterances:
+    def extract(
+        self,
+        utterances: Utterances,
+        where: str = "X",
+        summarise: bool = True,
+        unusable: dict[audio.Clip, str] | None = None,
+    ) -> Utterances:
         """Return the clips with pitch and dynamics; what `transform` does for checked input.
 
         Parameters
@@ -98,17 +113,20 @@ class DynamicFeatureTransformer(AudioTransformer):
             What errors call the clips.
         summarise : bool
             Whether pooled statistics are wanted, for other estimators or for encoders to meet in.
+        unusable : dict, optional
+            Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
+            clip can be used, they are an AudioError.
         """
-        self._check_params()
-        return self._transform(utterances, "target", where, summarise)
-
-    def _transform(self, utterances: Utterances, role: str, where: str = "X", summarise: bool = True) -> Utterances:
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
-        options = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
-        found = static_tracks(utterances.clips, self.pitch_model, device=self.device, where=where, **options)
+        self._check_params()
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        found = static_tracks(utterances.clips, self.pitch_model, where=where, unusable=unusable, **options)
+        usable = usable_rows(found)
+        if len(usable) < len(found):
+            utterances = only(utterances, usable, unusable, where)
         pitches, dynamics, rows = [], [], []
-        for arrays in found:
+        for arrays in (found[row] for row in usable):
             pitch, tracks = as_pitch(arrays), arrays["tracks"]
             changes = self._changes(tracks, pitch.periodicity >= VOICED)
             pitches.append(pitch)
@@ -122,6 +140,11 @@ class DynamicFeatureTransformer(AudioTransformer):
             dynamics=dynamics,
             summaries={**utterances.summaries, **summary},
         )
+
+    def _transform(
+        self, utterances: Utterances, role: str, unusable: dict[audio.Clip, str] | None = None
+    ) -> Utterances:
+        return self.extract(utterances, unusable=unusable)
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
@@ -137,18 +160,20 @@ def static_tracks(
     clips: list[audio.Clip],
     pitch_model: str,
     *,
-    cache: bool | str | os.PathLike | Any = True,
+    cache: Any = True,
     n_jobs: int | None = None,
     device: str = "auto",
     verbose: int = 0,
     where: str = "X",
-) -> list[dict[str, np.ndarray]]:
-    """Return each clip's static tracks and pitch from the store, or extract them.
+    unusable: dict[audio.Clip, str] | None = None,
+) -> list[Any]:
+    """Return each clip's static tracks and pitch from the store, or extract them; options as in `extract`.
 
     Returns
     -------
     list of dict
         ``tracks`` (n_frames, 4) float32 in the order of :data:`TRACKS`; ``f0`` in Hz and ``periodicity``, (n_frames,).
+        None for a clip in `unusable`.
     """
     return extract(
         clips,
@@ -159,6 +184,7 @@ def static_tracks(
         verbose=verbose,
         label="pitch, loudness, timbre",
         where=where,
+        unusable=unusable,
     )
 
 

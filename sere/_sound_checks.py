@@ -81,7 +81,7 @@ def _two_labels(labeled: Group, classes: list[Any], codes: np.ndarray) -> Iterat
         rows[digest].append(row)
     torn = [same for same in rows.values() if len({codes[row] for row in same}) > 1]
     if torn:
-        said = ", ".join(f"{labeled.name}[{row}] {classes[codes[row]]!r}" for row in torn[0][:5])
+        said = ", ".join(f"{labeled.row(row)} {classes[codes[row]]!r}" for row in torn[0][:5])
         yield (
             f"two labels are given to {counted(len(torn), 'clip')} of {labeled.name} ({said}"
             f"{', ...' if len(torn) > 1 else ''}): at most one of them is right. Correct the labels"

@@ -278,6 +278,15 @@ def test_the_same_clip_is_known_in_another_file(clips, tmp_path):
         LinearBaseline(encoder=Loudness()).fit(paths, [*clips["y"], next(iter({*EMOTIONS} - {clips["y"][0]}))])
 
 
+def test_clips_go_by_their_row_in_the_users_list_though_others_were_skipped(clips):
+    silent = SITUATIONS["a silent shot"][0](clips)["X"]
+    X, y = [np.full(4000, np.nan), *silent["audio"]], ["anger", *clips["y"]]
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        LinearBaseline(encoder=Loudness(), on_error="skip").fit(X, y, None, (clips["target"],))
+    assert any(r"1 of the 9 clips of X are digital silence (X[1])" in str(warning.message) for warning in said)
+
+
 PREDICTED = {
     "silence": (np.zeros(RATE, "f4"), r"1 of the 3 clips of X are digital silence \(X\[1\]\)"),
     "white noise": (white(np.zeros(RATE)), r"no voice is heard in 1 of the 3 clips of X \(X\[1\]\)"),

@@ -138,14 +138,16 @@ def test_the_papers_checkpoints_need_a_language():
 
 @pytest.mark.parametrize("encoders", [None, 7, ["acoustic"]])
 def test_what_is_no_encoder_is_an_error(source, encoders):
-    with pytest.raises(TypeError, match="a name, a folder or a FrameEncoder"):
+    with pytest.raises(
+        TypeError, match="it must be the name of an encoder, its file or folder, a FrameEncoder or a dict"
+    ):
         HeterogeneousEncoder(encoders).fit(source)
 
 
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"encoders": {}}, "empty dict"),
+        ({"encoders": {}}, r"a dict \(not empty\)"),
         ({"trainable_layers": -1}, "trainable_layers"),
         ({"pitch_model": "x"}, "pitch_m"),
     ],

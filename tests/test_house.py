@@ -23,8 +23,8 @@ LAYERS = [
     {"_files", "_folders", "_labels"},
     {"_ffmpeg", "_sndfile"},
     {"audio", "_claims", "_drafts", "_lmdb", "_registers", "store"},
-    {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"}
+    {"_utterances", "_params"},
+    {"_inputs", "_skipping", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"}
     | {"_facts", "_data_checks", "_sound_checks"},
     {"kernels"},
     {"training"},

@@ -202,6 +202,11 @@ class EmotionEncoder(FrameEncoder):
     name : str
         What error messages and summaries call it.
 
+    Attributes
+    ----------
+    skipped_ : sequence of dict
+        Clips that :func:`sere.pretrain_encoder` left out; not in the file that `save` writes.
+
     Examples
     --------
     >>> from sere.encoders import EmotionEncoder
@@ -209,6 +214,8 @@ class EmotionEncoder(FrameEncoder):
     >>> "anger" in shipped.experience.emotions
     True
     """
+
+    skipped_: Sequence[dict[str, Any]] = ()
 
     def __init__(self, base: FrameEncoder, experience: Experience, card: Card, name: str = "pretrained by sere"):
         self.base = base
