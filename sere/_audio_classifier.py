@@ -5,7 +5,8 @@ any form, the same two unlabeled pools, the same predictions. It is kept here, o
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,7 +15,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
+from sere._data_checks import Group, listed, speak_up
 from sere._encoder import ENCODERS, HeterogeneousEncoder
+from sere._facts import Facts, facts_of
 from sere._inputs import as_pools, read_rows
 from sere._labels import as_labels
 from sere._params import (
@@ -32,11 +35,14 @@ from sere._params import (
     number,
 )
 from sere._skipping import Skipping
+from sere._sound_checks import answered, asked, heard
 from sere._utterances import Utterances, concatenate
 from sere.audio import AudioError, Clip
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
 CHUNK = 1024
+#: Clips of each target pool whose answers are looked at after fit.
+ASKED = 256
 #: Parameters that a classifier hands on to the estimators inside it that it makes itself.
 SHARED = ("cache", "n_jobs", "device", "verbose")
 
@@ -171,6 +177,38 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             )
         return self._model
 
+    def _listen(
+        self,
+        labeled: Utterances,
+        classes: np.ndarray,
+        codes: np.ndarray,
+        sources: list[Utterances],
+        targets: list[Utterances],
+    ) -> None:
+        """Warn of what the clips of fit themselves tell, where they are audio."""
+        groups = _groups(labeled, sources, targets, self.skipped_)
+        groups = [replace(group, facts=self._facts(group.clips)) for group in groups]
+        if all(group.facts is not None for group in groups):
+            speak_up(heard(groups, classes, codes))
+
+    def _look_at_answers(self, targets: list[Utterances]) -> None:
+        """Warn where a fitted model answers the same to some clips, evenly spaced, of a whole target pool.
+
+        Where layers of a checkpoint were trained, an answer costs as much as training on the clip: none is asked for.
+        """
+        for group in _groups(targets=targets):
+            if group.clips.fronts:
+                continue
+            some = group.clips[:: -(-len(group) // ASKED)]
+            speak_up(answered(group, self.classes_[self._chunk_logits(some).argmax(axis=1)]))
+
+    def _facts(self, utterances: Utterances) -> Facts | None:
+        """Return the facts of clips, or None where they hold no audio that can be read."""
+        if utterances.clips is None:
+            return None
+        encoder = self.encoder_
+        return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
+
     def _logits(self, X: Any) -> np.ndarray:
         return np.concatenate([self._chunk_logits(chunk) for chunk in self._chunks(X)])
 
@@ -183,6 +221,7 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         model = self._fitted()
         utterances = _speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
         size = self._chunk_size()
+        facts = []
         for first in range(0, len(utterances), size):
             rows = np.arange(first, min(first + size, len(utterances)))
             source = np.array([model.is_source(language) for language in utterances.languages[rows]])
@@ -194,7 +233,11 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
                     except AudioError as error:
                         raise error.of_rows(own) from None
                     order.append(own)
+            facts.append(self._facts(utterances[rows]))
             yield concatenate(parts)[np.argsort(np.concatenate(order))]
+        known = [part for part in facts if part is not None]
+        if len(known) == len(facts):
+            speak_up(asked(Group("X", "asked", utterances, Facts.chain(known))))
 
     def _read_fit(
         self, X: Any, y: Any, source: Any, target: Any, skipping: Skipping
@@ -219,6 +262,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language, skipping)
         targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language, skipping)
         self._check_steps(labeled, [*sources, *targets])
+        sides = self.source_language, self.target_language
+        speak_up(listed(_groups(labeled, sources, targets, skipping.records), classes, codes, sides))
         return labeled, classes, codes, sources, targets
 
     def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -302,6 +347,19 @@ def _speak(utterances: Utterances, language: str | None) -> Utterances:
     return utterances.with_(languages=np.array(known, dtype=object))
 
 
-def _numbered(where: str, k: int, pools: list[Any]) -> str:
+def _groups(
+    labeled: Utterances | None = None,
+    sources: Sequence[Utterances] = (),
+    targets: Sequence[Utterances] = (),
+    records: Sequence[dict[str, Any]] = (),
+) -> list[Group]:
+    """Return what fit was given, each with its name in messages and the rows that `records` says were left out."""
+    given = [] if labeled is None else [Group("X", "labeled", labeled)]
+    for role, where, pools in (("source", "X_unlabeled_src", sources), ("target", "X_unlabeled_tgt", targets)):
+        given += [Group(_numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
+    return [replace(group, skipped=tuple(r["row"] for r in records if r["where"] == group.name)) for group in given]
+
+
+def _numbered(where: str, k: int, pools: Sequence[Any]) -> str:
     """What errors call pool k of several."""
     return where if len(pools) == 1 else f"{where}[{k}]"

@@ -365,7 +365,7 @@ class SEREClassifier(AudioClassifier):
 
         self._build_steps()
         labeled, codes, sources, targets = self._embed_fit(labeled, classes, codes, sources, targets, skipping)
-        self._warn_of_old_acquaintances([labeled, *sources, *targets])
+        self._listen(labeled, classes, codes, sources, targets)
         source = concatenate(sources) if sources else None
         from sere.training.fit import fit_model
 
@@ -382,23 +382,8 @@ class SEREClassifier(AudioClassifier):
                 SereWarning,
                 stacklevel=2,
             )
+        self._look_at_answers(targets)
         return self
-
-    def _warn_of_old_acquaintances(self, groups: list[Utterances]) -> None:
-        """Warn where an encoder learned from the very clips that it meets here."""
-        for name in {name for group in groups for name in group.experience}:
-            own = [clip for group in groups for clip in group[group.encoders == name].clips or ()]
-            encoder = next(group.experience[name] for group in groups if name in group.experience)
-            share = encoder.recognised(own)
-            if share > 0:
-                corpora = ", ".join(encoder.card.names)
-                warnings.warn(
-                    f"the encoder {encoder.name!r} learned from {100 * share:.0f} % of these clips, with their labels "
-                    f"(its corpora: {corpora}); a score on them says nothing about other speech. For a fair one use "
-                    "encoder='acoustic', or sere.pretrain_encoder on corpora that are neither source nor target",
-                    SereWarning,
-                    stacklevel=3,
-                )
 
     @property
     def _n_features_out(self) -> int:

@@ -89,6 +89,7 @@ def test_either_pool_may_be_missing(name, given, vectors):
     assert np.isfinite(short(name).fit(X, y, *pools).predict_proba(target)).all()
 
 
+@pytest.mark.filterwarnings("ignore:X_unlabeled_... has 1 clip, fewer")
 @every_method
 def test_two_classes_one_shot_and_tiny_pools(name):
     random = np.random.default_rng(0)

@@ -71,6 +71,7 @@ def test_one_shot_to_hundreds(shots):
     assert fitted(shots=shots, data=data).score(data[2], data[3]) > 0.8
 
 
+@pytest.mark.filterwarnings("ignore:0 has 1 labeled clip and 1 has 60")
 def test_uneven_shots_weigh_no_class_more():
     X, y, target, y_target = blobs(n=300)
     rows = np.concatenate([np.flatnonzero(y == 0)[:1], np.flatnonzero(y == 1)[:60], np.flatnonzero(y == 2)[:5]])
@@ -270,6 +271,7 @@ def test_several_target_pools_are_several_domains():
     assert halves.history_[-1]["target_quality"] > whole.history_[-1]["target_quality"]
 
 
+@pytest.mark.filterwarnings("ignore:0 has 1 labeled clip and 1 has 5")
 def test_a_random_state_object_is_used_up_and_a_number_is_not():
     state = np.random.RandomState(0)
     X, y, target, _ = blobs()
@@ -443,6 +445,7 @@ DIGITAL = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::sere.SereWarning")  # which test_data_checks looks at
 @pytest.mark.parametrize("sound", DIGITAL)
 def test_odd_clips_are_predicted_and_learned_from_with_finite_numbers(model, shots, target, sound):
     wave = DIGITAL[sound]
@@ -455,7 +458,8 @@ def test_odd_clips_are_predicted_and_learned_from_with_finite_numbers(model, sho
 
 
 def test_a_pool_of_silence_alone_is_survived(shots):
-    model = SEREClassifier(epochs=1, random_state=0).fit(shots, shots["emotion"], None, ([np.zeros(4000)] * 3,))
+    with pytest.warns(SereWarning, match="3 of the 3 clips of X_unlabeled_tgt are digital silence"):
+        model = SEREClassifier(epochs=1, random_state=0).fit(shots, shots["emotion"], None, ([np.zeros(4000)] * 3,))
     assert np.isfinite(model.decision_function(shots)).all()
 
 
@@ -470,7 +474,8 @@ def test_ten_minutes_of_noise_are_one_clip(shots):
     noise = np.random.default_rng(0).normal(0, 0.1, 16_000 * 600).astype("f4")
     encoder = HeterogeneousEncoder(Loudness(), cache=False)
     model = SEREClassifier(epochs=1, random_state=0).fit(encoder.fit_transform(shots), shots["emotion"])
-    assert np.isfinite(model.decision_function(encoder.transform([noise]))).all()
+    with pytest.warns(SereWarning, match=r"no voice is heard in 1 of the 1 clips|longer than 60 s \(X\[0\], up to 600"):
+        assert np.isfinite(model.decision_function(encoder.transform([noise]))).all()
 
 
 def test_before_fit_nothing_is_predicted():

@@ -138,9 +138,11 @@ class Baseline(AudioClassifier):
         self._build_encoder()
         labeled, codes, sources, targets = self._embed_fit(labeled, classes, codes, sources, targets, skipping)
         labeled, sources, targets = self._bridged(labeled, sources, targets)
+        self._listen(labeled, classes, codes, sources, targets)
         source = concatenate(sources) if sources else None
         self.classes_ = classes
         self._model = self._fit_clips(labeled, codes, source, targets, seed)
+        self._look_at_answers(targets)
         return self
 
     def transform(self, X: Any) -> np.ndarray:

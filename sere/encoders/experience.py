@@ -34,8 +34,6 @@ from sere.encoders.base import Encoded, FrameEncoder
 
 #: Standardised values beyond this many SD are cut, here and everywhere: one broken measurement should not decide.
 CLIP = 4.0
-#: Clips of a pool that are looked up among those that an encoder learned from.
-PROBED = 48
 #: What files are called that hold a checksum; those of the first format do without.
 _FORMAT, _FIRST = "sere-encoder-2", "sere-encoder-1"
 _ARRAYS = (
@@ -270,17 +268,6 @@ class EmotionEncoder(FrameEncoder):
         names = self.context_names or [f"c{i}" for i in range(contexts.shape[1])]
         return np.hstack([contexts, scores]), [*names, *(f"evidence_{emotion}" for emotion in known.emotions)]
 
-    def recognised(self, clips: Sequence[Clip]) -> float:
-        """Return the share of some clips that it learned from.
-
-        Parameters
-        ----------
-        clips : sequence of Clip
-            At most :data:`PROBED` of them, evenly spaced, are read.
-        """
-        some = clips[:: -(-len(clips) // PROBED)] if len(clips) else []
-        return float(np.mean([audio_digest(clip) in self.card.heard for clip in some])) if len(some) else 0.0
-
     @property
     def frame_names(self) -> list[str]:
         """Those of the base encoder."""
@@ -397,7 +384,12 @@ def audio_digest(clip: Clip) -> str:
 
     The same recording in another lossless format has the same digest; after resampling or lossy coding it has not.
     """
-    samples = np.round(np.clip(clip.load(), -1.0, 1.0) * 32767).astype("<i2")
+    return samples_digest(clip.load())
+
+
+def samples_digest(wave: np.ndarray) -> str:
+    """Return :func:`audio_digest` of samples at 16 kHz in -1..1."""
+    samples = np.round(np.clip(wave, -1.0, 1.0) * 32767).astype("<i2")
     return hashlib.sha256(samples.tobytes()).hexdigest()[:16]
 
 
