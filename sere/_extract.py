@@ -31,11 +31,11 @@ def open_store(cache: bool | str | os.PathLike | FrameStore | None) -> FrameStor
     ----------
     cache : True for the user's own store, a folder, a FrameStore, or False or None for none.
     """
-    if cache is None or cache is False:
+    if cache is None or (isinstance(cache, bool | np.bool_) and not cache):
         return None
     if isinstance(cache, FrameStore):
         return cache
-    store = FrameStore(None if cache is True else cache)
+    store = FrameStore(None if isinstance(cache, bool | np.bool_) else cache)
     return store if store.folder else None
 
 
@@ -50,7 +50,8 @@ def extract(
     verbose: int = 0,
     label: str = "clips",
     where: str = "X",
-) -> list[Arrays]:
+    unusable: dict[Clip, str] | None = None,
+) -> list[Any]:
     """Return `compute`'s arrays for each clip.
 
     Parameters
@@ -69,11 +70,13 @@ def extract(
         0 is silent; otherwise a progress bar on a terminal.
     label, where : str
         What the progress bar and errors call the clips.
+    unusable : dict, optional
+        Takes the reason of each clip whose samples turn out to be unusable, and None stands for its arrays.
 
     Raises
     ------
     AudioError
-        Clips whose samples turn out to be unusable, all in one error, after the others were computed and kept.
+        Where `unusable` is not given: such clips, all in one error, after the others were computed and kept.
     """
     store = open_store(cache)
     keys = _keys(clips, params, store)
@@ -89,9 +92,12 @@ def extract(
             for done in work.run(missing, n_jobs):
                 bar.update(done)
             missing = work.wait_for_others([key for key in missing if key not in work.known])
-    if work.problems:
-        raise AudioError(sorted(work.problems), where)
-    return [work.known[key] for key in keys]
+    reasons = {keys[row]: reason for row, reason in work.problems}
+    if reasons and unusable is None:
+        raise AudioError([(row, reasons[key]) for row, key in enumerate(keys) if key in reasons], where)
+    if unusable is not None:
+        unusable.update((clip, reasons[key]) for clip, key in zip(clips, keys, strict=True) if key in reasons)
+    return [None if key in reasons else work.known[key] for key in keys]
 
 
 class _Work:

@@ -1,8 +1,8 @@
 """What every frame encoder offers: a clip's waveform in, frame embeddings at 50 Hz out.
 
 An encoder is a plain object, not an estimator: :class:`sere.HeterogeneousEncoder` chooses one per language or role and
-keeps what it returns. It must not look beyond the one clip it is given, so that a prediction never depends on what else
-is in the batch.
+keeps what it returns. It must not look beyond the one clip it is given, so that what else is in a
+batch cannot change a prediction.
 
 An encoder may leave its last part, its *front*, to be learned with the classifier: `encode` then stops before it and
 :meth:`FrameEncoder.front` hands it out. The part that stays fixed runs once per clip, the front at every step.
