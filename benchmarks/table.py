@@ -115,6 +115,13 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "the same clips again", f"{store['first_against_second_median']:.0f} x the first time", "bench_store.py"
         yield "`import sere`", f"{store['import_seconds_median']:.2f} s", "bench_store.py"
         yield "`sere --help`", f"{store['help_seconds_median']:.2f} s", "bench_store.py"
+    if speech := found.get("bench_speech"):
+        yield (
+            "the speech encoder beside transformers' WhisperEncoder, a clip of 3 s",
+            f"{speech['padded_over_ours']:.1f} x; {speech['cut_over_ours']:.1f} x when that is cut to the clip and the "
+            f"same layers; {speech['realtime']:.0f} x real time",
+            "bench_speech.py",
+        )
     if fit := found.get("bench_fit"):
         yield (
             f"fit with features at hand: 30 labeled clips, pools of 500 and 1,200, {fit['epochs']} epochs",

@@ -149,6 +149,7 @@ def test_what_is_no_encoder_is_an_error(source, encoders):
     [
         ({"encoders": {}}, r"a dict \(not empty\)"),
         ({"trainable_layers": -1}, "trainable_layers"),
+        ({"layer": (1, 2), "combine": "concatenate"}, "combine='concatenate' and .* names none"),
         ({"pitch_model": "x"}, "pitch_m"),
     ],
 )
