@@ -131,23 +131,15 @@ class TestClipsBesideEachOther:
             np.testing.assert_array_equal(alone.frames, among.frames)
             np.testing.assert_array_equal(alone.context, among.context)
 
-    @pytest.mark.parametrize("n_frames", [2, 3, 7, 33, 34, 64])
-    def test_shared_out_in_pieces_a_clip_gets_the_same_bits(self, n_frames):
-        _, network = speech._load(str(speech.SHIPPED))
-        wave = torch.from_numpy(noise(320 * n_frames - 5))
-        whole = network.states(wave, n_frames)
-        for pieces in (2, 3):
-            assert torch.equal(network.states(wave, n_frames, map, pieces), whole)
-
 
 class TestLongClips:
     def test_no_more_than_30_s_go_through_together(self, tiny, monkeypatch):
         counts = []
         states = speech.Network.states
 
-        def counted(network, wave, count, *rest):
+        def counted(network, wave, count):
             counts.append(count)
-            return states(network, wave, count, *rest)
+            return states(network, wave, count)
 
         monkeypatch.setattr(speech.Network, "states", counted)
         [clip] = SpeechEncoder(tiny).encode([noise(16_000 * 95 + 7)])

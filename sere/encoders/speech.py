@@ -14,8 +14,8 @@ the second convolution is centred on every other one. A clip whose length is a w
 frame by the library's count; it repeats the last. Clips over 30 s go through in overlapping windows of 30 s, so memory
 beside the frames themselves does not grow with the clip.
 
-Each clip is computed on its own, so what it gets does not depend on the clips beside it. Torch's threads share out the
-clips; a clip alone is shared out in runs of frames.
+Each clip is computed on its own by one thread, so what it gets does not depend on the clips beside it, to the bit.
+Torch's threads share out the clips, and the windows of long ones.
 """
 
 import math
@@ -34,7 +34,7 @@ from sere.encoders._speech_weights import Weights, read
 from sere.encoders.base import Encoded, FrameEncoder
 from sere.encoders.layers import windows
 from sere.tracks._products import products
-from sere.tracks._threads import Run, workers
+from sere.tracks._threads import workers
 
 #: Part of the cache key: changes whenever frames or context would, with the same weights.
 _VERSION = 2
@@ -59,14 +59,11 @@ class Layer:
     widen: tuple[torch.Tensor, torch.Tensor]
     narrow: tuple[torch.Tensor, torch.Tensor]
 
-    def heads(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return queries, keys and values of frames (n, width), as (3, n_heads, n, width of a head)."""
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what becomes of a clip's frames (n, width)."""
         together = _times(F.layer_norm(hidden, hidden.shape[1:], *self.attention_norm), *self.into_heads)
-        return together.view(len(hidden), 3, self.n_heads, -1).permute(1, 2, 0, 3)
-
-    def finish(self, piece: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """Return what becomes of some frames (n, width), given what their heads attended to (n, width)."""
-        hidden, attended = piece
+        query, key, value = together.view(1, len(hidden), 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1).flatten(1)
         hidden = hidden + _times(attended, *self.out_of_heads)
         inner = F.gelu(_times(F.layer_norm(hidden, hidden.shape[1:], *self.norm), *self.widen))
         return hidden + _times(inner, *self.narrow)
@@ -105,30 +102,17 @@ class Network:
         mel = (mel.maximum(mel.max() - 8.0) + 4.0) / 4.0
         return mel[:, : 2 * count].T
 
-    def states(self, wave: torch.Tensor, count: int, run: Run = map, pieces: int = 1) -> torch.Tensor:
-        """Return the states behind each layer side by side, (count, n_layers * width), of up to 30 s of sound.
-
-        Parameters
-        ----------
-        wave : Tensor of shape (n_samples,)
-        count : int
-            Frames.
-        run : callable
-            What works on pieces of the clip at a time.
-        pieces : int
-        """
+    def states(self, wave: torch.Tensor, count: int) -> torch.Tensor:
+        """Return the states behind each layer side by side, (count, n_layers * width), of up to 30 s of sound."""
         hidden = self.log_mel(wave, count)
         for (weight, bias), step in zip(self.convolutions, (1, 2), strict=True):
             around = F.pad(hidden, (0, 0, 1, 1)).unfold(0, 3, step).transpose(1, 2)
             hidden = F.gelu(_times(around.flatten(1), weight, bias))
-        parts = (hidden + self.positions[:count]).chunk(pieces)
+        hidden = hidden + self.positions[:count]
         found = []
         for layer in self.layers:
-            query, key, value = torch.cat(list(run(layer.heads, parts)), 2)[None].unbind(1)
-            # In one piece, because products as narrow as a head's may round otherwise for fewer rows.
-            attended = F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1).flatten(1)
-            parts = tuple(run(layer.finish, zip(parts, attended.chunk(pieces), strict=True)))
-            found.append(torch.cat(parts))
+            hidden = layer(hidden)
+            found.append(hidden)
         return torch.cat(found, 1)
 
 
@@ -191,21 +175,17 @@ class SpeechEncoder(FrameEncoder):
         waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
         clips = [np.empty((n_frames(len(wave)), len(self.frame_names)), np.float32) for wave in waves]
         spans = [(clip, span) for clip, wave in enumerate(waves) for span in windows(_sounding(wave), WINDOW)]
-        threads = torch.get_num_threads()
 
-        def fill(at: tuple[int, tuple[int, int, int, int]], run: Run = map, pieces: int = 1) -> None:
+        def fill(at: tuple[int, tuple[int, int, int, int]]) -> None:
             clip, (start, stop, first, last) = at
             # A copy, since torch takes neither what may not be written to nor what runs backwards.
             part = torch.from_numpy(waves[clip][start * HOP : stop * HOP].copy())
-            states = network.states(part, stop - start, run, pieces)
-            clips[clip][first:last] = states[first - start : last - start].numpy()
+            clips[clip][first:last] = network.states(part, stop - start)[first - start : last - start].numpy()
 
         with workers() as run:
-            if len(spans) == 1:
-                fill(spans[0], run, threads)
-            else:
-                list(run(fill, spans))
-            return list(run(_finished, zip(clips, waves, strict=True)))
+            each = run if len(spans) > 1 else map
+            list(each(fill, spans))
+            return list(each(_finished, zip(clips, waves, strict=True)))
 
     @property
     def _loaded(self) -> tuple[str, Network]:
