@@ -26,6 +26,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "sere.encoders.egemaps": ("EgemapsEncoder",),
     "sere.encoders.experience": ("Card", "EmotionEncoder", "Experience"),
     "sere.encoders.pretrained": ("PretrainedEncoder",),
+    "sere.encoders.side_by_side": ("SideBySideEncoder",),
+    "sere.encoders.speech": ("SpeechEncoder",),
     "sere.encoders._checkpoints": ("Facts",),
     "sere.baselines._base": ("Fitted",),
     "sere.baselines._clips": ("ClipSpace",),

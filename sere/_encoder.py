@@ -30,7 +30,14 @@ WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
 
 _LAYER = whole(-(2**31))
 #: What may stand for one encoder.
-ENCODER = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
+ENCODER = (
+    Rule(("the name of an encoder", "its file or folder"), PATH.fits)
+    | instance("a FrameEncoder", FrameEncoder)
+    | Rule(
+        "a tuple of two or more of these, side by side",
+        lambda value: isinstance(value, tuple) and len(value) > 1 and all(ENCODER.fits(one) for one in value),
+    )
+)
 #: What may stand for the encoders of all clips.
 ENCODERS = ENCODER | Rule(
     "a dict (not empty) of these by language, role or 'default'",
@@ -121,6 +128,7 @@ class HeterogeneousEncoder(AudioTransformer):
                 or (bool(value) and all(map(_LAYER.fits, value)) if isinstance(value, tuple) else _LAYER.fits(value))
             ),
         ),
+        "combine": choice("mean", "concatenate"),
         "trainable_layers": whole(0),
         "pitch_model": choice("tiny", "full"),
     }
