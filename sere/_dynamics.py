@@ -11,14 +11,17 @@ import numpy as np
 
 from sere import audio
 from sere._extract import extract
-from sere._params import Rule, choice, number
+from sere._params import ParameterError, Rule, choice, number
 from sere._skipping import only, usable_rows
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 
 TRACKS = ("f0", "rms", "mfcc2", "centroid")
 #: Changes when the code changes what is computed.
-VERSION = 1
+VERSION = 2
+#: Where pitch is looked for unless asked otherwise, and the frequencies that CREPE knows (Hz).
+PITCH_RANGE = (50.0, 1000.0)
+_HEARD = (32.0, 2006.0)
 #: CREPE's periodicity from which a frame counts as voiced.
 VOICED = 0.5
 #: A normalised change beyond this many times the clip's mean absolute change is a burst.
@@ -35,6 +38,9 @@ class DynamicFeatureTransformer(AudioTransformer):
     ----------
     pitch_model : {"tiny", "full"}, default="tiny"
         Size of the CREPE network.
+    pitch_floor, pitch_ceiling : float, default=50.0, 1000.0
+        Lowest and highest pitch looked for (Hz), between 32 and 2006. The defaults hold everyone who speaks; narrow
+        them for speakers known to be higher or lower, where noise or a second voice misleads.
     f0_scale : {"semitones", "hz"}, default="semitones"
         Scale on which f0 changes are taken. Semitones, since the same melody moves more Hz in a high voice.
     eps : float, default=1e-6
@@ -73,6 +79,8 @@ class DynamicFeatureTransformer(AudioTransformer):
 
     _rules: ClassVar[dict[str, Rule]] = {
         "pitch_model": choice("tiny", "full"),
+        "pitch_floor": number(*_HEARD),
+        "pitch_ceiling": number(*_HEARD),
         "f0_scale": choice("semitones", "hz"),
         "eps": number(above=0),
     }
@@ -80,6 +88,8 @@ class DynamicFeatureTransformer(AudioTransformer):
     def __init__(
         self,
         pitch_model: Literal["tiny", "full"] = "tiny",
+        pitch_floor: float = PITCH_RANGE[0],
+        pitch_ceiling: float = PITCH_RANGE[1],
         f0_scale: Literal["semitones", "hz"] = "semitones",
         eps: float = 1e-6,
         n_jobs: int | None = None,
@@ -89,6 +99,8 @@ class DynamicFeatureTransformer(AudioTransformer):
         on_error: str = "raise",
     ):
         self.pitch_model = pitch_model
+        self.pitch_floor = pitch_floor
+        self.pitch_ceiling = pitch_ceiling
         self.f0_scale = f0_scale
         self.eps = eps
         self.n_jobs = n_jobs
@@ -96,6 +108,14 @@ class DynamicFeatureTransformer(AudioTransformer):
         self.device = device
         self.verbose = verbose
         self.on_error = on_error
+
+    def _check_params(self, prefix: str = "") -> None:
+        super()._check_params(prefix)
+        if not self.pitch_floor < self.pitch_ceiling:
+            raise ParameterError(
+                f"{prefix}pitch_floor={self.pitch_floor!r} Hz must lie below {prefix}pitch_ceiling="
+                f"{self.pitch_ceiling!r} Hz"
+            )
 
     def extract(
         self,
@@ -121,7 +141,8 @@ class DynamicFeatureTransformer(AudioTransformer):
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
         self._check_params()
         options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
-        found = static_tracks(utterances.clips, self.pitch_model, where=where, unusable=unusable, **options)
+        heard = (float(self.pitch_floor), float(self.pitch_ceiling))
+        found = static_tracks(utterances.clips, self.pitch_model, heard, where=where, unusable=unusable, **options)
         usable = usable_rows(found)
         if len(usable) < len(found):
             utterances = only(utterances, usable, unusable, where)
@@ -137,6 +158,7 @@ class DynamicFeatureTransformer(AudioTransformer):
         return utterances.with_(
             pitches=pitches,
             pitch_model=self.pitch_model,
+            pitch_range=heard,
             dynamics=dynamics,
             summaries={**utterances.summaries, **summary},
         )
@@ -159,6 +181,7 @@ class DynamicFeatureTransformer(AudioTransformer):
 def static_tracks(
     clips: list[audio.Clip],
     pitch_model: str,
+    pitch_range: tuple[float, float] = PITCH_RANGE,
     *,
     cache: Any = True,
     n_jobs: int | None = None,
@@ -177,8 +200,8 @@ def static_tracks(
     """
     return extract(
         clips,
-        _Tracks(pitch_model, device),
-        ("tracks", VERSION, pitch_model),
+        _Tracks(pitch_model, pitch_range, device),
+        ("tracks", *pitch_key(pitch_model, pitch_range)),
         cache=cache,
         n_jobs=n_jobs,
         verbose=verbose,
@@ -186,6 +209,11 @@ def static_tracks(
         where=where,
         unusable=unusable,
     )
+
+
+def pitch_key(pitch_model: str, pitch_range: tuple[float, float]) -> tuple[int | float | str, ...]:
+    """Return what pitch depends on beside the audio, as the store takes it."""
+    return (VERSION, pitch_model, *pitch_range)
 
 
 def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
@@ -198,14 +226,16 @@ def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
 class _Tracks:
     """Computes static tracks of a batch of waveforms (a class, so that workers can unpickle it)."""
 
-    def __init__(self, pitch_model: str, device: str):
+    def __init__(self, pitch_model: str, pitch_range: tuple[float, float], device: str):
         self.pitch_model = pitch_model
+        self.pitch_range = pitch_range
         self.device = device
 
     def __call__(self, waves: list[np.ndarray], companions: list) -> list[dict[str, np.ndarray]]:
         from sere.tracks import pitches, static_tracks
 
-        found = pitches(waves, model=self.pitch_model, device=resolve_device(self.device))
+        fmin, fmax = self.pitch_range
+        found = pitches(waves, model=self.pitch_model, fmin=fmin, fmax=fmax, device=resolve_device(self.device))
         return [
             {"tracks": static_tracks(wave, pitch), "f0": pitch.f0, "periodicity": pitch.periodicity}
             for wave, pitch in zip(waves, found, strict=True)

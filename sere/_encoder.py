@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sere._dynamics import as_pitch, resolve_device, static_tracks
+from sere._dynamics import PITCH_RANGE, as_pitch, pitch_key, resolve_device, static_tracks
 from sere._extract import extract
 from sere._params import NONE, PATH, ParameterError, Rule, choice, instance, whole
 from sere._skipping import only, usable_rows
@@ -22,11 +22,11 @@ from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 from sere.audio import AudioError, Clip
 from sere.encoders._checkpoints import CheckpointUnavailableError
-from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
 
 ROLES = ("labeled", "source", "target")
-WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps")
+WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
 
 _LAYER = whole(-(2**31))
 #: What may stand for one encoder.
@@ -55,17 +55,22 @@ class HeterogeneousEncoder(AudioTransformer):
           (:func:`sere.pretrain_encoder`); comes with the library;
         - the ``.npz`` file of such an encoder of your own, or the object;
         - ``"acoustic"``: frame descriptors of pitch, loudness, voice and timbre; embedded, nothing learned;
+        - ``"speech"``: the lower layers of a small speech recogniser, OpenAI's Whisper tiny.en; embedded;
         - ``"egemaps"``: eGeMAPS through openSMILE (``pip install "sere[egemaps]"``);
         - the name or folder of a Whisper, WavLM, HuBERT, Wav2Vec2 or w2v-BERT checkpoint (``pip install
           "sere[pretrained]"``);
-        - a :class:`~sere.encoders.base.FrameEncoder`.
+        - a :class:`~sere.encoders.base.FrameEncoder`;
+        - several of these side by side, each frame holding the columns of all: names joined by "+", such as
+          ``"acoustic+speech"``, or a tuple of any of them, without experience and with nothing to train.
 
         ``"paper"`` stands for the checkpoints of the paper: one per language, and wav2vec2-base for labeled clips.
     labeled : str or FrameEncoder, default=None
         Encoder of labeled clips, whatever their language.
     layer : int, tuple of int or "weighted", default=-1
-        Which hidden states of a checkpoint embed a frame; a tuple is averaged; "weighted" learns the weights inside
+        Which hidden states of a checkpoint embed a frame; "weighted" learns the weights inside
         :class:`~sere.SEREClassifier`.
+    combine : {"mean", "concatenate"}, default="mean"
+        What becomes of a tuple of layers: their mean, or all of them side by side in a frame.
     trainable_layers : int, default=0
         Fine-tune the last n transformer layers of checkpoints inside :class:`~sere.SEREClassifier`.
     pitch_model : {"tiny", "full"}, default="tiny"
@@ -125,6 +130,7 @@ class HeterogeneousEncoder(AudioTransformer):
         encoders: Any = "acoustic-emotion",
         labeled: Any = None,
         layer: Any = -1,
+        combine: str = "mean",
         trainable_layers: int = 0,
         pitch_model: str = "tiny",
         n_jobs: int | None = None,
@@ -136,6 +142,7 @@ class HeterogeneousEncoder(AudioTransformer):
         self.encoders = encoders
         self.labeled = labeled
         self.layer = layer
+        self.combine = combine
         self.trainable_layers = trainable_layers
         self.pitch_model = pitch_model
         self.n_jobs = n_jobs
@@ -210,12 +217,13 @@ class HeterogeneousEncoder(AudioTransformer):
         super()._check_params(prefix)
         within = prefix.rpartition(" ")[2]
         named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
-        checkpoints = [spec for spec in named if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
-        if (self.trainable_layers or self.layer != -1) and not checkpoints:
+        alone = [part for spec in named for part in side_by_side(spec)]
+        checkpoints = [spec for spec in alone if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
+        if (self.trainable_layers or self.layer != -1 or self.combine != "mean") and not checkpoints:
             raise ParameterError(
-                f"{within}layer={self.layer!r} and {within}trainable_layers={self.trainable_layers} choose among the "
-                f"layers of a checkpoint that {within}encoders names, and {within}encoders={self.encoders!r} names "
-                "none; an encoder object takes them itself"
+                f"{within}layer={self.layer!r}, {within}combine={self.combine!r} and {within}trainable_layers="
+                f"{self.trainable_layers} choose among the layers of a checkpoint that {within}encoders names, and "
+                f"{within}encoders={self.encoders!r} names none; an encoder object takes them itself"
             )
         if self.trainable_layers and self.layer != -1:
             raise ParameterError(
@@ -264,6 +272,15 @@ class HeterogeneousEncoder(AudioTransformer):
         """Return the encoder object that a name stands for, with this estimator's layer settings."""
         if isinstance(spec, FrameEncoder):
             return spec
+        several = side_by_side(spec)
+        if len(several) > 1:
+            from sere.encoders.side_by_side import SideBySideEncoder
+
+            return SideBySideEncoder([self.build(part) for part in several])
+        if spec == "speech":
+            from sere.encoders.speech import SpeechEncoder
+
+            return SpeechEncoder()
         if spec == "acoustic":
             from sere.encoders.acoustic import AcousticEncoder
 
@@ -282,6 +299,7 @@ class HeterogeneousEncoder(AudioTransformer):
         return PretrainedEncoder(
             spec,
             layer=layer if isinstance(layer, tuple | str) else int(layer),
+            combine=self.combine,
             trainable_layers=int(self.trainable_layers),
             device=resolve_device(self.device),
         )
@@ -379,23 +397,28 @@ class HeterogeneousEncoder(AudioTransformer):
         assert utterances.clips is not None
         clips, usable = utterances.clips, np.arange(len(utterances))
         pitches = utterances.pitches
-        pitch_model = utterances.pitch_model or self.pitch_model
-        if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
-            found = static_tracks(clips, pitch_model, device=self.device, **options)
+        pitch_model, pitch_range = utterances.pitch_model, utterances.pitch_range
+        if pitches is None or pitch_model is None or pitch_range is None:
+            pitch_model, pitch_range, pitches = self.pitch_model, PITCH_RANGE, None
+        if encoder.needs_pitch and pitches is None:
+            found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
             usable = np.array(usable_rows(found), dtype=int)
             clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
-        params = ("embedding", encoder.cache_key, pitch_model if encoder.needs_pitch else "")
-        arrays = extract(
-            clips,
-            _Embedding(encoder),
-            params,
-            companions=pitches if encoder.needs_pitch else None,
-            label="embedding",
-            **options,
-        )
+        by_part = []
+        for part in encoder.parts:
+            arrays = extract(
+                clips,
+                _Embedding(part),
+                ("embedding", part.cache_key, *(pitch_key(pitch_model, pitch_range) if part.needs_pitch else ())),
+                companions=pitches if part.needs_pitch else None,
+                label="embedding",
+                **options,
+            )
+            by_part.append([a and Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in arrays])
         result: list[Encoded | None] = [None] * len(utterances)
-        for row, own in zip(usable, arrays, strict=True):
-            result[row] = None if own is None else Encoded(own["frames"], own["context"])
+        for row, of_clip in zip(usable, zip(*by_part, strict=True), strict=True):
+            heard = [own for own in of_clip if own is not None]
+            result[row] = encoder.join(heard) if len(heard) == len(of_clip) else None
         return result
 
 
@@ -408,21 +431,45 @@ class _Embedding:
     def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)
         contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
-        return [{"frames": e.frames, "context": context} for e, context in zip(encoded, contexts, strict=True)]
+        kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
+        return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
+
+
+def side_by_side(spec: Any) -> tuple:
+    """Return the encoders that a name joined by "+" or a tuple puts side by side; anything else is alone.
+
+    Raises
+    ------
+    ValueError
+        Nothing or "paper" on one side of a "+", or a tuple of fewer than two.
+    """
+    if isinstance(spec, tuple):
+        if len(spec) < 2:
+            raise ValueError(f"encoders side by side are two or more, got {spec!r}")
+        return tuple(part for own in spec for part in side_by_side(own))
+    if not isinstance(spec, str) or "+" not in spec or os.path.exists(spec):
+        return (spec,)
+    names = [name.strip() for name in spec.split("+")]
+    if not all(names):
+        raise ValueError(f'encoder {spec!r}: "+" joins two names, such as "acoustic+speech"; one is missing')
+    if "paper" in names:
+        raise ValueError(f'encoder {spec!r}: "paper" stands for one encoder per language; name the checkpoint itself')
+    return tuple(names)
 
 
 def spec_name(spec: Any) -> str:
     """Return the name under which an encoder's clips are grouped and projected."""
+    several = side_by_side(spec)
+    if len(several) > 1:
+        return "+".join(map(spec_name, several))
     return spec.identity if isinstance(spec, FrameEncoder) else str(spec)
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:
-    if encoder.context_names:
-        return encoder.context_names
-    names = encoder.frame_names
-    if len(names) != width:  # a front changed the width, or the encoder names nothing
-        names = [f"h{i}" for i in range(width)]
-    return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in names]
+    if encoder.context_names or len(encoder.frame_names) == width:
+        return context_names(encoder)
+    # A front changed the width, or the encoder names nothing.
+    return [f"h{i}_{statistic}" for statistic in ("mean", "sd") for i in range(width)]
 
 
 def _paper_checkpoint(language: str | None, role: str) -> str:

@@ -149,6 +149,7 @@ def test_what_is_no_encoder_is_an_error(source, encoders):
     [
         ({"encoders": {}}, r"a dict \(not empty\)"),
         ({"trainable_layers": -1}, "trainable_layers"),
+        ({"layer": (1, 2), "combine": "concatenate"}, "combine='concatenate' and .* names none"),
         ({"pitch_model": "x"}, "pitch_m"),
     ],
 )
@@ -195,6 +196,13 @@ def test_embeddings_are_kept_under_the_pitch_they_were_made_with(source, tmp_pat
     np.testing.assert_array_equal(made_with_full, other.pitches[0].f0)
     tiny = DynamicFeatureTransformer(pitch_model="tiny").fit_transform(source[:1])
     np.testing.assert_array_equal(encoder.fit_transform(source[:1]).frames[0][:, 0], tiny.pitches[0].f0)
+
+
+def test_embeddings_of_pitch_from_another_range_are_kept_apart(source, tmp_path):
+    encoder = HeterogeneousEncoder(Pitched(), cache=tmp_path)
+    for ceiling in (300.0, 150.0):
+        clips = DynamicFeatureTransformer(pitch_ceiling=ceiling).fit_transform(source[:1])
+        np.testing.assert_array_equal(encoder.fit_transform(clips).frames[0][:, 0], clips.pitches[0].f0)
 
 
 def test_a_broken_clip_is_named_by_its_row_among_all(source, tmp_path):

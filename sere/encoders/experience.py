@@ -36,6 +36,8 @@ from sere.encoders.base import Encoded, FrameEncoder
 CLIP = 4.0
 #: What files are called that hold a checksum; those of the first format do without.
 _FORMAT, _FIRST = "sere-encoder-2", "sere-encoder-1"
+#: Parameters of a checkpoint's encoder that change its frames.
+_CHECKPOINT_PARAMETERS = ("layer", "combine", "revision", "dtype", "whisper_slice_positions")
 _ARRAYS = (
     *("evidence_weights", "evidence_bias", "examples", "frame_examples"),
     *("directions", "frame_directions", "centre", "scale"),
@@ -278,6 +280,15 @@ class EmotionEncoder(FrameEncoder):
         """Those of the base encoder."""
         return self.base.context_names
 
+    @property
+    def parts(self) -> tuple[FrameEncoder, ...]:
+        """Those of the base encoder."""
+        return self.base.parts
+
+    def join(self, encoded: Sequence[Encoded]) -> Encoded:
+        """As the base encoder does."""
+        return self.base.join(encoded)
+
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Embed each clip on its own; see the base encoder."""
         return self.base.encode(waves, pitches)
@@ -404,13 +415,19 @@ def base_facts(base: FrameEncoder) -> dict[str, Any]:
     from sere.encoders.acoustic import AcousticEncoder
     from sere.encoders.egemaps import EgemapsEncoder
     from sere.encoders.pretrained import PretrainedEncoder
+    from sere.encoders.side_by_side import SideBySideEncoder
+    from sere.encoders.speech import SpeechEncoder
 
     if isinstance(base, AcousticEncoder):
         return {"encoder": "acoustic"}
     if isinstance(base, EgemapsEncoder):
         return {"encoder": "egemaps"}
+    if isinstance(base, SpeechEncoder) and base.weights is None:
+        return {"encoder": "speech"}
+    if isinstance(base, SideBySideEncoder):
+        return {"encoder": "side by side", "encoders": [base_facts(encoder) for encoder in base.encoders]}
     if isinstance(base, PretrainedEncoder):
-        return {"encoder": str(base.checkpoint), "layer": base.layer, "revision": base.revision}
+        return {"encoder": str(base.checkpoint), **{name: getattr(base, name) for name in _CHECKPOINT_PARAMETERS}}
     raise TypeError(
         f"experience on a {type(base).__name__} cannot be saved: a file names the library's own encoders and "
         "checkpoints, so keep the object, or joblib.dump it for yourself"
@@ -440,11 +457,19 @@ def build_base(facts: Mapping[str, Any], allow: Collection[str] = ()) -> FrameEn
         from sere.encoders.egemaps import EgemapsEncoder
 
         return EgemapsEncoder()
+    if facts["encoder"] == "speech":
+        from sere.encoders.speech import SpeechEncoder
+
+        return SpeechEncoder()
+    if facts["encoder"] == "side by side":
+        from sere.encoders.side_by_side import SideBySideEncoder
+
+        return SideBySideEncoder([build_base(part, allow) for part in facts["encoders"]])
     from sere.encoders.pretrained import PretrainedEncoder
 
     if facts["encoder"] not in allow:
         raise NotAllowedError(repr(facts["encoder"]))
-    layer = facts["layer"]
-    return PretrainedEncoder(
-        facts["encoder"], layer=tuple(layer) if isinstance(layer, list) else layer, revision=facts["revision"]
-    )
+    given = {name: facts[name] for name in _CHECKPOINT_PARAMETERS if name in facts}
+    if isinstance(given["layer"], list):  # JSON knows no tuples
+        given["layer"] = tuple(given["layer"])
+    return PretrainedEncoder(facts["encoder"], **given)
