@@ -260,6 +260,7 @@ def test_workers_and_the_cache_change_no_bit(shots, target, params):
     np.testing.assert_array_equal(other.decision_function(target[:2]), usual.decision_function(target[:2]))
 
 
+@pytest.mark.filterwarnings("ignore:each of 45 clips")  # which no language leads to their own pool
 def test_several_target_pools_are_several_domains():
     X, y, target, _ = blobs()
     rows, half = few(y, 3), len(target) // 2
