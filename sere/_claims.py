@@ -19,7 +19,9 @@ from pathlib import Path
 
 _NAME = "claims"
 #: Seconds between two looks at a claimed clip.
-_PATIENCE = 0.02
+_PAUSE = 0.02
+#: Seconds to wait for a claimed clip: a process that was stopped, or hangs, keeps its claims.
+PATIENCE = 300.0
 
 _guard = threading.Lock()
 _open: dict[tuple[int, Path], int] = {}
@@ -74,10 +76,20 @@ class Claims:
         self._mine.add(offset)
         return True
 
-    def wait(self, key: bytes) -> None:
-        """Claim a clip as soon as nobody else has it."""
+    def wait(self, key: bytes) -> bool:
+        """Claim a clip as soon as nobody else has it; False after `PATIENCE` seconds."""
+        end = time.monotonic() + PATIENCE
         while not self.take(key):
-            time.sleep(_PATIENCE)
+            if time.monotonic() > end:
+                return False
+            time.sleep(_PAUSE)
+        return True
+
+    def disregard(self) -> None:
+        """Have every claim granted from now on, whoever else is at work."""
+        for offset in list(self._mine):
+            self._drop(offset)
+        self._folder = None
 
     def give_up(self, keys: Sequence[bytes]) -> None:
         """Let go of clips, computed or not."""

@@ -312,6 +312,7 @@ class HeterogeneousEncoder(AudioTransformer):
             params,
             companions=pitches if encoder.needs_pitch else None,
             label="embedding",
+            maker=f"the encoder {spec_name(encoder)!r}",
             **options,
         )
         return [Encoded(a["frames"], a["context"]) for a in arrays]

@@ -19,9 +19,9 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
-    {"audio", "_claims", "_lmdb", "_registers", "store"},
+    {"audio", "_paths", "_claims", "_database", "_registers", "store"},
     {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
+    {"_inputs", "_batches", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
     {"training"},
     {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"}

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -52,16 +53,20 @@ def run_python(code: str, *args: object, wait: bool = True) -> subprocess.Popen:
     return process
 
 
+def finite(array: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(array), array, array.dtype.type(1))
+
+
 @given(
     st.dictionaries(
         st.text(max_size=8),
-        NUMERIC.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0))),
+        NUMERIC.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0))).map(finite),
         max_size=4,
     )
 )
 @settings(deadline=None)
 def test_a_record_reads_back_as_it_was_written(arrays):
-    found = _decode(memoryview(_encode(arrays)))
+    found = _decode(_encode(arrays, key(0)), key(0))
     assert list(found) == list(arrays)
     for name, value in arrays.items():
         assert found[name].dtype == value.dtype
@@ -73,10 +78,27 @@ def test_a_record_reads_back_as_it_was_written(arrays):
 @given(st.integers(0, 200), st.integers(1, 255))
 @settings(deadline=None)
 def test_a_record_with_one_wrong_byte_is_rejected(position, change):
-    record = bytearray(_encode({"f": np.arange(20.0)}))
+    record = bytearray(_encode({"f": np.arange(20.0)}, key(0)))
     record[position % len(record)] ^= change
     with pytest.raises(ValueError, match="checksum"):
-        _decode(memoryview(bytes(record)))
+        _decode(bytes(record), key(0))
+
+
+def test_a_record_under_another_key_is_rejected():
+    with pytest.raises(ValueError, match="checksum"):
+        _decode(_encode({"f": np.arange(20.0)}, key(0)), key(1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_neither_kept_nor_read_back(tmp_path, monkeypatch, value):
+    store, broken = FrameStore(tmp_path), {"frames": np.array([1.0, value], "f4")}
+    with pytest.raises(ValueError, match="'frames' has NaN or infinite"):
+        store.put_many([(key(0), broken)])
+    with monkeypatch.context() as patched:
+        patched.setattr("sere.store.np.isfinite", lambda array: np.array(True))
+        store.put_many([(key(0), broken)])
+    assert store.get_many([key(0)]) == [None]
+    assert store.info().entries == 0
 
 
 def test_objects_and_strings_are_refused(tmp_path):
@@ -149,13 +171,14 @@ def test_a_value_larger_than_the_cap_pushes_nothing_out(tmp_path):
     assert found[1] is None
 
 
-def test_long_use_at_the_cap_never_fills_the_map(tmp_path):
+def test_long_use_at_the_cap_keeps_to_it_on_disk(tmp_path):
     rng = np.random.default_rng(0)
     store = FrameStore(tmp_path, max_bytes=3_000_000)
     for i in range(300):
         store.put_many([(key(i), clip(i, n_frames=int(rng.integers(1, 20_000))))])
     assert_clip(store.get_many([key(299)])[0], 299)
     assert store.info().n_bytes <= 3_000_000
+    assert (tmp_path / "frames.sqlite").stat().st_size <= 3_500_000
 
 
 def test_clear_gives_the_disk_back_and_the_store_goes_on(tmp_path):
@@ -168,12 +191,13 @@ def test_clear_gives_the_disk_back_and_the_store_goes_on(tmp_path):
     assert_clip(store.get_many([key(1)])[0], 1)
 
 
-def test_clear_by_another_process_leaves_a_reader_what_it_had(tmp_path):
+def test_a_store_that_another_process_cleared_begins_anew(tmp_path):
     store = FrameStore(tmp_path)
     store.put_many([(key(0), clip(0))])
     run_python("import sys; from sere.store import FrameStore; FrameStore(sys.argv[1]).clear()", tmp_path)
-    assert_clip(store.get_many([key(0)])[0], 0)
-    assert FrameStore(tmp_path / "." / "").info().usable
+    assert store.get_many([key(0)]) == [None]
+    store.put_many([(key(1), clip(1))])
+    assert_clip(FrameStore(tmp_path / "." / "").get_many([key(1)])[0], 1)
 
 
 def test_the_store_travels_to_worker_processes(tmp_path):
@@ -241,41 +265,109 @@ def test_two_writers_at_once_keep_everything(tmp_path):
     assert store.info().entries == 90
 
 
-@pytest.mark.parametrize("damage", ["noise", "truncated", "foreign", "format"])
+def damage_noise(database: Path) -> None:
+    database.write_bytes(bytes(range(256)) * 400)
+
+
+def damage_cut(database: Path) -> None:
+    os.truncate(database, 20_000)
+
+
+def damage_other_program(database: Path) -> None:
+    database.unlink()
+    other = sqlite3.connect(database)
+    other.execute("CREATE TABLE songs (name TEXT)")
+    other.close()
+
+
+def damage_other_format(database: Path) -> None:
+    other = sqlite3.connect(database)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+
+
+@pytest.mark.parametrize("damage", [damage_noise, damage_cut, damage_other_program, damage_other_format])
 def test_a_damaged_or_foreign_database_is_moved_aside(tmp_path, damage):
-    database = tmp_path / "frames" / "data.mdb"
-    if damage == "noise":
-        database.parent.mkdir()
-        database.write_bytes(bytes(range(256)) * 400)
-    elif damage == "truncated":
-        writing = "from test_store import *; FrameStore(sys.argv[1]).put_many([(key(0), clip(0, 9999))])"
-        run_python(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {writing}", tmp_path)
-        os.truncate(database, 20_000)
-    else:
-        other = "t.put(b'a', b'b')"
-        if damage == "format":
-            other = (
-                "[e.open_db(n, txn=t) for n in (b'values', b'order', b'notes')];"
-                "t.put(b'format', b'sere-frames-0', db=e.open_db(b'meta', txn=t))"
-            )
-        run_python(
-            "import lmdb, os, sys; os.makedirs(sys.argv[1]);"
-            "e = lmdb.open(sys.argv[1], max_dbs=4);"
-            f"t = e.begin(write=True); {other}; t.commit()",
-            database.parent,
-        )
     store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0, 9999))])
+    damage(tmp_path / "frames.sqlite")
     with pytest.warns(RuntimeWarning, match="moved to"):
         assert store.get_many([key(0)]) == [None]
     store.put_many([(key(1), clip(1))])
     assert_clip(store.get_many([key(1)])[0], 1)
     assert len([p for p in tmp_path.iterdir() if "damaged" in p.name]) == 1
+    store.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+DAMAGES = """
+import os, sys, warnings
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, sys.argv[2])
+import sere.store
+from sere import _database
+from sere.store import FrameStore
+from test_store import clip, key
+sere.store._SETTLED_NS = 0
+folder, database = Path(sys.argv[1]), Path(sys.argv[1]) / "frames.sqlite"
+expected = {key(i): clip(i, n_frames=20 + 300 * (i % 3)) for i in range(20)}
+FrameStore(folder).put_many(expected.items())
+file = folder / "a.wav"
+file.write_bytes(b"sound")
+digest = FrameStore(folder).file_digests([file])[0]
+whole, rng = database.read_bytes(), np.random.default_rng(0)
+pages = len(whole) // 4096
+lost = 0
+for round in range(int(sys.argv[3])):
+    harmed = bytearray(whole)
+    kind = round % 6
+    if kind == 0:
+        for place in rng.integers(0, len(harmed), rng.integers(1, 40)):
+            harmed[place] = rng.integers(0, 256)
+    elif kind == 1:
+        harmed = harmed[: rng.integers(0, len(harmed))]
+    elif kind == 2:
+        page = 4096 * int(rng.integers(0, pages))
+        harmed[page : page + 4096] = bytes(4096)
+    elif kind == 3:
+        one, two = (4096 * int(p) for p in rng.integers(0, pages, 2))
+        harmed[one : one + 4096], harmed[two : two + 4096] = harmed[two : two + 4096], harmed[one : one + 4096]
+    elif kind == 4:
+        for place in rng.integers(0, 4096 * 5, 8):
+            harmed[place] ^= 1 << int(rng.integers(0, 8))
+    else:
+        (folder / "frames.sqlite-journal").write_bytes(rng.bytes(int(rng.integers(1, 20_000))))
+    database.write_bytes(harmed)
+    store = FrameStore(folder)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for found, right in zip(store.get_many(list(expected)), expected.values()):
+            assert found is None or all((found[name] == right[name]).all() for name in right), round
+            lost += found is None
+        assert store.file_digests([file]) == [digest], round
+        store.put_many([(key(30), clip(30))])
+        (again,) = store.get_many([key(30)])
+        store.info()
+    assert again is not None or said, round
+    assert len(said) <= 2, [str(w.message) for w in said]
+    assert all("feature store" in str(w.message) for w in said), [str(w.message) for w in said]
+    for name in folder.glob("frames*"):
+        name.unlink()
+    _database._unreadable.clear()
+    _database._unwritable.clear()
+assert lost
+"""
+
+
+def test_a_store_damaged_in_hundreds_of_ways_loses_only_itself(tmp_path):
+    run_python(DAMAGES, tmp_path, Path(__file__).parent, 300)
 
 
 def test_a_damaged_record_counts_as_missing_and_is_replaced(tmp_path, monkeypatch):
     store = FrameStore(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr("sere.store.zlib.crc32", lambda body, start: 0)
+        patched.setattr("sere.store.zlib.crc32", lambda body, start=0: 0)
         store.put_many([(key(0), clip(0))])
     assert store.get_many([key(0)]) == [None]
     assert store.info().entries == 0
