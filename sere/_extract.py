@@ -13,7 +13,6 @@ import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -196,7 +195,9 @@ class _Work:
 
     def rows_of_changed(self) -> list[int]:
         """Return all rows of files that were written to between being hashed and being read."""
-        return [row for row, clip in enumerate(self.clips) if isinstance(clip.source, str) and clip.source in self.changed]
+        return [
+            row for row, clip in enumerate(self.clips) if isinstance(clip.source, str) and clip.source in self.changed
+        ]
 
     def refuse(self, rows: list[int], why: str) -> None:
         """Note that nothing is to be had of some rows."""

@@ -7,7 +7,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sere._inputs import read_rows
+from sere._inputs import arranged, read_rows
 from sere._utterances import Utterances
 
 
@@ -46,6 +46,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         -------
         Utterances of length n
         """
+        X = arranged(X)
         self.fit(X)
         return self._hand_out(read_rows(self, X, reset=False, rows="waveforms"), "labeled")
 

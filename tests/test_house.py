@@ -20,7 +20,7 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
     {"audio", "_paths", "_claims", "_database", "_registers", "store"},
-    {"_utterances"},
+    {"_items", "_utterances"},
     {"_inputs", "_batches", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},
     {"training"},
