@@ -261,7 +261,7 @@ def test_a_relative_path_is_fixed_where_it_is_read_and_called_as_it_was_given(fi
     assert len(clip.load())
     moved = pickle.loads(pickle.dumps(clip))
     assert (moved.source, moved.name) == (files[0], "'00.wav'")
-    with pytest.raises(AudioError, match=r"X\[0\]: no such file: '00.wav' \(relative paths start from"):
+    with pytest.raises(AudioError, match=r"X\[0\]: no such file: '00.wav'"):
         as_utterances(["00.wav"])
 
 
