@@ -17,6 +17,7 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere._encoder import HeterogeneousEncoder
 from sere._inputs import as_pools, read_rows
+from sere._paths import travelling
 from sere._utterances import Utterances, concatenate
 from sere.audio import AudioError
 
@@ -94,6 +95,9 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return travelling(super().__getstate__())
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")

@@ -5,6 +5,7 @@ saved. So it is made absolute where it comes in, once, and errors still call the
 """
 
 import os
+from typing import Any
 
 
 class Place(str):
@@ -36,3 +37,9 @@ def fixed(path: str | os.PathLike[str]) -> Place:
     place = Place(given if os.path.isabs(given) else os.path.join(os.getcwd(), given))
     place.given = given
     return place
+
+
+def travelling(state: dict[str, Any]) -> dict[str, Any]:
+    """Return an estimator's state for a pickle: its `cache`, if a relative folder, is the one it means here."""
+    cache = state.get("cache")
+    return {**state, "cache": str(fixed(cache))} if isinstance(cache, (str, os.PathLike)) else state

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sere._inputs import arranged, read_rows
+from sere._paths import travelling
 from sere._utterances import Utterances
 
 
@@ -79,6 +80,9 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return np.array(self._feature_names_out, dtype=object)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return travelling(super().__getstate__())
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_feature_names_out")

@@ -26,6 +26,7 @@ import os
 import struct
 import sys
 import time
+import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ def default_folder() -> Path | None:
         try:
             base = Path.home() / below
         except RuntimeError:
+            warnings.warn(
+                "There is no home folder, so extracted features are not kept; set SERE_CACHE to a folder, or to off.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
             return None
     return Path(base) / ("sere/Cache" if sys.platform == "win32" else "sere")
 
