@@ -257,9 +257,10 @@ def _set_aside(folder: Path, opened: tuple[int, int] | None, error: Exception) -
 def _report(folder: Path, error: Exception, write: bool) -> None:
     """Warn once; from then on this process does without the store, or without writing."""
     with _lock:
-        if folder in _unreadable or (write and folder in _unwritable):
-            return
+        told = folder in _unreadable | _unwritable
         (_unwritable if write else _unreadable).add(folder)
+        if told:
+            return
     what = "written to" if write else "used"
     warnings.warn(
         f"The feature store in {folder} cannot be {what} ({error}); features are computed anew. Point SERE_CACHE at "

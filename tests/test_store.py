@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sere.store import FrameStore, _decode, _encode, content_key, default_folder
+from sere.store import FrameStore, _decode, _encode, content_digest, content_key, default_folder
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
 NUMERIC = hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.complex_number_dtypes()
@@ -403,6 +403,26 @@ assert found[0] is not None and found[1] is None, found
 """
 
 
+FULL_FROM_THE_START = """
+import resource, sys, warnings, numpy as np
+from sere.store import FrameStore, content_key
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+store = FrameStore(sys.argv[1])
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    for i in range(3):
+        store.put_many([(content_key(b"%d" % i), {"f": np.zeros(10)})])
+        assert store.get_many([content_key(b"%d" % i)]) == [None]
+    assert not store.info().usable
+assert len(seen) == 1 and "features are computed anew" in str(seen[0].message), seen
+"""
+
+
+@needs_posix
+def test_a_disk_without_a_free_byte_costs_one_warning(tmp_path):
+    run_python(FULL_FROM_THE_START, tmp_path)
+
+
 @needs_posix
 def test_a_full_disk_costs_one_warning_and_reading_goes_on(tmp_path):
     run_python(FULL_DISK, tmp_path)
@@ -444,6 +464,70 @@ def test_a_missing_file_is_an_error(tmp_path):
         FrameStore(tmp_path / "cache").file_digests([tmp_path / "none.wav"])
 
 
+def test_files_that_cannot_be_read_leave_the_others_their_seals(tmp_path):
+    good = tmp_path / "a.wav"
+    good.write_bytes(b"sound")
+    seals = FrameStore(tmp_path / "cache").seals([tmp_path / "none.wav", good, "a\0.wav", "\ud800.wav", tmp_path])
+    assert seals[1].digest == content_digest(b"sound")
+    assert [isinstance(seal, OSError) for seal in seals] == [True, False, True, True, True]
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(tmp_path, monkeypatch):
+    file, hashings = tmp_path / "a.wav", []
+    file.write_bytes(b"first")
+
+    def hash_late(name):
+        hashings.append(name)
+        if len(hashings) <= changes:
+            file.write_bytes(b"x" * len(hashings))
+        return content_digest(file.read_bytes())
+
+    monkeypatch.setattr("sere.store._hash_file", hash_late)
+    changes = 2
+    (seal,) = FrameStore(tmp_path / "cache").seals([file])
+    assert seal.digest == content_digest(b"xx")
+    changes = 99
+    (seal,) = FrameStore(tmp_path / "cache").seals([file])
+    assert isinstance(seal, OSError)
+    assert "changes while it is read" in str(seal)
+
+
+def test_a_damaged_note_is_not_believed(tmp_path, monkeypatch):
+    store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
+    file.write_bytes(b"first")
+    monkeypatch.setattr("sere.store._SETTLED_NS", 0)
+    time.sleep(0.02)
+    (first,) = store.file_digests([file])
+    database = sqlite3.connect(tmp_path / "cache" / "frames.sqlite")
+    (note,) = database.execute("SELECT note FROM notes").fetchone()
+    harmed = note[:40] + bytes([note[40] ^ 1]) + note[41:]
+    database.execute("UPDATE notes SET note = ?", (harmed,))
+    database.commit()
+    database.close()
+    assert store.file_digests([file]) == [first]
+
+
+def test_a_writer_that_was_stopped_costs_one_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr("sere._database.PATIENCE", 0.05)
+    store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0))])
+    stopped = sqlite3.connect(tmp_path / "frames.sqlite", isolation_level=None)
+    stopped.execute("BEGIN IMMEDIATE")
+    with pytest.warns(RuntimeWarning, match=r"cannot be written to \(database is locked\)"):
+        store.put_many([(key(1), clip(1))])
+    assert_clip(store.get_many([key(0)])[0], 0)
+    stopped.close()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_can_only_be_read_is_read(tmp_path):
+    FrameStore(tmp_path).put_many([(key(0), clip(0))])
+    tmp_path.chmod(0o555)
+    (tmp_path / "frames.sqlite").chmod(0o444)
+    assert_clip(FrameStore(tmp_path).get_many([key(0)])[0], 0)
+    tmp_path.chmod(0o755)
+
+
 def test_off_means_no_store(monkeypatch, tmp_path):
     monkeypatch.setenv("SERE_CACHE", "off")
     store, file = FrameStore(), tmp_path / "a.wav"
@@ -470,6 +554,17 @@ def test_the_default_folder_follows_the_platform(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     assert default_folder() == tmp_path / "sere" / "Cache"
+
+
+def test_without_a_home_there_is_no_default_folder_and_a_word_about_it(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SERE_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("sere.store.Path.home", homeless)
+    with pytest.warns(RuntimeWarning, match="no home folder.*SERE_CACHE"):
+        assert default_folder() is None
 
 
 def test_the_cap_comes_from_the_environment(monkeypatch, tmp_path):
