@@ -281,7 +281,8 @@ class PretrainedEncoder(FrameEncoder):
         return Path(self.checkpoint).name
 
     def _folder(self) -> Path:
-        return locate(self._place, self.revision, self.local_files_only)
+        name = self._place if Path(self._place).is_dir() else str(self.checkpoint)
+        return locate(name, self.revision, self.local_files_only)
 
     def _load(self) -> "Family":
         if self._family is None:
