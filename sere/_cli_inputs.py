@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sere.audio import AUDIO_ENDINGS, VIDEO_ENDINGS, find_audio
+from sere.audio import AUDIO_ENDINGS, find_audio
 from sere.cli import UsageError
 
 LIST_ENDINGS = {".csv", ".tsv"}
@@ -101,7 +101,7 @@ def load_model(path: str) -> Any:
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"there is no model {path}; `sere fit --out {path}` makes one")
-    if file.suffix.lower() in AUDIO_ENDINGS | VIDEO_ENDINGS | LIST_ENDINGS:
+    if file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS:
         raise UsageError(f"{path} is no model; the model comes first: sere predict MODEL FILES")
     return sere.load(path)
 

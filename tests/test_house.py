@@ -19,6 +19,8 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
+    {"_files"},
+    {"_ffmpeg", "_sndfile"},
     {"audio", "_paths", "_claims", "_database", "_registers", "store"},
     {"_items", "_utterances"},
     {"_inputs", "_batches", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},

@@ -86,6 +86,8 @@ FORMS = {
     "columns": lambda d, paths: [w[:, None] for w in d["audio"]],
     "dicts of array and rate": lambda d, paths: [{"array": w, "sampling_rate": 16_000} for w in d["audio"]],
     "dicts of path": lambda d, paths: [OrderedDict(path=p, bytes=None) for p in paths],
+    "open files in memory": lambda d, paths: [io.BytesIO(Path(p).read_bytes()) for p in paths],
+    "dicts of bytes": lambda d, paths: [{"bytes": Path(p).read_bytes(), "path": "gone.wav"} for p in paths],
     "DataFrame of dicts": lambda d, paths: pd.DataFrame({"audio": [{"path": p} for p in paths]}),
     "generator of paths": lambda d, paths: (p for p in paths),
     "map of waveforms": lambda d, paths: map(np.asarray, d["audio"]),
