@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from sere._batches import as_completed
 from sere._claims import PATIENCE, Claims
+from sere._paths import Place
 from sere.audio import AudioError, Clip
-from sere.store import FrameStore, Seal, content_digest, content_key, stamp_of
+from sere.store import FrameStore, Seal, content_digest, content_key, seal_by_name, stamp_of
 
 Arrays = dict[str, np.ndarray]
 #: Clips a worker takes at a time: enough to fill matrix products, few enough to show progress.
@@ -142,7 +143,7 @@ class _Work:
     def identify(self, rows: list[int]) -> None:
         """Give some rows their keys, as their files are now."""
         paths = sorted({self.clips[row].source for row in rows if isinstance(self.clips[row].source, str)})
-        found = self.store.seals(paths) if self.store is not None else []
+        found = list(map(seal_by_name, paths)) if self.store is None else self.store.seals(paths)
         unreadable = {path: why for path, why in zip(paths, found) if isinstance(why, OSError)}
         self.seals.update((path, seal) for path, seal in zip(paths, found) if isinstance(seal, Seal))
         self.changed.clear()
@@ -150,11 +151,21 @@ class _Work:
             source = self.clips[row].source
             if isinstance(source, str) and source in unreadable:
                 self.refuse([row], f"cannot be read ({unreadable[source]})")
+            elif isinstance(source, Place) and not self._fits_companion(source):
+                self.refuse([row], "has changed since its pitch was tracked; begin again from the file")
             else:
                 self.keys[row] = self._key(row)
         self.rows = defaultdict(list)
         for row, key in enumerate(self.keys):
             self.rows[key].append(row)
+
+    def _fits_companion(self, place: Place) -> bool:
+        """Tell whether a file still holds what its clip's companion was made from; where there is none, remember."""
+        seal = self.seals[place]
+        if self.companions is not None:
+            return place.seal is None or seal.says_the_same(place.seal)
+        place.seal = seal
+        return True
 
     def unknown(self, rows: list[int]) -> list[bytes]:
         """Return the distinct keys among some rows of which nothing is known."""
@@ -207,13 +218,12 @@ class _Work:
         clip = self.clips[row]
         content: bytes | np.ndarray
         if isinstance(clip.source, str):
-            # Without a store a file need only be told from the others of this call, which its name does.
-            content = os.fsencode(clip.source) if self.store is None else self.seals[clip.source].digest
+            content = self.seals[clip.source].digest
         else:
             content = content_digest(clip.source) if isinstance(clip.source, bytes) else clip.source
         rate = (clip.sampling_rate,) if isinstance(clip.source, np.ndarray) else ()
         span = ["" if second is None else second for second in (clip.start, clip.end)]
-        # A companion was made from the file as it was then, which need not be how it is now.
+        # A companion may come from elsewhere: the key says from what.
         beside = [] if self.companions is None else [content_key(np.asarray(self.companions[row])).hex()]
         return content_key(content, *rate, *span, *self.params, *beside)
 

@@ -14,9 +14,12 @@ class Place(str):
     Attributes
     ----------
     given : str
+    seal : Seal or None
+        What the file held (:class:`sere.store.Seal`) when something was last taken from it.
     """
 
     given: str
+    seal: Any = None
 
     def __repr__(self) -> str:
         return repr(self.given)

@@ -86,8 +86,8 @@ class Seal:
 
     Attributes
     ----------
-    digest : bytes of length 20
-        Of its content.
+    digest : bytes
+        Of its content, 20 of them; or what :func:`seal_by_name` takes for it.
     stamp : bytes
         What the file showed of itself: size, times of modification and change, inode.
     settled : bool
@@ -97,6 +97,10 @@ class Seal:
     digest: bytes
     stamp: bytes
     settled: bool
+
+    def says_the_same(self, other: "Seal") -> bool:
+        """Tell whether two seals of a file were put on the same content."""
+        return self.digest == other.digest or self.stamp == other.stamp
 
     def holds(self, path: str, before: bytes | None) -> bool:
         """Tell whether what was read of the file since `before` is what was hashed.
@@ -111,6 +115,15 @@ class Seal:
             return False
         # Another machine may see another inode, and a change within the clock's tick shows nowhere: then it is hashed.
         return (self.settled and before == self.stamp) or (_hash_file(path) == self.digest and stamp_of(path) == before)
+
+
+def seal_by_name(path: str) -> Seal | OSError:
+    """Return a seal that tells a file from others and from what it becomes, without reading it.
+
+    For results that are not kept: a change within the tick of the file's clock does not show.
+    """
+    stamp = stamp_of(path)
+    return OSError("it is not there") if stamp is None else Seal(os.fsencode(path) + stamp, stamp, settled=True)
 
 
 def content_digest(content: bytes) -> bytes:

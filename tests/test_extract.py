@@ -227,6 +227,20 @@ def test_a_file_that_is_rewritten_all_the_time_is_an_error_of_its_rows(tmp_path,
     assert FrameStore(tmp_path / "store").info().entries == 1
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["store", "no store"])
+def test_a_file_rewritten_after_its_pitch_was_tracked_is_an_error_of_its_row(tmp_path, kept):
+    for name in ("a.wav", "b.wav"):
+        sound(tmp_path / name, 1)
+    clips = as_utterances([str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]).clips
+    store = tmp_path / "store" if kept else None
+    pitches = run(clips, total, store, params=("pitch",))
+    assert run(clips, Counting(), store, companions=pitches) == run(clips, Counting(), None, companions=pitches)
+    sound(tmp_path / "b.wav", 2)
+    with pytest.raises(AudioError, match="has changed since its pitch was tracked") as caught:
+        run(clips, Counting(), store, companions=pitches)
+    assert [row for row, _ in caught.value.problems] == [1]
+
+
 @pytest.mark.parametrize("moment", ["hash", "load"])
 @pytest.mark.parametrize("kept", [True, False], ids=["store", "no store"])
 def test_a_file_that_vanishes_is_an_error_of_its_rows(tmp_path, monkeypatch, moment, kept):
