@@ -142,7 +142,7 @@ class _Work:
 
     def identify(self, rows: list[int]) -> None:
         """Give some rows their keys, as their files are now."""
-        paths = sorted({self.clips[row].source for row in rows if isinstance(self.clips[row].source, str)})
+        paths = sorted({source for source in (self.clips[row].source for row in rows) if isinstance(source, str)})
         found = list(map(seal_by_name, paths)) if self.store is None else self.store.seals(paths)
         unreadable = {path: why for path, why in zip(paths, found) if isinstance(why, OSError)}
         self.seals.update((path, seal) for path, seal in zip(paths, found) if isinstance(seal, Seal))

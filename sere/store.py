@@ -30,6 +30,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def default_folder() -> Path | None:
     # The XDG specification: a relative path is invalid and counts as unset.
     if not os.path.isabs(base):
         try:
-            base = Path.home() / below
+            base = str(Path.home() / below)
         except RuntimeError:
             warnings.warn(
                 "There is no home folder, so extracted features are not kept; set SERE_CACHE to a folder, or to off.",
@@ -230,7 +231,7 @@ class FrameStore:
         damaged: list[bytes] = []
         for first in range(0, len(keys), _AT_ONCE):
             few = keys[first : first + _AT_ONCE]
-            records = _database.read(self.folder, self.max_bytes, lambda tables, few=few: list(map(tables.record, few)))
+            records = _database.read(self.folder, self.max_bytes, partial(_records, few))
             for key, record in zip(few, records or [None] * len(few), strict=True):
                 try:
                     found.append(None if record is None else _decode(record, key))
@@ -320,6 +321,10 @@ def _default_cap() -> int:
     except ValueError:
         raise ValueError(f"SERE_CACHE_GB must be a number of gigabytes, got {asked!r}") from None
     return int(gigabytes * 1e9)
+
+
+def _records(keys: Sequence[bytes], tables: _database.Tables) -> list[bytes | None]:
+    return [tables.record(key) for key in keys]
 
 
 def _decode(record: bytes, key: bytes) -> Arrays:
