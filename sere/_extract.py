@@ -13,6 +13,7 @@ import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -22,7 +23,7 @@ from sere._batches import as_completed
 from sere._claims import PATIENCE, Claims
 from sere._paths import Place
 from sere.audio import AudioError, Clip
-from sere.store import FrameStore, Seal, content_digest, content_key, seal_by_name, stamp_of
+from sere.store import FrameStore, Seal, content_digest, content_key, look_at, stamp_of
 
 Arrays = dict[str, np.ndarray]
 #: Clips a worker takes at a time: enough to fill matrix products, few enough to show progress.
@@ -38,11 +39,11 @@ def open_store(cache: bool | str | os.PathLike | FrameStore | None) -> FrameStor
     ----------
     cache : True for the user's own store, a folder, a FrameStore, or False or None for none.
     """
-    if cache is None or cache is False:
+    if cache is None or (isinstance(cache, bool | np.bool_) and not cache):
         return None
     if isinstance(cache, FrameStore):
         return cache
-    store = FrameStore(None if cache is True else cache)
+    store = FrameStore(None if isinstance(cache, bool | np.bool_) else cache)
     return store if store.folder else None
 
 
@@ -58,7 +59,8 @@ def extract(
     label: str = "clips",
     maker: str = "the computation",
     where: str = "X",
-) -> list[Arrays]:
+    unusable: dict[Clip, str] | None = None,
+) -> list[Any]:
     """Return `compute`'s arrays for each clip.
 
     Parameters
@@ -77,12 +79,15 @@ def extract(
         0 is silent; otherwise a progress bar on a terminal.
     label, maker, where : str
         What the progress bar calls the clips, and errors what computes and the clips.
+    unusable : dict, optional
+        Takes the reason of each clip that turns out to be unusable, and None stands for its arrays.
 
     Raises
     ------
     AudioError
-        Clips that turn out to be unusable, all in one error, after the others were computed and kept: unreadable,
-        changing while they are read, given numbers that are not finite, or the end of the worker that had them.
+        Where `unusable` is not given: clips that turn out to be unusable, all in one error, after the others were
+        computed and kept. They are unreadable, change while they are read, were given numbers that are not finite, or
+        are the end of the worker that has them.
     """
     store = open_store(cache)
     with (
@@ -103,9 +108,11 @@ def extract(
             if not rows:
                 break
         work.refuse(rows, "is written to while it is read, again and again; wait until it is complete")
-    if work.problems:
+    if work.problems and unusable is None:
         raise AudioError(sorted(work.problems.items()), where)
-    return [work.known[key] for key in work.keys]
+    if unusable is not None:
+        unusable.update((clips[row], why) for row, why in work.problems.items())
+    return [None if row in work.problems else work.known[key] for row, key in enumerate(work.keys)]
 
 
 class _Work:
@@ -143,7 +150,7 @@ class _Work:
     def identify(self, rows: list[int]) -> None:
         """Give some rows their keys, as their files are now."""
         paths = sorted({source for source in (self.clips[row].source for row in rows) if isinstance(source, str)})
-        found = list(map(seal_by_name, paths)) if self.store is None else self.store.seals(paths)
+        found = list(map(look_at, paths)) if self.store is None else self.store.seals(paths)
         unreadable = {path: why for path, why in zip(paths, found) if isinstance(why, OSError)}
         self.seals.update((path, seal) for path, seal in zip(paths, found) if isinstance(seal, Seal))
         self.changed.clear()
@@ -218,7 +225,8 @@ class _Work:
         clip = self.clips[row]
         content: bytes | np.ndarray
         if isinstance(clip.source, str):
-            content = self.seals[clip.source].digest
+            seal = self.seals[clip.source]
+            content = os.fsencode(clip.source) + seal.stamp if seal.digest is None else seal.digest
         else:
             content = content_digest(clip.source) if isinstance(clip.source, bytes) else clip.source
         rate = (clip.sampling_rate,) if isinstance(clip.source, np.ndarray) else ()

@@ -83,25 +83,25 @@ def default_folder() -> Path | None:
 
 @dataclass(frozen=True)
 class Seal:
-    """What a file held when it was hashed.
+    """What a file held when it was hashed, or only looked at.
 
     Attributes
     ----------
-    digest : bytes
-        Of its content, 20 of them; or what :func:`seal_by_name` takes for it.
+    digest : bytes of length 20, or None
+        Of its content; None where nothing is kept of it and it was not read.
     stamp : bytes
         What the file showed of itself: size, times of modification and change, inode.
     settled : bool
         Whether any later change shows in the stamp: the last one lay a while back already.
     """
 
-    digest: bytes
+    digest: bytes | None
     stamp: bytes
     settled: bool
 
     def says_the_same(self, other: "Seal") -> bool:
         """Tell whether two seals of a file were put on the same content."""
-        return self.digest == other.digest or self.stamp == other.stamp
+        return self.stamp == other.stamp or (self.digest is not None and self.digest == other.digest)
 
     def holds(self, path: str, before: bytes | None) -> bool:
         """Tell whether what was read of the file since `before` is what was hashed.
@@ -114,17 +114,20 @@ class Seal:
         """
         if before is None or stamp_of(path) != before:
             return False
-        # Another machine may see another inode, and a change within the clock's tick shows nowhere: then it is hashed.
-        return (self.settled and before == self.stamp) or (_hash_file(path) == self.digest and stamp_of(path) == before)
+        if self.settled and before == self.stamp:
+            return True
+        # Another machine may see another inode and coarser times; a change within the clock's tick shows nowhere.
+        if self.digest is None:
+            sizes, times = zip(*(_STAMP.unpack(stamp)[:2] for stamp in (before, self.stamp)), strict=True)
+            return sizes[0] == sizes[1] and abs(times[0] - times[1]) < _SETTLED_NS
+        now = _sealed(path)
+        return isinstance(now, Seal) and now.digest == self.digest and now.stamp == before
 
 
-def seal_by_name(path: str) -> Seal | OSError:
-    """Return a seal that tells a file from others and from what it becomes, without reading it.
-
-    For results that are not kept: a change within the tick of the file's clock does not show.
-    """
+def look_at(path: str) -> Seal | OSError:
+    """Return a seal on a file that is not read for it."""
     stamp = stamp_of(path)
-    return OSError("it is not there") if stamp is None else Seal(os.fsencode(path) + stamp, stamp, settled=True)
+    return OSError("it is not there") if stamp is None else Seal(None, stamp, settled=True)
 
 
 def content_digest(content: bytes) -> bytes:
@@ -270,6 +273,7 @@ class FrameStore:
         for seal in self.seals(paths):
             if isinstance(seal, Exception):
                 raise seal
+            assert seal.digest is not None
             digests.append(seal.digest)
         return digests
 
@@ -408,6 +412,7 @@ def _name_key(name: str) -> bytes:
 
 def _note(seal: Seal, key: bytes) -> bytes:
     """Spell a seal for the store."""
+    assert seal.digest is not None
     fact = seal.stamp + seal.digest
     return fact + zlib.crc32(fact, zlib.crc32(key)).to_bytes(4, "little")
 

@@ -119,6 +119,16 @@ def test_unusable_clips_are_all_named_after_the_others_were_kept(tmp_path):
     assert compute.seen == len(good) + 1
 
 
+def test_unusable_clips_may_be_left_out_with_their_reasons():
+    good, bad = waves(1)[0], np.array([0.0, np.nan])
+    clips, unusable = map_clips([bad, good, bad]), {}
+    first, second, third = extract(clips, total, ("sum", 1), cache=None, unusable=unusable)
+    assert first is third is None
+    assert second["sum"] == good.sum()
+    assert list(unusable) == [clips[0], clips[2]]
+    assert all("NaN" in why for why in unusable.values())
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
     clips = map_clips(waves(2 * BATCH))
 

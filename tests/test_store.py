@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sere.store import FrameStore, _decode, _encode, content_digest, content_key, default_folder
+from sere.store import FrameStore, _decode, _encode, content_digest, content_key, default_folder, look_at, stamp_of
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
 NUMERIC = hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.complex_number_dtypes()
@@ -490,6 +490,25 @@ def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(tmp_path, monkey
     (seal,) = FrameStore(tmp_path / "cache").seals([file])
     assert isinstance(seal, OSError)
     assert "changes while it is read" in str(seal)
+
+
+@pytest.mark.parametrize("sealed", [lambda file: FrameStore(file.parent / "c").seals([file])[0], look_at])
+def test_a_seal_holds_while_the_content_does_whatever_inode_another_machine_sees(tmp_path, sealed):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"first")
+    os.utime(file, ns=(10**18, 10**18))
+    seal = sealed(str(file) if sealed is look_at else file)
+    (tmp_path / "b.wav").write_bytes(b"first")
+    os.utime(tmp_path / "b.wav", ns=(10**18, 10**18))
+    os.replace(tmp_path / "b.wav", file)
+    assert stamp_of(file) != seal.stamp
+    assert seal.holds(str(file), stamp_of(file))
+    before = stamp_of(file)
+    file.write_bytes(b"more than that")
+    assert not seal.holds(str(file), before)
+    assert not seal.holds(str(file), stamp_of(file))
+    file.unlink()
+    assert not seal.holds(str(file), stamp_of(file))
 
 
 def test_a_damaged_note_is_not_believed(tmp_path, monkeypatch):
