@@ -154,6 +154,9 @@ class _Work:
         unreadable = {path: why for path, why in zip(paths, found) if isinstance(why, OSError)}
         self.seals.update((path, seal) for path, seal in zip(paths, found) if isinstance(seal, Seal))
         self.changed.clear()
+        for key in {self.keys[row] for row in rows}:
+            if not self.known.get(key):  # the file may hold again what it held at first
+                self.known.pop(key, None)
         for row in rows:
             source = self.clips[row].source
             if isinstance(source, str) and source in unreadable:

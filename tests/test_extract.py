@@ -219,6 +219,24 @@ def test_a_file_rewritten_after_it_was_hashed_is_begun_again(tmp_path, monkeypat
     assert again.seen == 1
 
 
+def test_a_file_that_held_something_else_for_a_moment_is_read_as_what_it_is(tmp_path, monkeypatch):
+    path = str(tmp_path / "a.wav")
+    old = sound(path, 1)
+    content, load, done = Path(path).read_bytes(), Clip.load, []
+
+    def rewriting(clip):
+        if done:
+            return load(clip)
+        done.append(sound(path, 2))
+        wave = load(clip)
+        Path(path).write_bytes(content)
+        return wave
+
+    monkeypatch.setattr(Clip, "load", rewriting)
+    assert run([Clip(path)], total, tmp_path / "store") == pytest.approx([old])
+    assert FrameStore(tmp_path / "store").info().entries == 1
+
+
 def test_a_file_that_is_rewritten_all_the_time_is_an_error_of_its_rows(tmp_path, monkeypatch):
     path, good = str(tmp_path / "a.wav"), waves(1)[0]
     sound(path, 0)
