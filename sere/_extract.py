@@ -22,8 +22,9 @@ from tqdm import tqdm
 from sere._batches import as_completed
 from sere._claims import PATIENCE, Claims
 from sere._paths import Place
+from sere._seals import Seal, content_digest, look_at, stamp_of
 from sere.audio import AudioError, Clip
-from sere.store import FrameStore, Seal, content_digest, content_key, look_at, stamp_of
+from sere.store import FrameStore, content_key
 
 Arrays = dict[str, np.ndarray]
 #: Clips a worker takes at a time: enough to fill matrix products, few enough to show progress.

@@ -15,7 +15,7 @@ class Place(str):
     ----------
     given : str
     seal : Seal or None
-        What the file held (:class:`sere.store.Seal`) when something was last taken from it.
+        What the file held (:class:`sere._seals.Seal`) when something was last taken from it.
     """
 
     given: str

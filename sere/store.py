@@ -25,7 +25,6 @@ import math
 import os
 import struct
 import sys
-import time
 import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,17 +37,13 @@ from typing import Any
 import numpy as np
 
 from sere import _database
+from sere._paths import fixed
+from sere._seals import DIGEST_BYTES, Seal, content_digest, sealed, stamp_of
 
-__all__ = ["FrameStore", "Seal", "StoreInfo", "content_key", "default_folder"]
+__all__ = ["FrameStore", "StoreInfo", "content_key", "default_folder"]
 
 DEFAULT_GIGABYTES = 8.0
-_DIGEST_BYTES = 20
 _HEADER = struct.Struct("<II")  # length of the JSON line, CRC-32 over the key, the line and the rest
-_STAMP = struct.Struct("<qqqQ")  # size, mtime, ctime in nanoseconds, inode
-# A file changed within one tick of its clock after it was hashed would look unchanged.
-_SETTLED_NS = 2_000_000_000
-# Times a file is hashed that changes while it is read.
-_HASHINGS = 3
 # Records read in one transaction, so that a writer gets its turn.
 _AT_ONCE = 256
 
@@ -60,79 +55,27 @@ def default_folder() -> Path | None:
     chosen = os.environ.get("SERE_CACHE", "").strip()
     if chosen.lower() == "off":
         return None
-    if chosen:
-        return Path(chosen).expanduser()
+    try:
+        return Path(chosen).expanduser() if chosen else _platform_folder()
+    except RuntimeError:
+        warnings.warn(
+            "There is no home folder, so extracted features are not kept; set SERE_CACHE to a folder, or to off.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+
+
+def _platform_folder() -> Path:
+    """Return where a platform wants caches to be; RuntimeError for a user without a home."""
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", "")
-    else:
-        base = "" if sys.platform == "darwin" else os.environ.get("XDG_CACHE_HOME", "")
-    below = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+        local = os.environ.get("LOCALAPPDATA", "")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "sere" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "sere"
+    base = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification: a relative path is invalid and counts as unset.
-    if not os.path.isabs(base):
-        try:
-            base = str(Path.home() / below)
-        except RuntimeError:
-            warnings.warn(
-                "There is no home folder, so extracted features are not kept; set SERE_CACHE to a folder, or to off.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-            return None
-    return Path(base) / ("sere/Cache" if sys.platform == "win32" else "sere")
-
-
-@dataclass(frozen=True)
-class Seal:
-    """What a file held when it was hashed, or only looked at.
-
-    Attributes
-    ----------
-    digest : bytes of length 20, or None
-        Of its content; None where nothing is kept of it and it was not read.
-    stamp : bytes
-        What the file showed of itself: size, times of modification and change, inode.
-    settled : bool
-        Whether any later change shows in the stamp: the last one lay a while back already.
-    """
-
-    digest: bytes | None
-    stamp: bytes
-    settled: bool
-
-    def says_the_same(self, other: "Seal") -> bool:
-        """Tell whether two seals of a file were put on the same content."""
-        return self.stamp == other.stamp or (self.digest is not None and self.digest == other.digest)
-
-    def holds(self, path: str, before: bytes | None) -> bool:
-        """Tell whether what was read of the file since `before` is what was hashed.
-
-        Parameters
-        ----------
-        path : str
-        before : bytes or None
-            :func:`stamp_of` the file before it was read.
-        """
-        if before is None or stamp_of(path) != before:
-            return False
-        if self.settled and before == self.stamp:
-            return True
-        # Another machine may see another inode and coarser times; a change within the clock's tick shows nowhere.
-        if self.digest is None:
-            sizes, times = zip(*(_STAMP.unpack(stamp)[:2] for stamp in (before, self.stamp)), strict=True)
-            return sizes[0] == sizes[1] and abs(times[0] - times[1]) < _SETTLED_NS
-        now = _sealed(path)
-        return isinstance(now, Seal) and now.digest == self.digest and now.stamp == before
-
-
-def look_at(path: str) -> Seal | OSError:
-    """Return a seal on a file that is not read for it."""
-    stamp = stamp_of(path)
-    return OSError("it is not there") if stamp is None else Seal(None, stamp, settled=True)
-
-
-def content_digest(content: bytes) -> bytes:
-    """Return the digest that a file of this content has."""
-    return blake2b(content, digest_size=_DIGEST_BYTES).digest()
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "sere"
 
 
 def content_key(data: bytes | np.ndarray, *params: Any) -> bytes:
@@ -150,7 +93,7 @@ def content_key(data: bytes | np.ndarray, *params: Any) -> bytes:
     -------
     bytes of length 20
     """
-    digest = blake2b(digest_size=_DIGEST_BYTES)
+    digest = blake2b(digest_size=DIGEST_BYTES)
     if isinstance(data, np.ndarray):
         # Dtype and shape are part of the content: equal bytes may be two different arrays.
         digest.update(f"{data.dtype.str}{data.shape}".encode())
@@ -284,7 +227,7 @@ class FrameStore:
         change time and inode. A file that differs in any of these, or was touched within two
         seconds of being read, is read again.
         """
-        names = [os.path.join(os.getcwd(), os.fspath(path)) for path in paths]
+        names = [str(fixed(path)) for path in paths]
         stamps = [stamp_of(name) for name in names]
         keys = [_name_key(name) for name in names]
         notes = _database.read(self.folder, self.max_bytes, lambda tables: list(map(tables.note, keys)))
@@ -292,7 +235,7 @@ class FrameStore:
         fresh = []
         for name, key, stamp, note in zip(names, keys, stamps, notes or [None] * len(names), strict=True):
             digest = None if note is None or stamp is None else _remembered(note, key, stamp)
-            seal = _sealed(name) if digest is None or stamp is None else Seal(digest, stamp, settled=True)
+            seal = sealed(name) if digest is None or stamp is None else Seal(digest, stamp, settled=True)
             seals.append(seal)
             if digest is None and isinstance(seal, Seal) and seal.settled:
                 fresh.append((key, _note(seal, key)))
@@ -364,46 +307,6 @@ def _encode(arrays: Mapping[str, np.ndarray], key: bytes) -> bytes:
     line = json.dumps(entries).encode()
     body = b"".join([line, *parts])
     return _HEADER.pack(len(line), zlib.crc32(body, zlib.crc32(key, len(line)))) + body
-
-
-def stamp_of(name: str) -> bytes | None:
-    """Return what a file shows of itself without being read, or None where it shows nothing."""
-    try:
-        status = os.stat(name)
-    except (OSError, ValueError):  # a name that no file can have
-        return None
-    inode = status.st_ino & 0xFFFFFFFFFFFFFFFF
-    return _STAMP.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
-
-
-def _is_settled(stamp: bytes) -> bool:
-    """Tell whether the last change lies so far back that another one would show."""
-    _, modified, changed, _ = _STAMP.unpack(stamp)
-    return time.time_ns() - max(modified, changed) > _SETTLED_NS
-
-
-def _sealed(name: str) -> Seal | OSError:
-    """Hash a file that keeps still meanwhile."""
-    try:
-        for _ in range(_HASHINGS):
-            stamp = stamp_of(name)
-            settled = stamp is not None and _is_settled(stamp)  # as of now: the hash may take long
-            digest = _hash_file(name)
-            if stamp is not None and stamp_of(name) == stamp:
-                return Seal(digest, stamp, settled)
-    except OSError as error:
-        return error
-    except ValueError as error:
-        return OSError(f"{name!r} is no name of a file ({error})")
-    return OSError(f"{name!r} changes while it is read")
-
-
-def _hash_file(name: str) -> bytes:
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    with open(name, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.digest()
 
 
 def _name_key(name: str) -> bytes:

@@ -197,7 +197,7 @@ def test_a_file_rewritten_after_it_was_hashed_is_begun_again(tmp_path, monkeypat
     path = str(tmp_path / "a.wav")
     old, new = sound(path, 1), sound(tmp_path / "b.wav", 2)
     if settled:
-        monkeypatch.setattr("sere.store._SETTLED_NS", 0)
+        monkeypatch.setattr("sere._seals._SETTLED_NS", 0)
         time.sleep(0.02)
     load, done = Clip.load, []
 

@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 LAYERS = [
     {"_files"},
     {"_ffmpeg", "_sndfile"},
-    {"audio", "_paths", "_claims", "_database", "_registers", "store"},
+    {"audio", "_paths", "_seals", "_claims", "_database", "_registers", "store"},
     {"_items", "_utterances"},
     {"_inputs", "_batches", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
     {"kernels"},

@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sere.store import FrameStore, _decode, _encode, content_digest, content_key, default_folder, look_at, stamp_of
+from sere import _seals
+from sere._seals import content_digest, look_at, stamp_of
+from sere.store import FrameStore, _decode, _encode, content_key, default_folder
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
 NUMERIC = hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.complex_number_dtypes()
@@ -305,11 +307,11 @@ import os, sys, warnings
 from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[2])
-import sere.store
+import sere._seals
 from sere import _database
 from sere.store import FrameStore
 from test_store import clip, key
-sere.store._SETTLED_NS = 0
+sere._seals._SETTLED_NS = 0
 folder, database = Path(sys.argv[1]), Path(sys.argv[1]) / "frames.sqlite"
 expected = {key(i): clip(i, n_frames=20 + 300 * (i % 3)) for i in range(20)}
 FrameStore(folder).put_many(expected.items())
@@ -431,12 +433,12 @@ def test_a_full_disk_costs_one_warning_and_reading_goes_on(tmp_path):
 def test_a_file_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
     file.write_bytes(b"first")
-    monkeypatch.setattr("sere.store._SETTLED_NS", 0)
+    monkeypatch.setattr("sere._seals._SETTLED_NS", 0)
     time.sleep(0.01)
     (first,) = store.file_digests([file])
     reads = []
-    original = __import__("sere.store").store._hash_file
-    monkeypatch.setattr("sere.store._hash_file", lambda name: reads.append(name) or original(name))
+    original = _seals._hash_file
+    monkeypatch.setattr("sere._seals._hash_file", lambda name: reads.append(name) or original(name))
     assert store.file_digests([file, str(file)]) == [first, first]
     assert reads == []
     file.write_bytes(b"other")
@@ -482,7 +484,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(tmp_path, monkey
             file.write_bytes(b"x" * len(hashings))
         return content_digest(file.read_bytes())
 
-    monkeypatch.setattr("sere.store._hash_file", hash_late)
+    monkeypatch.setattr("sere._seals._hash_file", hash_late)
     changes = 2
     (seal,) = FrameStore(tmp_path / "cache").seals([file])
     assert seal.digest == content_digest(b"xx")
@@ -514,7 +516,7 @@ def test_a_seal_holds_while_the_content_does_whatever_inode_another_machine_sees
 def test_a_damaged_note_is_not_believed(tmp_path, monkeypatch):
     store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
     file.write_bytes(b"first")
-    monkeypatch.setattr("sere.store._SETTLED_NS", 0)
+    monkeypatch.setattr("sere._seals._SETTLED_NS", 0)
     time.sleep(0.02)
     (first,) = store.file_digests([file])
     database = sqlite3.connect(tmp_path / "cache" / "frames.sqlite")
@@ -582,7 +584,11 @@ def test_without_a_home_there_is_no_default_folder_and_a_word_about_it(monkeypat
     monkeypatch.delenv("SERE_CACHE")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr("sere.store.Path.home", homeless)
-    with pytest.warns(RuntimeWarning, match="no home folder.*SERE_CACHE"):
+    with pytest.warns(RuntimeWarning, match=r"no home folder.*SERE_CACHE"):
+        assert default_folder() is None
+    monkeypatch.setenv("SERE_CACHE", "~/features")
+    monkeypatch.setattr("sere.store.Path.expanduser", lambda path: homeless())
+    with pytest.warns(RuntimeWarning, match="no home folder"):
         assert default_folder() is None
 
 
