@@ -82,7 +82,8 @@ def arranged(X: Any) -> Any:
     """Return X so that it can be looked at twice, and any table as pandas has it.
 
     An iterator becomes a list; a table of another library, and an index of files, a DataFrame; a DataFrame whose index
-    names the files, as audformat writes them, one with a column ``path``.
+    names the files, as audformat writes them, one with a column ``path``, unless all its columns are numbers: then they
+    are features, as openSMILE hands them out.
     """
     if isinstance(X, Iterator) and not hasattr(X, "read"):
         return list(X)
@@ -91,7 +92,8 @@ def arranged(X: Any) -> Any:
         return X.rename(columns={"file": "path"})
     if isinstance(X, pd.DataFrame):
         levels = [name for name in X.index.names if name in ("file", "start", "end")]
-        if "file" not in levels or "path" in X.columns or "audio" in X.columns:
+        features = X.shape[1] > 0 and all(map(is_numeric_dtype, X.dtypes))
+        if "file" not in levels or "path" in X.columns or "audio" in X.columns or features:
             return X
         index = X.index.to_frame(index=False)[levels].rename(columns={"file": "path"})
         rest = X.drop(columns=[name for name in index if name in X.columns]).reset_index(drop=True)

@@ -27,7 +27,8 @@ def as_clip(item: Any) -> Clip:
     item : str or PathLike
         A path, relative to the current folder of now.
         Or array, tensor or list of numbers: a waveform at 16 kHz. Or a pair of waveform and sampling rate in either
-        order. Or a dict with ``array`` and ``sampling_rate``, or with ``bytes`` or ``path``. Or an open binary file.
+        order. Or a dict with ``array`` and ``sampling_rate``, with ``bytes`` or ``path``, or with ``audio`` that is one of these.
+        Or an open binary file.
 
     Raises
     ------
@@ -134,13 +135,17 @@ def _from_path(path: Any) -> Clip:
 
 
 def _from_mapping(item: Mapping) -> Clip:
+    if item.get("audio") is not None:  # a row of a Hugging Face dataset
+        return as_clip(item["audio"])
     if item.get("array") is not None:
         return Clip(_wave(item["array"]), as_rate(item.get("sampling_rate") or SAMPLE_RATE))
     if item.get("bytes") is not None:
         return Clip(bytes(item["bytes"]))
     if item.get("path") is not None:
         return _from_path(item["path"])
-    raise ValueError(f"a clip's dict must have 'array', 'bytes' or 'path', this one has {list(map(str, item))[:8]}")
+    raise ValueError(
+        f"a clip's dict must have 'audio', 'array', 'bytes' or 'path', this one has {list(map(str, item))[:8]}"
+    )
 
 
 def _from_file(file: Any) -> Clip:

@@ -85,6 +85,9 @@ FORMS = {
     "pairs of a row of a tensor and rate": lambda d, paths: [(torch.from_numpy(w[None]), 16_000) for w in d["audio"]],
     "columns": lambda d, paths: [w[:, None] for w in d["audio"]],
     "dicts of array and rate": lambda d, paths: [{"array": w, "sampling_rate": 16_000} for w in d["audio"]],
+    "rows of a dataset": lambda d, paths: [
+        {"audio": {"array": w, "sampling_rate": 16_000, "path": None}, "label": 3} for w in d["audio"]
+    ],
     "dicts of path": lambda d, paths: [OrderedDict(path=p, bytes=None) for p in paths],
     "open files in memory": lambda d, paths: [io.BytesIO(Path(p).read_bytes()) for p in paths],
     "dicts of bytes": lambda d, paths: [{"bytes": Path(p).read_bytes(), "path": "gone.wav"} for p in paths],
@@ -222,7 +225,7 @@ def test_a_duration_counts_from_a_start_and_behind_an_end(files):
         ("path", None, "a NoneType is no clip"),
         ("path", "a\0.wav", "holds a NUL character"),
         ("path", "a\ud800.wav", "holds a character that is none"),
-        ("path", {"url": "a.wav"}, "a clip's dict must have 'array', 'bytes' or 'path'"),
+        ("path", {"url": "a.wav"}, "a clip's dict must have 'audio', 'array', 'bytes' or 'path'"),
         ("path", ("a.wav", 16_000), "a waveform must hold numbers"),
         ("path", io.StringIO("sound"), "gives no bytes"),
     ],
@@ -298,6 +301,13 @@ def test_a_numbered_speaker_keeps_its_name_where_others_are_unknown(files):
     holes = as_utterances(pd.DataFrame({"path": files[:2], "speaker": [3, np.nan]}))
     assert whole.speakers.tolist() == ["3", "4"]
     assert holes.speakers.tolist() == ["3", None]
+
+
+def test_numbers_beside_an_index_of_files_are_features(files):
+    index = audformat_table(files[:6]).index
+    features = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), index=index, columns=["a", "b", "c"])
+    fitted = SEREClassifier(epochs=1).fit(features, ["x", "y"] * 3)
+    assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
 
 
 WRONG = [
