@@ -264,7 +264,7 @@ def _said(read: Any, *arguments: Any, **options: Any) -> Clip | str:
     """Return a clip, or the sentence that says why there is none."""
     try:
         return read(*arguments, **options)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         return str(error)
 
 

@@ -24,11 +24,10 @@ def as_clip(item: Any) -> Clip:
 
     Parameters
     ----------
-    item : str or PathLike
-        A path, relative to the current folder of now.
-        Or array, tensor or list of numbers: a waveform at 16 kHz. Or a pair of waveform and sampling rate in either
-        order. Or a dict with ``array`` and ``sampling_rate``, with ``bytes`` or ``path``, or with ``audio`` that is one of these.
-        Or an open binary file.
+    item : any
+        A path (str or PathLike), relative to the current folder of now. An array, tensor or list of numbers: a waveform
+        at 16 kHz. A pair of waveform and sampling rate in either order. A dict with ``array`` and ``sampling_rate``, with
+        ``bytes`` or ``path``, or with ``audio`` that is one of these. An open binary file.
 
     Raises
     ------
@@ -139,7 +138,7 @@ def _from_mapping(item: Mapping) -> Clip:
         return as_clip(item["audio"])
     if item.get("array") is not None:
         return Clip(_wave(item["array"]), as_rate(item.get("sampling_rate") or SAMPLE_RATE))
-    if item.get("bytes") is not None:
+    if isinstance(item.get("bytes"), (bytes, bytearray, memoryview)):
         return Clip(bytes(item["bytes"]))
     if item.get("path") is not None:
         return _from_path(item["path"])
