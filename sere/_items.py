@@ -26,8 +26,8 @@ def as_clip(item: Any) -> Clip:
     ----------
     item : any
         A path (str or PathLike), relative to the current folder of now. An array, tensor or list of numbers: a waveform
-        at 16 kHz. A pair of waveform and sampling rate in either order. A dict with ``array`` and ``sampling_rate``, with
-        ``bytes`` or ``path``, or with ``audio`` that is one of these. An open binary file.
+        at 16 kHz. A pair of waveform and sampling rate in either order. A dict with ``array`` and ``sampling_rate``,
+        with ``bytes`` or ``path``, or with ``audio`` that is one of these. An open binary file.
 
     Raises
     ------
@@ -89,7 +89,8 @@ def as_seconds(value: Any, name: str) -> float | None:
         return _spoken(value.strip(), name)
     if isinstance(value, (bool, np.bool_)) or not _is_number(value):
         raise ValueError(f"{name} must be a number of seconds or a time, got {value!r}")
-    return None if np.isnan(value) else float(value)
+    seconds = float(value)
+    return None if np.isnan(seconds) else seconds
 
 
 def _spoken(text: str, name: str) -> float | None:
