@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere._encoder import HeterogeneousEncoder
 from sere._inputs import as_pools, read_rows
+from sere._labels import as_labels
 from sere._paths import travelling
 from sere._utterances import Utterances, concatenate
 from sere.audio import AudioError
@@ -162,10 +162,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """Return sorted classes and each label's number."""
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y = column_or_1d(y, warn=True)
+        y = as_labels(y)
         check_consistent_length(np.empty(n), y)
-        if y.dtype == object and any(label is None for label in y):
-            raise ValueError(f"y[{[label is None for label in y].index(True)}] is None; every clip of X needs a label")
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)

@@ -10,6 +10,7 @@ each speaker standardised, once as if nobody knew who speaks. Then three small t
 * directions: linear discriminants of clips and of frames with a shrunk covariance.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,9 +23,10 @@ from sklearn.utils import check_random_state
 
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
-from sere._inputs import as_utterances
+from sere._inputs import SereWarning, as_utterances
+from sere._labels import as_labels
 from sere._utterances import Utterances
-from sere.datasets.emotions import canonical_emotion
+from sere.datasets.emotions import canonical_emotion, merged_names
 from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
 from sere.training.normalise import Moments, Standardiser
 
@@ -232,10 +234,12 @@ def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict
 
 
 def _labels(title: str, table: pd.DataFrame) -> np.ndarray:
-    missing = np.flatnonzero(table["emotion"].isna())
-    if len(missing):
-        raise ValueError(f"{title}: row {missing[0]} has no emotion; leave out clips without a label")
-    return np.array([canonical_emotion(str(word)) or str(word) for word in table["emotion"]], dtype=object)
+    """Canonical names of a corpus's emotions, said where that makes one of several labels."""
+    words = [str(word) for word in as_labels(table["emotion"], f"{title}: emotion")]
+    names = {word: canonical_emotion(word) or word for word in words}
+    for name, merged in merged_names(names).items():
+        warnings.warn(f"{title}: {' and '.join(merged)} are learned as one emotion, {name}", SereWarning, stacklevel=4)
+    return np.array([names[word] for word in words], dtype=object)
 
 
 def _about(title: str, table: pd.DataFrame, labels: np.ndarray, licence: str | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import numpy as np
 
 from sere import _ffmpeg
 from sere._files import FFMPEG_ENDINGS, LIBSNDFILE_ENDINGS, Unreadable, label, order_problem, span_problem
+from sere._folders import walk
 
 #: Samples per second of every waveform inside the library.
 SAMPLE_RATE = 16_000
@@ -189,55 +190,25 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
 
 
 def find_audio(folder: str) -> list[str]:
-    """Audio files below a folder, sorted by path.
+    """Audio files below a folder, sorted by path; see :func:`sere._folders.walk`.
 
-    Links to folders are followed after all folders that are really there, and no folder is entered twice. A folder
-    below that may not be read costs a warning. Files that macOS keeps beside others (``._name``) are no audio.
+    A folder below that may not be read costs a warning.
 
     Raises
     ------
     AudioError
         `folder` itself is not there, or may not be read.
     """
+    root = Path(folder)
 
     def refuse(error: OSError) -> None:
         problem = f"the folder {error.filename!r} cannot be read: {error.strerror}"
-        if error.filename == folder:
+        if error.filename == os.fspath(root):
             raise AudioError([(None, problem)])
-        warnings.warn(f"{problem}; its files are left out", stacklevel=4)
+        warnings.warn(f"{problem}; its files are left out", stacklevel=5)
 
-    folder = os.path.normpath(folder)
-    # A link that leads above the folder would bring in what was not asked for.
-    seen = {_identity(parent) for parent in Path(folder).resolve().parents}
-    found: list[str] = []
-    places = [folder]
-    while places:
-        links: list[str] = []
-        for place in places:
-            for here, folders, names in os.walk(place, onerror=refuse):
-                identity = _identity(here)
-                if identity in seen:
-                    folders.clear()
-                    continue
-                seen.add(identity)
-                links += sorted(inner for inner in _paths(here, folders) if os.path.islink(inner))
-                found += [path for path in _paths(here, names) if _sounds(path) and os.path.isfile(path)]
-        places = links
-    return sorted(found)
-
-
-def _identity(folder: str | Path) -> tuple[int, int]:
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
-
-
-def _paths(folder: str, names: list[str]) -> list[str]:
-    return [str(Path(folder, name)) for name in names]
-
-
-def _sounds(path: str) -> bool:
-    name = os.path.basename(path)
-    return os.path.splitext(name)[1].lower() in AUDIO_ENDINGS and not name.startswith("._")
+    found = (path for paths in walk(root, refuse) for path in paths)
+    return sorted(path for path in found if Path(path).suffix.lower() in AUDIO_ENDINGS and os.path.isfile(path))
 
 
 def _check_wave(clip: Clip) -> str | None:

@@ -451,8 +451,8 @@ LABELS = [
     (["a"] * 4, ValueError, "at least 2 classes; y has one class, 'a'"),
     (["a", "b", None, "b"], ValueError, r"y\[2\] is None"),
     ([None, "b", "a", "b"], ValueError, r"y\[0\] is None"),
-    ([0, 1, np.nan, 1], ValueError, "NaN"),
-    (pd.Series(["a", "b", np.nan, "b"]), ValueError, "NaN"),
+    ([0, 1, np.nan, 1], ValueError, r"y\[2\] is nan"),
+    (pd.Series(["a", "b", np.nan, "b"]), ValueError, r"y\[2\] is nan"),
     ([0.1, 0.2, 0.3, 0.4], ValueError, "continuous"),
     ([["a", "b"]] * 4, ValueError, "1d|shape"),
 ]

@@ -23,6 +23,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 import sere
+from sere._drafts import write_text
 from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
@@ -98,8 +99,8 @@ class BenchmarkResult:
             "notes": self.notes,
             "cells": [_without_tallies(record) for record in self.records],
         }
-        _write(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
-        _write(place / TABLE, self.table())
+        write_text(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
+        write_text(place / TABLE, self.table())
         return place / TABLE
 
     def _failures(self) -> list[str]:
@@ -300,10 +301,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(own) for own in value]
     return None if isinstance(value, float) and value != value else value
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
