@@ -5,7 +5,8 @@ claims a clip before it computes it and the others take another one first; when 
 and read from the store what came of them.
 
 A claim is a lock on one byte of a file beside the store, at an offset made from the clip's key. The operating system
-drops the locks of a process that ends in any way, so nothing is left behind and nothing has to be cleaned up. Two clips
+drops the locks of a process that ends in any way, so nothing is left behind and nothing has to be cleaned up. A process
+that was stopped keeps its claims, so whoever waits for one does not wait for ever (:data:`PATIENCE`). Two clips
 whose keys fall on one offset wait for each other now and then, no more. As with the store itself a folder that cannot
 be written costs nothing but the convenience: every claim is then granted.
 """
