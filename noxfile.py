@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")}
 
 #: Benchmarks of speed; those of accuracy need corpora.
-SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_scale")
+SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_scale", "bench_speech")
 #: Runs of `sere benchmark` by the folder of their results: the commands of docs/benchmarks.md.
 SIX = "BO,OB,BC,CB,CO,OC"
 SIDE_BY_SIDE = (
@@ -80,6 +80,14 @@ def run_tests(session: nox.Session, *options: str) -> None:
     with tempfile.TemporaryDirectory(prefix="sere-tests-") as cache:
         env = ONE_THREAD | {"SERE_CACHE": cache, "MPLBACKEND": "agg"}
         session.run("python", "-m", "pytest", *options, *session.posargs, env=env)
+
+
+@nox.session
+def odd(session: nox.Session) -> None:
+    """Try several hundred odd files at every way in; the suite tries one of each kind where it takes long."""
+    install(session, package=".[test,egemaps,triton]")
+    session.env["SERE_ODD_AUDIO"] = "all"
+    run_tests(session, "-n", "2", "--dist", "worksteal", "tests/test_odd_audio.py")
 
 
 @nox.session

@@ -115,6 +115,13 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "the same clips again", f"{store['first_against_second_median']:.0f} x the first time", "bench_store.py"
         yield "`import sere`", f"{store['import_seconds_median']:.2f} s", "bench_store.py"
         yield "`sere --help`", f"{store['help_seconds_median']:.2f} s", "bench_store.py"
+    if speech := found.get("bench_speech"):
+        yield (
+            "the speech encoder beside transformers' WhisperEncoder, a clip of 3 s",
+            f"{speech['padded_over_ours']:.1f} x; {speech['cut_over_ours']:.1f} x when that is cut to the clip and the "
+            f"same layers; {speech['realtime']:.0f} x real time",
+            "bench_speech.py",
+        )
     if fit := found.get("bench_fit"):
         yield (
             f"fit with features at hand: 30 labeled clips, pools of 500 and 1,200, {fit['epochs']} epochs",
@@ -140,6 +147,13 @@ def track_lines(tracks: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 else f"relative error {row['largest_relative_error']:.0e}"
             )
             yield what, f"{row['ratio_median']:.1f} x (best {row['ratio_best']:.1f}); {equal}", "bench_tracks.py"
+    if "voice" in tracks:
+        row = tracks["voice"]
+        yield (
+            "decoding as a voice moves, beside torchcrepe's decoding at our speed",
+            f"{row['ratio_median']:.1f} x (best {row['ratio_best']:.1f}); {row['ours_us_a_frame']:.1f} µs a frame",
+            "bench_tracks.py",
+        )
     if "realtime" in tracks:
         row = tracks["realtime"]
         yield (

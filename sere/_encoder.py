@@ -8,21 +8,38 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 import os
 from collections.abc import Mapping
 from copy import copy
+from difflib import get_close_matches
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from sere._dynamics import as_pitch, resolve_device, static_tracks
+from sere._dynamics import PITCH_RANGE, as_pitch, pitch_key, resolve_device, static_tracks
 from sere._extract import extract
+from sere._params import NONE, PATH, ParameterError, Rule, choice, instance, whole
+from sere._skipping import only, usable_rows
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
-from sere.audio import AudioError
-from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+from sere.audio import AudioError, Clip
+from sere.encoders._checkpoints import CheckpointUnavailableError
+from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
 
 ROLES = ("labeled", "source", "target")
-WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps")
+WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
+
+_LAYER = whole(-(2**31))
+#: What may stand for one encoder.
+ENCODER = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
+#: What may stand for the encoders of all clips.
+ENCODERS = ENCODER | Rule(
+    "a dict (not empty) of these by language, role or 'default'",
+    lambda value: (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(key, str) and ENCODER.fits(spec) for key, spec in value.items())
+    ),
+)
 
 
 class HeterogeneousEncoder(AudioTransformer):
@@ -38,17 +55,22 @@ class HeterogeneousEncoder(AudioTransformer):
           (:func:`sere.pretrain_encoder`); comes with the library;
         - the ``.npz`` file of such an encoder of your own, or the object;
         - ``"acoustic"``: frame descriptors of pitch, loudness, voice and timbre; embedded, nothing learned;
+        - ``"speech"``: the lower layers of a small speech recogniser, OpenAI's Whisper tiny.en; embedded;
         - ``"egemaps"``: eGeMAPS through openSMILE (``pip install "sere[egemaps]"``);
         - the name or folder of a Whisper, WavLM, HuBERT, Wav2Vec2 or w2v-BERT checkpoint (``pip install
           "sere[pretrained]"``);
-        - a :class:`~sere.encoders.base.FrameEncoder`.
+        - a :class:`~sere.encoders.base.FrameEncoder`;
+        - several of these side by side, each frame holding the columns of all: names joined by "+", such as
+          ``"acoustic+speech"``, or a tuple of any of them, without experience and with nothing to train.
 
         ``"paper"`` stands for the checkpoints of the paper: one per language, and wav2vec2-base for labeled clips.
     labeled : str or FrameEncoder, default=None
         Encoder of labeled clips, whatever their language.
     layer : int, tuple of int or "weighted", default=-1
-        Which hidden states of a checkpoint embed a frame; a tuple is averaged; "weighted" learns the weights inside
+        Which hidden states of a checkpoint embed a frame; "weighted" learns the weights inside
         :class:`~sere.SEREClassifier`.
+    combine : {"mean", "concatenate"}, default="mean"
+        What becomes of a tuple of layers: their mean, or all of them side by side in a frame.
     trainable_layers : int, default=0
         Fine-tune the last n transformer layers of checkpoints inside :class:`~sere.SEREClassifier`.
     pitch_model : {"tiny", "full"}, default="tiny"
@@ -61,6 +83,14 @@ class HeterogeneousEncoder(AudioTransformer):
         Torch device of checkpoints; "auto" is CUDA where there is one.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
+        `transform` return, which is then shorter than X, with a warning.
+
+    Attributes
+    ----------
+    skipped_ : list of dict
+        With ``on_error="skip"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
 
     Notes
     -----
@@ -81,34 +111,54 @@ class HeterogeneousEncoder(AudioTransformer):
     [26, 38]
     """
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "encoders": ENCODERS,
+        "labeled": NONE | ENCODER,
+        "layer": Rule(
+            'a whole number, a tuple of whole numbers or "weighted"',
+            lambda value: (
+                choice("weighted").fits(value)
+                or (bool(value) and all(map(_LAYER.fits, value)) if isinstance(value, tuple) else _LAYER.fits(value))
+            ),
+        ),
+        "trainable_layers": whole(0),
+        "pitch_model": choice("tiny", "full"),
+    }
+
     def __init__(
         self,
         encoders: Any = "acoustic-emotion",
         labeled: Any = None,
         layer: Any = -1,
+        combine: str = "mean",
         trainable_layers: int = 0,
         pitch_model: str = "tiny",
         n_jobs: int | None = None,
         cache: Any = True,
         device: str = "auto",
         verbose: int = 0,
+        on_error: str = "raise",
     ):
         self.encoders = encoders
         self.labeled = labeled
         self.layer = layer
+        self.combine = combine
         self.trainable_layers = trainable_layers
         self.pitch_model = pitch_model
         self.n_jobs = n_jobs
         self.cache = cache
         self.device = device
         self.verbose = verbose
+        self.on_error = on_error
 
     @property
     def single(self) -> bool:
         """Whether one encoder embeds every clip, whatever its language and role."""
         return not isinstance(self.encoders, Mapping) and self.encoders != "paper" and self.labeled is None
 
-    def encode(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+    def encode(
+        self, utterances: Utterances, role: str, where: str = "X", unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
         """Return the clips embedded in a role, for :class:`~sere.SEREClassifier` to train what is to be trained.
 
         Where `layer` or `trainable_layers` leave something to learn, frames end before it and context is empty;
@@ -120,31 +170,34 @@ class HeterogeneousEncoder(AudioTransformer):
         role : {"labeled", "source", "target"}
         where : str
             What errors call the clips.
+        unusable : dict, optional
+            Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
+            clip can be used, they are an AudioError.
         """
         self._check_params()
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; encoders need audio")
         specs = [self.choose(language, role) for language in utterances.languages]
         names = np.array([spec_name(spec) for spec in specs], dtype=object)
-        encoders = {name: self.build(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
-        return self._with_summary(self._embed_all(utterances, names, encoders, where), encoders)
+        encoders = {name: self.usable(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
+        return self._with_summary(self._embed_all(utterances, names, encoders, where, unusable), encoders)
 
-    def reopen(self, utterances: Utterances, where: str = "X") -> Utterances:
+    def reopen(self, utterances: Utterances, where: str = "X", unusable: dict[Clip, str] | None = None) -> Utterances:
         """Return clips that `transform` embedded as `encode` embeds them, so that everything can be trained.
 
         Parameters
         ----------
         utterances : Utterances with frames
             Embedded by any :class:`HeterogeneousEncoder`; this one's `cache`, `n_jobs` and `verbose` hold.
-        where : str
-            What errors call the clips.
+        where, unusable
+            As in `encode`.
         """
         if not utterances.finished:
             return utterances
         assert utterances.encoders is not None
         present = set(utterances.encoders)
         again = {name: encoder for name, encoder in utterances.finished.items() if name in present}
-        opened = self._embed_all(utterances, utterances.encoders, again, where)
+        opened = self._embed_all(utterances, utterances.encoders, again, where, unusable)
         summaries = {name: summary for name, summary in utterances.summaries.items() if name != "embedding"}
         return opened.with_(finished={}, summaries=summaries)
 
@@ -158,23 +211,25 @@ class HeterogeneousEncoder(AudioTransformer):
         """
         self._check_params()
         for language in set(utterances.languages):
-            _ = self.build(self.choose(language, role)).cache_key
+            self.usable(self.choose(language, role))
 
-    def _check_params(self) -> None:
-        if isinstance(self.encoders, Mapping) and not self.encoders:
-            raise ValueError("encoders is an empty dict; name an encoder per language, or pass 'acoustic'")
-        if self.trainable_layers < 0:
-            raise ValueError(f"trainable_layers must be 0 or more, got {self.trainable_layers}")
+    def _check_params(self, prefix: str = "") -> None:
+        super()._check_params(prefix)
+        within = prefix.rpartition(" ")[2]
         named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
-        checkpoints = [spec for spec in named if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
-        if (self.trainable_layers or self.layer != -1) and not checkpoints:
-            raise ValueError(
-                f"layer={self.layer!r} and trainable_layers={self.trainable_layers} choose among the layers of a "
-                f"checkpoint that encoders names, and encoders={self.encoders!r} names none; an encoder object takes "
-                "them itself"
+        alone = [part for spec in named for part in side_by_side(spec)]
+        checkpoints = [spec for spec in alone if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
+        if (self.trainable_layers or self.layer != -1 or self.combine != "mean") and not checkpoints:
+            raise ParameterError(
+                f"{within}layer={self.layer!r}, {within}combine={self.combine!r} and {within}trainable_layers="
+                f"{self.trainable_layers} choose among the layers of a checkpoint that {within}encoders names, and "
+                f"{within}encoders={self.encoders!r} names none; an encoder object takes them itself"
             )
-        if self.pitch_model not in ("tiny", "full"):
-            raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
+        if self.trainable_layers and self.layer != -1:
+            raise ParameterError(
+                f"{within}trainable_layers={self.trainable_layers} trains the layers up to the last one, so "
+                f"{within}layer={self.layer!r} cannot be chosen beside it; leave {within}layer=-1"
+            )
 
     def choose(self, language: str | None, role: str) -> Any:
         """Return what `encoders` and `labeled` name for a clip.
@@ -217,6 +272,15 @@ class HeterogeneousEncoder(AudioTransformer):
         """Return the encoder object that a name stands for, with this estimator's layer settings."""
         if isinstance(spec, FrameEncoder):
             return spec
+        several = side_by_side(spec)
+        if len(several) > 1:
+            from sere.encoders.side_by_side import SideBySideEncoder
+
+            return SideBySideEncoder([self.build(part) for part in several])
+        if spec == "speech":
+            from sere.encoders.speech import SpeechEncoder
+
+            return SpeechEncoder()
         if spec == "acoustic":
             from sere.encoders.acoustic import AcousticEncoder
 
@@ -231,19 +295,39 @@ class HeterogeneousEncoder(AudioTransformer):
             raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
         from sere.encoders.pretrained import PretrainedEncoder
 
+        layer = tuple(map(int, self.layer)) if isinstance(self.layer, tuple) else self.layer
         return PretrainedEncoder(
-            spec, layer=self.layer, trainable_layers=self.trainable_layers, device=resolve_device(self.device)
+            spec,
+            layer=layer if isinstance(layer, tuple | str) else int(layer),
+            combine=self.combine,
+            trainable_layers=int(self.trainable_layers),
+            device=resolve_device(self.device),
         )
 
-    def encode_untrained(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+    def usable(self, spec: Any) -> FrameEncoder:
+        """Return the encoder that a name stands for, found here and readable; an error names the parameter."""
+        try:
+            encoder = self.build(spec)
+            _ = encoder.cache_key
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            near = get_close_matches(str(spec), (*WITHOUT_LAYERS, "paper"), n=1) if isinstance(spec, str) else []
+            hint = f" (did you mean {near[0]!r}?)" if near and near[0] != spec else ""
+            text = f"encoders names {spec!r}, which cannot be used{hint}: {error}"
+            kinds = (CheckpointUnavailableError, FileNotFoundError, OSError, ImportError)
+            raise next((kind for kind in kinds if isinstance(error, kind)), ParameterError)(text) from error
+        return encoder
+
+    def encode_untrained(
+        self, utterances: Utterances, role: str, where: str = "X", unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
         """Return the clips embedded in a role as `transform` embeds them: what could be trained is used as it is.
 
         Parameters
         ----------
-        utterances, role, where
+        utterances, role, where, unusable
             As in `encode`.
         """
-        opened = self.encode(utterances, role, where)
+        opened = self.encode(utterances, role, where, unusable)
         if not opened.fronts:
             return opened
         from sere.training.fronts import finish, start_fronts
@@ -251,31 +335,40 @@ class HeterogeneousEncoder(AudioTransformer):
         encoders, fronts = start_fronts([opened], resolve_device(self.device))
         return self._with_summary(finish(opened, fronts, at_once=1), encoders)
 
-    def _transform(self, utterances: Utterances, role: str) -> Utterances:
-        return self.encode_untrained(utterances, role)
+    def _transform(self, utterances: Utterances, role: str, unusable: dict[Clip, str] | None = None) -> Utterances:
+        return self.encode_untrained(utterances, role, unusable=unusable)
 
     def _embed_all(
-        self, utterances: Utterances, names: np.ndarray, encoders: dict[str, FrameEncoder], where: str
+        self,
+        utterances: Utterances,
+        names: np.ndarray,
+        encoders: dict[str, FrameEncoder],
+        where: str,
+        unusable: dict[Clip, str] | None,
     ) -> Utterances:
-        """Embed the clips of each name; others keep what they have."""
+        """Embed the clips of each name; others keep what they have, and those in `unusable` are gone."""
         n = len(utterances)
         frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
         for name, encoder in encoders.items():
             rows = np.flatnonzero(names == name)
             try:
-                embedded = self._embed(encoder, utterances[rows], where)
+                embedded = self._embed(encoder, utterances[rows], where, unusable)
             except AudioError as error:
                 raise error.of_rows(rows) from None
             for row, encoded in zip(rows, embedded, strict=True):
-                frames[row] = encoded.frames
-                context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+                if encoded is not None:
+                    frames[row] = encoded.frames
+                    context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+        kept = usable_rows(frames)
+        if len(kept) < n:
+            utterances, names = only(utterances, kept, unusable, where), names[kept]
         # The copies hold no weights: what embedded the clips can be let go before training.
         fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
         experienced = {name: encoder for name, encoder in encoders.items() if isinstance(encoder, EmotionEncoder)}
         return utterances.with_(
-            frames=frames,
-            context=context,
+            frames=[frames[row] for row in kept],
+            context=[context[row] for row in kept],
             encoders=names,
             fronts={**utterances.fronts, **fronts},
             experience={**utterances.experience, **experienced},
@@ -295,27 +388,39 @@ class HeterogeneousEncoder(AudioTransformer):
         summary = Summary(np.array(utterances.context, dtype=np.float64), columns)
         return utterances.with_(summaries={**utterances.summaries, "embedding": summary})
 
-    def _embed(self, encoder: FrameEncoder, utterances: Utterances, where: str) -> list[Encoded]:
+    def _embed(
+        self, encoder: FrameEncoder, utterances: Utterances, where: str, unusable: dict[Clip, str] | None
+    ) -> list[Encoded | None]:
         """Return each clip's embedding from the store, or compute it; context is always there."""
-        options: dict[str, Any] = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose, "where": where}
-        clips = utterances.clips
-        assert clips is not None
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
+        options |= {"where": where, "unusable": unusable}
+        assert utterances.clips is not None
+        clips, usable = utterances.clips, np.arange(len(utterances))
         pitches = utterances.pitches
-        pitch_model = utterances.pitch_model or self.pitch_model
-        if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
-            found = static_tracks(clips, pitch_model, device=self.device, **options)
-            pitches = [as_pitch(arrays) for arrays in found]
-        params = ("embedding", encoder.cache_key, pitch_model if encoder.needs_pitch else "")
-        arrays = extract(
-            clips,
-            _Embedding(encoder),
-            params,
-            companions=pitches if encoder.needs_pitch else None,
-            label="embedding",
-            maker=f"the encoder {spec_name(encoder)!r}",
-            **options,
-        )
-        return [Encoded(a["frames"], a["context"]) for a in arrays]
+        pitch_model, pitch_range = utterances.pitch_model, utterances.pitch_range
+        if pitches is None or pitch_model is None or pitch_range is None:
+            pitch_model, pitch_range, pitches = self.pitch_model, PITCH_RANGE, None
+        if encoder.needs_pitch and pitches is None:
+            found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
+            usable = np.array(usable_rows(found), dtype=int)
+            clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
+        by_part = []
+        for part in encoder.parts:
+            arrays = extract(
+                clips,
+                _Embedding(part),
+                ("embedding", part.cache_key, *(pitch_key(pitch_model, pitch_range) if part.needs_pitch else ())),
+                companions=pitches if part.needs_pitch else None,
+                label="embedding",
+                maker=f"the encoder {spec_name(part)!r}",
+                **options,
+            )
+            by_part.append([a and Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in arrays])
+        result: list[Encoded | None] = [None] * len(utterances)
+        for row, of_clip in zip(usable, zip(*by_part, strict=True), strict=True):
+            heard = [own for own in of_clip if own is not None]
+            result[row] = encoder.join(heard) if len(heard) == len(of_clip) else None
+        return result
 
 
 class _Embedding:
@@ -327,21 +432,45 @@ class _Embedding:
     def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)
         contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
-        return [{"frames": e.frames, "context": context} for e, context in zip(encoded, contexts, strict=True)]
+        kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
+        return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
+
+
+def side_by_side(spec: Any) -> tuple:
+    """Return the encoders that a name joined by "+" or a tuple puts side by side; anything else is alone.
+
+    Raises
+    ------
+    ValueError
+        Nothing or "paper" on one side of a "+", or a tuple of fewer than two.
+    """
+    if isinstance(spec, tuple):
+        if len(spec) < 2:
+            raise ValueError(f"encoders side by side are two or more, got {spec!r}")
+        return tuple(part for own in spec for part in side_by_side(own))
+    if not isinstance(spec, str) or "+" not in spec or os.path.exists(spec):
+        return (spec,)
+    names = [name.strip() for name in spec.split("+")]
+    if not all(names):
+        raise ValueError(f'encoder {spec!r}: "+" joins two names, such as "acoustic+speech"; one is missing')
+    if "paper" in names:
+        raise ValueError(f'encoder {spec!r}: "paper" stands for one encoder per language; name the checkpoint itself')
+    return tuple(names)
 
 
 def spec_name(spec: Any) -> str:
     """Return the name under which an encoder's clips are grouped and projected."""
+    several = side_by_side(spec)
+    if len(several) > 1:
+        return "+".join(map(spec_name, several))
     return spec.identity if isinstance(spec, FrameEncoder) else str(spec)
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:
-    if encoder.context_names:
-        return encoder.context_names
-    names = encoder.frame_names
-    if len(names) != width:  # a front changed the width, or the encoder names nothing
-        names = [f"h{i}" for i in range(width)]
-    return [f"{name}_{statistic}" for statistic in ("mean", "sd") for name in names]
+    if encoder.context_names or len(encoder.frame_names) == width:
+        return context_names(encoder)
+    # A front changed the width, or the encoder names nothing.
+    return [f"h{i}_{statistic}" for statistic in ("mean", "sd") for i in range(width)]
 
 
 def _paper_checkpoint(language: str | None, role: str) -> str:

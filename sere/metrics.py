@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from sere._labels import as_labels, check_same_kind
+from sere._params import RANDOM_STATE, check_value, number, whole
 
 # Resamples held in memory at a time: their number times the number of distinct clusters.
 _CELLS_AT_A_TIME = 4_000_000
@@ -286,8 +287,8 @@ def _resampled(
     Equal rows are drawn together: how often each distinct row comes up is multinomial, and
     without speakers there are only as many distinct rows as there are ways to be right or wrong.
     """
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples is {n_resamples!r}; it must be at least 1.")
+    check_value("n_resamples", n_resamples, whole(1))
+    check_value("random_state", random_state, RANDOM_STATE)
     rng = check_random_state(random_state)
     rows, times = np.unique(clusters, axis=0, return_counts=True)
     at_a_time = max(1, _CELLS_AT_A_TIME // len(rows))
@@ -300,7 +301,6 @@ def _resampled(
 
 
 def _percentiles(scores: np.ndarray, level: float) -> tuple[float, float]:
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level!r}; it must lie between 0 and 1.")
+    check_value("level", level, number(above=0, below=1))
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -53,7 +53,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     A file holds no audio. Of each speaker that fit was told it holds the mean and SD of the descriptors, under a hash
-    of the name; who has the name can find them. `cache` is kept as True or False, without its folder.
+    of the name; who has the name can find them. `cache` is kept as True or False, without its folder, and the list of
+    clips that fit left out (``skipped_``), with their paths, not at all.
     """
     import safetensors.numpy
 

@@ -191,7 +191,7 @@ def test_a_skewed_target_keeps_its_share_in_a_task_of_the_same_labels():
 def test_a_skew_that_cannot_be_is_told():
     with pytest.raises(ValueError, match="needs 'neutral' and at least one other"):
         skew_target(TARGET)
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="above 0 and below 1"):
         skew_target(TARGET, "fear", 1.0)
     with pytest.raises(ValueError, match=r"sadness, surprise would keep no clip"):
         skew_target(TARGET, "fear", 0.999)

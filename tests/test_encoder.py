@@ -154,15 +154,18 @@ def test_the_papers_checkpoints_need_a_language():
 
 @pytest.mark.parametrize("encoders", [None, 7, ["acoustic"]])
 def test_what_is_no_encoder_is_an_error(source, encoders):
-    with pytest.raises(TypeError, match="a name, a folder or a FrameEncoder"):
+    with pytest.raises(
+        TypeError, match="it must be the name of an encoder, its file or folder, a FrameEncoder or a dict"
+    ):
         HeterogeneousEncoder(encoders).fit(source)
 
 
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"encoders": {}}, "empty dict"),
+        ({"encoders": {}}, r"a dict \(not empty\)"),
         ({"trainable_layers": -1}, "trainable_layers"),
+        ({"layer": (1, 2), "combine": "concatenate"}, "combine='concatenate' and .* names none"),
         ({"pitch_model": "x"}, "pitch_m"),
     ],
 )
@@ -209,6 +212,13 @@ def test_embeddings_are_kept_under_the_pitch_they_were_made_with(source, tmp_pat
     np.testing.assert_array_equal(made_with_full, other.pitches[0].f0)
     tiny = DynamicFeatureTransformer(pitch_model="tiny").fit_transform(source[:1])
     np.testing.assert_array_equal(encoder.fit_transform(source[:1]).frames[0][:, 0], tiny.pitches[0].f0)
+
+
+def test_embeddings_of_pitch_from_another_range_are_kept_apart(source, tmp_path):
+    encoder = HeterogeneousEncoder(Pitched(), cache=tmp_path)
+    for ceiling in (300.0, 150.0):
+        clips = DynamicFeatureTransformer(pitch_ceiling=ceiling).fit_transform(source[:1])
+        np.testing.assert_array_equal(encoder.fit_transform(clips).frames[0][:, 0], clips.pitches[0].f0)
 
 
 def test_a_broken_clip_is_named_by_its_row_among_all(source, tmp_path):

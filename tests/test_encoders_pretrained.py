@@ -80,6 +80,19 @@ class TestFrames:
             (alone,) = PretrainedEncoder(folders[name], layer=layer).encode([wave])
             np.testing.assert_array_equal(clip.frames[:, 16 * layer : 16 * layer + 16], alone.frames)
 
+    @pytest.mark.parametrize("name", ["wavlm-layer", "whisper", "bert"])
+    def test_a_tuple_of_layers_stands_side_by_side_where_asked(self, folders, name):
+        wave = noise(SHORT)
+        encoder = PretrainedEncoder(folders[name], layer=(3, 1), combine="concatenate")
+        (clip,) = encoder.encode([wave])
+        assert (encoder.n_layers, encoder.width, encoder.has_front) == (2, 16, False)
+        for place, layer in enumerate((3, 1)):
+            (alone,) = PretrainedEncoder(folders[name], layer=layer).encode([wave])
+            np.testing.assert_array_equal(clip.frames[:, 16 * place : 16 * place + 16], alone.frames)
+        names = [name.rsplit("_", 2)[1] for name in encoder.frame_names]
+        assert names == ["layer3"] * 16 + ["layer1"] * 16
+        assert encoder.cache_key != PretrainedEncoder(folders[name], layer=(3, 1)).cache_key
+
     @given(name=st.sampled_from(checkpoints.ALL), n_samples=st.integers(0, 50 * 16 + 400))
     @settings(max_examples=60, deadline=None)
     def test_clips_of_up_to_75_ms_have_a_frame_every_20_ms(self, folders, name, n_samples):
@@ -389,6 +402,10 @@ class TestGoodManners:
             ({"layer": ()}, "must be an int, a tuple of ints"),
             ({"layer": True}, "must be an int, a tuple of ints"),
             ({"layer": 2, "trainable_layers": 1}, "cannot be chosen beside it"),
+            ({"layer": (1, 2), "combine": "sum"}, 'must be "mean" or "concatenate"'),
+            ({"layer": 2, "combine": "concatenate"}, r"puts a tuple of layers side by side.*got layer=2"),
+            ({"layer": (2,), "combine": "concatenate"}, r"puts a tuple of layers side by side"),
+            ({"layer": "weighted", "combine": "concatenate"}, r"puts a tuple of layers side by side"),
             ({"trainable_layers": -1}, "must not be negative"),
             ({"dtype": "int8"}, "is none of float32"),
             ({"batch_size": 0}, "must be at least 1"),

@@ -321,6 +321,7 @@ class TestPrediction:
         with pytest.raises(ValueError, match="not what it was when the model was fitted"):
             classifier.predict(target)
 
+    @pytest.mark.filterwarnings("ignore::sere.SereWarning")  # of X in its own pool
     def test_clips_embedded_otherwise_are_refused(self, fit, voices):
         _, y, target = voices
         plain, tuned = fit(epochs=1), fit(epochs=1, n=1)

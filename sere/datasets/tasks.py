@@ -17,18 +17,26 @@ Two protocols differ in what is scored, and their figures must not be mixed:
 
 import warnings
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
+from sere._params import FLAG, NONE, RANDOM_STATE, check_arguments, choice, number, whole
 from sere.datasets.emotions import merged_names, shared_names
 
 # What an estimator may see of a clip. The emotion is the answer, and the sentence and corpus are
 # ways to cheat.
 _VISIBLE = ("path", "audio", "speaker", "language", "sampling_rate", "start", "end")
 _SPEAKER_SPLITS_TRIED = 200
+_RULES = {
+    "shots": whole(1) | choice("all"),
+    "random_state": RANDOM_STATE,
+    "transductive": FLAG,
+    "test_speakers": number(above=0, below=1),
+    "max_pool": NONE | whole(1),
+    "share": number(above=0, below=1),
+}
 
 
 def make_task(
@@ -110,11 +118,11 @@ def make_task(
     >>> len(task.y), len(task.X_unlabeled_src), len(task.X_test), task.protocol
     (12, 12, 24, 'transductive')
     """
+    check_arguments(_RULES, shots=shots, random_state=random_state, transductive=transductive)
+    check_arguments(_RULES, test_speakers=test_speakers, max_pool=max_pool)
     rng = check_random_state(random_state)
     source, target = shared_labels(_checked(source, "source"), _checked(target, "target"))
     _check_apart(source, target)
-    if shots != "all" and (not isinstance(shots, Integral) or shots < 1):
-        raise ValueError(f"shots is {shots!r}; it must be a whole number of at least 1, or 'all'.")
     names = _task_labels(source, target, labels)
     source = source[source["emotion"].isin(names)].reset_index(drop=True)
     target = target[target["emotion"].isin(names)].reset_index(drop=True)
@@ -210,10 +218,9 @@ def skew_target(
     ValueError
         If the corpus lacks the emotion or has no other, or an emotion would keep no clip.
     """
+    check_arguments(_RULES, share=share, random_state=random_state)
     rng = check_random_state(random_state)
     target = _checked(target, "target")
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share!r}; it must lie between 0 and 1.")
     kept = target if labels is None else target[target["emotion"].isin([*labels, emotion])]
     counts = kept["emotion"].value_counts()
     if emotion not in counts or len(counts) < 2:
@@ -317,11 +324,8 @@ def _draw_test_speakers(
             "add a column 'speaker', or use transductive=True."
         )
     speakers = np.unique(target["speaker"].to_numpy(dtype=str))
-    if len(speakers) < 2 or not 0 < share < 1:
-        raise ValueError(
-            f"cannot divide {len(speakers)} target speakers with test_speakers={share!r}; "
-            "two speakers or more and a share between 0 and 1 are needed."
-        )
+    if len(speakers) < 2:
+        raise ValueError(f"cannot divide {len(speakers)} target speakers; an inductive task needs two or more.")
     count = min(max(1, round(share * len(speakers))), len(speakers) - 1)
     for _ in range(_SPEAKER_SPLITS_TRIED):
         tested = target["speaker"].isin(rng.permutation(speakers)[:count]).to_numpy()
@@ -336,8 +340,6 @@ def _draw_test_speakers(
 def _cut(pool: pd.DataFrame, size: int | None, rng: np.random.RandomState) -> pd.DataFrame:
     if size is None or len(pool) <= size:
         return pool
-    if size < 1:
-        raise ValueError(f"max_pool is {size!r}; it must be at least 1.")
     return pool.iloc[np.sort(rng.choice(len(pool), size, replace=False))]
 
 

@@ -34,10 +34,10 @@ from sere.encoders.base import Encoded, FrameEncoder
 
 #: Standardised values beyond this many SD are cut, here and everywhere: one broken measurement should not decide.
 CLIP = 4.0
-#: Clips of a pool that are looked up among those that an encoder learned from.
-PROBED = 48
 #: What files are called that hold a checksum; those of the first format do without.
 _FORMAT, _FIRST = "sere-encoder-2", "sere-encoder-1"
+#: Parameters of a checkpoint's encoder that change its frames.
+_CHECKPOINT_PARAMETERS = ("layer", "combine", "revision", "dtype", "whisper_slice_positions")
 _ARRAYS = (
     *("evidence_weights", "evidence_bias", "examples", "frame_examples"),
     *("directions", "frame_directions", "centre", "scale"),
@@ -204,6 +204,11 @@ class EmotionEncoder(FrameEncoder):
     name : str
         What error messages and summaries call it.
 
+    Attributes
+    ----------
+    skipped_ : sequence of dict
+        Clips that :func:`sere.pretrain_encoder` left out; not in the file that `save` writes.
+
     Examples
     --------
     >>> from sere.encoders import EmotionEncoder
@@ -211,6 +216,8 @@ class EmotionEncoder(FrameEncoder):
     >>> "anger" in shipped.experience.emotions
     True
     """
+
+    skipped_: Sequence[dict[str, Any]] = ()
 
     def __init__(self, base: FrameEncoder, experience: Experience, card: Card, name: str = "pretrained by sere"):
         self.base = base
@@ -263,17 +270,6 @@ class EmotionEncoder(FrameEncoder):
         names = self.context_names or [f"c{i}" for i in range(contexts.shape[1])]
         return np.hstack([contexts, scores]), [*names, *(f"evidence_{emotion}" for emotion in known.emotions)]
 
-    def recognised(self, clips: Sequence[Clip]) -> float:
-        """Return the share of some clips that it learned from.
-
-        Parameters
-        ----------
-        clips : sequence of Clip
-            At most :data:`PROBED` of them, evenly spaced, are read.
-        """
-        some = clips[:: -(-len(clips) // PROBED)] if len(clips) else []
-        return float(np.mean([audio_digest(clip) in self.card.heard for clip in some])) if len(some) else 0.0
-
     @property
     def frame_names(self) -> list[str]:
         """Those of the base encoder."""
@@ -283,6 +279,15 @@ class EmotionEncoder(FrameEncoder):
     def context_names(self) -> list[str]:
         """Those of the base encoder."""
         return self.base.context_names
+
+    @property
+    def parts(self) -> tuple[FrameEncoder, ...]:
+        """Those of the base encoder."""
+        return self.base.parts
+
+    def join(self, encoded: Sequence[Encoded]) -> Encoded:
+        """As the base encoder does."""
+        return self.base.join(encoded)
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
         """Embed each clip on its own; see the base encoder."""
@@ -390,7 +395,12 @@ def audio_digest(clip: Clip) -> str:
 
     The same recording in another lossless format has the same digest; after resampling or lossy coding it has not.
     """
-    samples = np.round(np.clip(clip.load(), -1.0, 1.0) * 32767).astype("<i2")
+    return samples_digest(clip.load())
+
+
+def samples_digest(wave: np.ndarray) -> str:
+    """Return :func:`audio_digest` of samples at 16 kHz in -1..1."""
+    samples = np.round(np.clip(wave, -1.0, 1.0) * 32767).astype("<i2")
     return hashlib.sha256(samples.tobytes()).hexdigest()[:16]
 
 
@@ -405,13 +415,19 @@ def base_facts(base: FrameEncoder) -> dict[str, Any]:
     from sere.encoders.acoustic import AcousticEncoder
     from sere.encoders.egemaps import EgemapsEncoder
     from sere.encoders.pretrained import PretrainedEncoder
+    from sere.encoders.side_by_side import SideBySideEncoder
+    from sere.encoders.speech import SpeechEncoder
 
     if isinstance(base, AcousticEncoder):
         return {"encoder": "acoustic"}
     if isinstance(base, EgemapsEncoder):
         return {"encoder": "egemaps"}
+    if isinstance(base, SpeechEncoder) and base.weights is None:
+        return {"encoder": "speech"}
+    if isinstance(base, SideBySideEncoder):
+        return {"encoder": "side by side", "encoders": [base_facts(encoder) for encoder in base.encoders]}
     if isinstance(base, PretrainedEncoder):
-        return {"encoder": str(base.checkpoint), "layer": base.layer, "revision": base.revision}
+        return {"encoder": str(base.checkpoint), **{name: getattr(base, name) for name in _CHECKPOINT_PARAMETERS}}
     raise TypeError(
         f"experience on a {type(base).__name__} cannot be saved: a file names the library's own encoders and "
         "checkpoints, so keep the object, or joblib.dump it for yourself"
@@ -441,11 +457,19 @@ def build_base(facts: Mapping[str, Any], allow: Collection[str] = ()) -> FrameEn
         from sere.encoders.egemaps import EgemapsEncoder
 
         return EgemapsEncoder()
+    if facts["encoder"] == "speech":
+        from sere.encoders.speech import SpeechEncoder
+
+        return SpeechEncoder()
+    if facts["encoder"] == "side by side":
+        from sere.encoders.side_by_side import SideBySideEncoder
+
+        return SideBySideEncoder([build_base(part, allow) for part in facts["encoders"]])
     from sere.encoders.pretrained import PretrainedEncoder
 
     if facts["encoder"] not in allow:
         raise NotAllowedError(repr(facts["encoder"]))
-    layer = facts["layer"]
-    return PretrainedEncoder(
-        facts["encoder"], layer=tuple(layer) if isinstance(layer, list) else layer, revision=facts["revision"]
-    )
+    given = {name: facts[name] for name in _CHECKPOINT_PARAMETERS if name in facts}
+    if isinstance(given["layer"], list):  # JSON knows no tuples
+        given["layer"] = tuple(given["layer"])
+    return PretrainedEncoder(facts["encoder"], **given)

@@ -29,7 +29,7 @@ from sere.encoders._checkpoints import (
     read_facts,
     require_transformers,
 )
-from sere.encoders.base import Encoded, FrameEncoder
+from sere.encoders.base import Encoded, FrameEncoder, aligned
 
 if TYPE_CHECKING:
     import torch
@@ -61,9 +61,13 @@ class PretrainedEncoder(FrameEncoder):
     layer : int, tuple of int or "weighted", default=-1
         Which hidden states become frames. They are counted as transformers counts them: 0 enters
         the first transformer layer, i leaves layer i, -1 is what the model returns. A tuple is
-        averaged. With ``"weighted"`` all of them stand side by side in a frame, `n_layers` blocks
-        of `width` columns, for :class:`sere.encoders.layers.LayerMix` to weigh: frames are then
-        13 to 33 times as wide, which a large corpus feels.
+        averaged, unless `combine` says otherwise. With ``"weighted"`` all of them stand side by
+        side in a frame, `n_layers` blocks of `width` columns, for
+        :class:`sere.encoders.layers.LayerMix` to weigh: frames are then 13 to 33 times as wide,
+        which a large corpus feels.
+    combine : {"mean", "concatenate"}, default="mean"
+        What becomes of a tuple of layers: their mean, or frames in which they stand side by side,
+        in the tuple's order. Needs a tuple of at least two.
     trainable_layers : int, default=0
         The paper's partial fine-tuning: with n > 0, `encode` gives the states that enter the last
         n layers and :meth:`top` those layers, to be trained.
@@ -91,7 +95,8 @@ class PretrainedEncoder(FrameEncoder):
     width : int
         Width of one layer's states.
     n_layers : int
-        Layers that stand side by side in a frame: 1 unless ``layer="weighted"``.
+        Layers that stand side by side in a frame: 1 unless ``layer="weighted"`` or
+        ``combine="concatenate"``.
 
     Raises
     ------
@@ -105,6 +110,7 @@ class PretrainedEncoder(FrameEncoder):
         checkpoint: Any,
         *,
         layer: Any = -1,
+        combine: str = "mean",
         trainable_layers: int = 0,
         revision: str | None = None,
         device: str = "auto",
@@ -115,6 +121,7 @@ class PretrainedEncoder(FrameEncoder):
     ) -> None:
         self.checkpoint = checkpoint
         self.layer = layer
+        self.combine = combine
         self.trainable_layers = trainable_layers
         self.revision = revision
         self.device = device
@@ -144,7 +151,14 @@ class PretrainedEncoder(FrameEncoder):
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer,)
         whole = all(isinstance(i, int) and not isinstance(i, bool) for i in layers) and layers
         if not whole and self.layer != "weighted":
-            raise ValueError(f'layer={self.layer!r} must be an int, a tuple of ints to average, or "weighted".')
+            raise ValueError(f'layer={self.layer!r} must be an int, a tuple of ints, or "weighted".')
+        if self.combine not in ("mean", "concatenate"):
+            raise ValueError(f'combine={self.combine!r} must be "mean" or "concatenate".')
+        if self.combine == "concatenate" and (not isinstance(self.layer, tuple) or len(self.layer) < 2):
+            raise ValueError(
+                f'combine="concatenate" puts a tuple of layers side by side, such as layer=(1, 2, 3); got '
+                f"layer={self.layer!r}."
+            )
 
     @property
     def facts(self) -> Facts:
@@ -160,6 +174,8 @@ class PretrainedEncoder(FrameEncoder):
 
     @property
     def n_layers(self) -> int:
+        if self.combine == "concatenate":
+            return len(self.layer)
         return self.facts.n_layers + 1 if self.layer == "weighted" else 1
 
     @property
@@ -169,6 +185,8 @@ class PretrainedEncoder(FrameEncoder):
         Device and batch size are left out: they move frames by rounding alone.
         """
         chosen = [f"layer={self.layer}", f"trainable={self.trainable_layers}", self.dtype]
+        if self.combine != "mean":
+            chosen.append(self.combine)
         if self.facts.kind == "whisper":
             chosen.append(f"sliced={self.whisper_slice_positions}")
         name = f"{self._short_name}@{self.revision or 'main'}:{self.facts.digest}"
@@ -177,8 +195,9 @@ class PretrainedEncoder(FrameEncoder):
     @property
     def frame_names(self) -> list[str]:
         name, width = self._short_name, range(self.width)
-        if self.layer == "weighted":
-            return [f"{name}_layer{i}_{j}" for i in range(self.n_layers) for j in width]
+        if self.n_layers > 1:
+            layers = range(self.n_layers) if self.layer == "weighted" else self.layer
+            return [f"{name}_layer{i}_{j}" for i in layers for j in width]
         return [f"{name}_{j}" for j in width]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
@@ -206,7 +225,7 @@ class PretrainedEncoder(FrameEncoder):
                 clip, start, _, first, last, n_frames = place
                 if start == 0:
                     frames[clip] = np.empty((n_frames, self.n_layers * self.width), np.float32)
-                rows = _aligned(self._combined(of_window), last - start)[first - start :]
+                rows = aligned(self._combined(of_window), last - start)[first - start :]
                 frames[clip][first:last] = rows
                 if last >= n_frames - 1:
                     frames[clip][last:] = rows[-1]
@@ -349,11 +368,11 @@ class PretrainedEncoder(FrameEncoder):
             yield batch
 
     def _combined(self, states: "list[torch.Tensor]") -> np.ndarray:
-        """One window's states as frames: side by side if weighted, else their mean."""
+        """One window's states as frames: side by side, or their mean."""
         import torch
 
         parts = [state.float() for state in states]
-        whole = torch.cat(parts, -1) if self.layer == "weighted" else torch.stack(parts).mean(0)
+        whole = torch.cat(parts, -1) if self.n_layers > 1 else torch.stack(parts).mean(0)
         return whole.cpu().numpy()
 
 
@@ -369,12 +388,6 @@ def _windows(
     given = family.inputs(wave, [(start, stop) for start, stop, _, _ in plan])
     for place, window in zip(plan, given):
         yield (clip, *place, n_frames), window
-
-
-def _aligned(frames: np.ndarray, n_frames: int) -> np.ndarray:
-    """Frames cut to a count, or with the last one repeated up to it."""
-    missing = max(0, n_frames - len(frames))
-    return np.pad(frames[:n_frames], ((0, missing), (0, 0)), mode="edge")
 
 
 def _resolved(device: str) -> str:

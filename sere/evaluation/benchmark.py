@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -23,7 +23,9 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 import sere
+from sere._audio_classifier import AudioClassifier
 from sere._drafts import write_text
+from sere._params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
 from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
@@ -38,6 +40,15 @@ from sere.evaluation.tables import markdown
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
 LARGEST_POOL = 600
 JOURNAL, RESULTS, TABLE = "cells.jsonl", "results.json", "table.md"
+_SHOTS = whole(1) | choice("all")
+_RULES = {
+    "draws": whole(1),
+    "shots": Rule("whole numbers of at least 1, or 'all'", lambda value: bool(value) and all(map(_SHOTS.fits, value))),
+    "max_pool": NONE | whole(1),
+    "n_jobs": N_JOBS,
+    "verbose": VERBOSE,
+    "say": NONE | Rule("a function", callable),
+}
 
 
 @dataclass
@@ -171,11 +182,12 @@ def run_benchmark(
     FileNotFoundError, ValueError
         If corpora, tasks or methods are not there: says which there are.
     """
+    few = [shots] if isinstance(shots, (int, str)) or not isinstance(shots, Iterable) else list(shots)
+    check_arguments(_RULES, draws=draws, shots=few, max_pool=max_pool, n_jobs=n_jobs, verbose=verbose, say=say)
     say = say or (lambda text: None)
     everything = read_corpora(corpora)
     pairs = read_tasks(tasks, everything, TABLE_CORPORA)
     chosen, base = _methods(methods, baseline, encoder)
-    few = [shots] if isinstance(shots, (int, str)) else list(shots)
     shifted = [shifts] if isinstance(shifts, str) else list(shifts)
     involved = {name: everything[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
     options: dict[str, Any] = {"draws": draws, "shots": few, "shifts": shifted, "protocol": protocol}
@@ -221,6 +233,12 @@ def _methods(
     chosen = read_methods(DEFAULT_METHODS if methods is None else methods, encoder)
     if base is not None and base not in [method.name for method in chosen]:
         chosen.append(read_method(base, encoder))
+    for method in chosen:
+        if isinstance(method.estimator, AudioClassifier):
+            try:
+                check_params(method.estimator)
+            except ParameterError as error:
+                raise ParameterError(f"method {method.name}: {error}") from error
     return chosen, base
 
 

@@ -163,8 +163,6 @@ def make_plan(
     unknown = [shift for shift in shifts if shift not in SHIFTS]
     if unknown:
         raise ValueError(f"there is no shift {', '.join(unknown)}; the shifts are {', '.join(SHIFTS)}")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; it must be at least 1")
     plan = Plan()
     chosen = product(shots, shifts, one_of(protocol, PROTOCOLS, "protocol"))
     for few, shift, how in chosen:
