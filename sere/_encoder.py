@@ -420,6 +420,7 @@ class HeterogeneousEncoder(AudioTransformer):
                 ("embedding", part.cache_key, *(pitch_key(pitch_model, pitch_range) if part.needs_pitch else ())),
                 companions=pitches if part.needs_pitch else None,
                 label="embedding",
+                maker=f"the encoder {spec_name(part)!r}",
                 **options,
             )
             by_part.append([a and Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in arrays])
