@@ -29,14 +29,11 @@ ROLES = ("labeled", "source", "target")
 WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
 
 _LAYER = whole(-(2**31))
+_ALONE = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
 #: What may stand for one encoder.
-ENCODER = (
-    Rule(("the name of an encoder", "its file or folder"), PATH.fits)
-    | instance("a FrameEncoder", FrameEncoder)
-    | Rule(
-        "a tuple of two or more of these, side by side",
-        lambda value: isinstance(value, tuple) and len(value) > 1 and all(ENCODER.fits(one) for one in value),
-    )
+ENCODER = _ALONE | Rule(
+    "a tuple of two or more of these, side by side",
+    lambda value: isinstance(value, tuple) and len(value) > 1 and all(map(_ALONE.fits, value)),
 )
 #: What may stand for the encoders of all clips.
 ENCODERS = ENCODER | Rule(
@@ -229,14 +226,20 @@ class HeterogeneousEncoder(AudioTransformer):
         checkpoints = [spec for spec in alone if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
         if (self.trainable_layers or self.layer != -1 or self.combine != "mean") and not checkpoints:
             raise ParameterError(
-                f"{within}layer={self.layer!r}, {within}combine={self.combine!r} and {within}trainable_layers="
-                f"{self.trainable_layers} choose among the layers of a checkpoint that {within}encoders names, and "
-                f"{within}encoders={self.encoders!r} names none; an encoder object takes them itself"
+                f"{within}layer={self.layer!r}, {within}combine={self.combine!r} and "
+                f"{within}trainable_layers={self.trainable_layers} choose among the layers of a checkpoint that "
+                f"{within}encoders names, and {within}encoders={self.encoders!r} names none; an encoder object takes "
+                "them itself"
             )
         if self.trainable_layers and self.layer != -1:
             raise ParameterError(
                 f"{within}trainable_layers={self.trainable_layers} trains the layers up to the last one, so "
                 f"{within}layer={self.layer!r} cannot be chosen beside it; leave {within}layer=-1"
+            )
+        if self.combine == "concatenate" and (not isinstance(self.layer, tuple) or len(self.layer) < 2):
+            raise ParameterError(
+                f"{within}combine='concatenate' puts a tuple of layers side by side, such as {within}layer=(1, 2, 3); "
+                f"got {within}layer={self.layer!r}"
             )
 
     def choose(self, language: str | None, role: str) -> Any:
@@ -414,20 +417,23 @@ class HeterogeneousEncoder(AudioTransformer):
             clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
         by_part = []
         for part in encoder.parts:
-            arrays = extract(
-                clips,
-                _Embedding(part),
-                ("embedding", part.cache_key, *(pitch_key(pitch_model, pitch_range) if part.needs_pitch else ())),
-                companions=pitches if part.needs_pitch else None,
-                label="embedding",
-                maker=f"the encoder {spec_name(part)!r}",
-                **options,
+            voice = pitch_key(pitch_model, pitch_range) if part.needs_pitch else ()
+            by_part.append(
+                extract(
+                    clips,
+                    _Embedding(part),
+                    ("embedding", part.cache_key, *voice),
+                    companions=pitches if part.needs_pitch else None,
+                    label="embedding",
+                    maker=f"the encoder {spec_name(part)!r}",
+                    **options,
+                )
             )
-            by_part.append([a and Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in arrays])
         result: list[Encoded | None] = [None] * len(utterances)
-        for row, of_clip in zip(usable, zip(*by_part, strict=True), strict=True):
-            heard = [own for own in of_clip if own is not None]
-            result[row] = encoder.join(heard) if len(heard) == len(of_clip) else None
+        for row, own in zip(usable, zip(*by_part, strict=True), strict=True):
+            if all(arrays is not None for arrays in own):
+                encoded = [Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in own]
+                result[row] = encoder.join(encoded)
         return result
 
 
@@ -450,11 +456,9 @@ def side_by_side(spec: Any) -> tuple:
     Raises
     ------
     ValueError
-        Nothing or "paper" on one side of a "+", or a tuple of fewer than two.
+        Nothing or "paper" on one side of a "+".
     """
     if isinstance(spec, tuple):
-        if len(spec) < 2:
-            raise ValueError(f"encoders side by side are two or more, got {spec!r}")
         return tuple(part for own in spec for part in side_by_side(own))
     if not isinstance(spec, str) or "+" not in spec or os.path.exists(spec):
         return (spec,)

@@ -155,7 +155,8 @@ def test_the_papers_checkpoints_need_a_language():
 @pytest.mark.parametrize("encoders", [None, 7, ["acoustic"]])
 def test_what_is_no_encoder_is_an_error(source, encoders):
     with pytest.raises(
-        TypeError, match="it must be the name of an encoder, its file or folder, a FrameEncoder or a dict"
+        TypeError,
+        match=r"it must be the name of an encoder, its file or folder, a FrameEncoder, a tuple of .* or a dict",
     ):
         HeterogeneousEncoder(encoders).fit(source)
 

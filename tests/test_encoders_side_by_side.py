@@ -14,7 +14,7 @@ from sere.baselines import LinearBaseline
 from sere.encoders import EmotionEncoder
 from sere.encoders.acoustic import AcousticEncoder
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
-from sere.encoders.experience import base_facts, build_base
+from sere.encoders.experience import NotAllowedError, base_facts, build_base
 from sere.encoders.pretrained import PretrainedEncoder
 from sere.encoders.side_by_side import SideBySideEncoder
 from sere.encoders.speech import SpeechEncoder
@@ -105,12 +105,12 @@ class TestRefused:
     def test_one_encoder_is_not_beside_any(self):
         with pytest.raises(ValueError, match="two or more, got 1"):
             SideBySideEncoder([Steps()])
-        with pytest.raises(ValueError, match="two or more"):
+        with pytest.raises(ValueError, match="a tuple of two or more"):
             HeterogeneousEncoder(("acoustic",)).fit([noise(8000)])
 
-    def test_experience_is_learned_on_the_whole(self):
-        with pytest.raises(ValueError, match=r"'acoustic-emotion' has experience.*encoder='acoustic\+speech'"):
-            HeterogeneousEncoder("acoustic-emotion+speech").fit([noise(8000)])
+    def test_experience_is_learned_on_the_whole(self, experienced):
+        with pytest.raises(ValueError, match=r"'pretrained by sere' has experience.*encoder='acoustic\+speech'"):
+            HeterogeneousEncoder(("speech", experienced)).fit([noise(8000)])
 
     @pytest.mark.parametrize("settings", [{"trainable_layers": 1}, {"layer": "weighted"}])
     def test_a_part_that_learns_says_what_to_choose_instead(self, tmp_path, settings):
@@ -192,7 +192,9 @@ class TestUsed:
         settings = {"layer": (1, 2), "combine": "concatenate", "whisper_slice_positions": True}
         base = SideBySideEncoder([SpeechEncoder(), PretrainedEncoder(folder, **settings)])
         facts = json.loads(json.dumps(base_facts(base)))
-        assert build_base(facts).cache_key == base.cache_key
+        assert build_base(facts, {str(folder)}).cache_key == base.cache_key
+        with pytest.raises(NotAllowedError):
+            build_base(facts)
         with pytest.raises(TypeError, match="SpeechEncoder cannot be saved"):
             base_facts(SideBySideEncoder([AcousticEncoder(), SpeechEncoder(tmp_path / "own.safetensors")]))
 
