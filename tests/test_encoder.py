@@ -136,7 +136,7 @@ def test_a_missing_encoder_is_found_before_anything_is_extracted(source, monkeyp
     classifier = SEREClassifier(HeterogeneousEncoder({"de": A, "it": B}))
     pools = {"source": "X_unlabeled_src", "target": "X_unlabeled_tgt"}
     with pytest.raises(ValueError, match=f"a {role} clip of language 'lumo'"):
-        classifier.fit(spoken(source, "de", "it"), ["x", "y"], **{pools[role]: (source,)})
+        classifier.fit(spoken(source, "de", "it"), ["x", "y"], **{pools[role]: (source[2:].drop(columns="speaker"),)})
 
 
 @pytest.mark.parametrize(

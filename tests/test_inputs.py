@@ -121,8 +121,8 @@ def test_embedded_utterances_give_the_same_scores(model, files, expected, embed)
 def test_every_form_of_x_fits_the_same_model(form, files, target):
     y = target["emotion"][:12]
     make = FORMS[form]
-    head, pool = make(target[:12], files[:12]), make(target, files)
-    reference = SEREClassifier(epochs=1, random_state=0).fit(files[:12], y, None, (files,))
+    head, pool = make(target[:12], files[:12]), make(target[12:], files[12:])
+    reference = SEREClassifier(epochs=1, random_state=0).fit(files[:12], y, None, (files[12:],))
     found = SEREClassifier(epochs=1, random_state=0).fit(head, y, None, (pool,))
     np.testing.assert_array_equal(found.prototypes_, reference.prototypes_)
 
