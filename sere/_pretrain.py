@@ -5,7 +5,9 @@ each speaker standardised, once as if nobody knew who speaks. Then three small t
 (see :mod:`sere.encoders.experience`; docs/design.md says why not more):
 
 * evidence: multinomial logistic regression. A corpus says nothing about emotions that it does not have: they are left
-  out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike.
+  out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike. Weights are paid for in a metric
+  in which words are small (:mod:`sere.training.content`), and by the square of a typical clip's length, so that one
+  penalty suits seventy descriptors and a thousand columns.
 * examples: the mean of each emotion's corpus means.
 * directions: linear discriminants of clips and of frames with a shrunk covariance.
 """
@@ -26,10 +28,11 @@ from sere._inputs import as_utterances
 from sere._utterances import Utterances
 from sere.datasets.emotions import canonical_emotion
 from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
+from sere.training.content import content_metrics
 from sere.training.normalise import Moments, Standardiser
 
-#: Penalty on squared weights beside the mean loss.
-PENALTY = 0.01
+#: Penalty on squared weights beside the mean loss, for clips of squared length 1.
+PENALTY = 1.5e-4
 #: Clips at which a speaker counts half; the second view knows no speakers.
 VIEWS = (4.0, np.inf)
 #: Discriminants that are kept, and the shrinkage of their covariance.
@@ -65,8 +68,8 @@ def pretrain_encoder(
         By corpus, what the card says of its licence.
     name : str
         What the encoder is called in messages.
-    penalty : float, default=0.01
-        Weight of squared weights in the evidence's regression.
+    penalty : float, default=1.5e-4
+        Weight of squared weights in the evidence's regression, in units of the clips' mean squared length.
     cache : bool, path or FrameStore, default=True
         Where extracted features are kept.
     n_jobs : int, default=None
@@ -138,6 +141,7 @@ def learn_experience(
         raise ValueError(f"experience needs at least two emotions; the corpora have {list(emotions)}")
     contexts, codes, corpus, frames, frame_codes = [], [], [], [], []
     frame_means: list[np.ndarray] = []
+    metrics: list[tuple[np.ndarray, np.ndarray]] = []
     for number, (title, utterances) in enumerate(heard.items()):
         own = np.array([emotions.index(label) for label in labels[title]])
         for view in VIEWS:
@@ -145,6 +149,7 @@ def learn_experience(
             codes.append(own)
             corpus.append(np.full(len(own), number))
         of_clips = _standard_frames(utterances, VIEWS[0])
+        metrics.append(_metrics(contexts[-len(VIEWS)], of_clips, utterances))
         frame_means.append(np.array([f.mean(0) for f in of_clips]))
         of_clip = np.repeat(own, [len(f) for f in of_clips])
         together = np.concatenate(of_clips)
@@ -153,19 +158,22 @@ def learn_experience(
         frame_codes.append(of_clip[some])
     X, y, of = np.concatenate(contexts), np.concatenate(codes), np.concatenate(corpus)
     present = np.array([[bool(((of == c) & (y == e)).any()) for e in range(len(emotions))] for c in range(len(heard))])
-    weights, bias = masked_regression(X, y, present[of], _even_weights(y, of), penalty)
+    of_context, of_frames = (np.mean(side, axis=0) for side in zip(*metrics, strict=True))
+    felt = X @ of_context
+    length = (felt**2).sum(1).mean()
+    weights, bias = masked_regression(felt, y, present[of], _even_weights(y, of), penalty * length)
     known_speakers = np.concatenate([np.arange(len(c)) + at for c, at in _first_views(contexts)])
     raw = [np.asarray(u.context, dtype=np.float64) for u in heard.values()]
     mean = np.mean([r.mean(0) for r in raw], 0)
     variance = np.mean([(r**2).mean(0) for r in raw], 0) - mean**2
     return Experience(
         emotions=emotions,
-        evidence_weights=weights,
+        evidence_weights=weights @ of_context,
         evidence_bias=bias,
         examples=_examples(X, y, of, len(emotions)),
         frame_examples=_examples(np.concatenate(frame_means), y[known_speakers], of[known_speakers], len(emotions)),
-        directions=_directions(X[known_speakers], y[known_speakers]),
-        frame_directions=_directions(np.concatenate(frames), np.concatenate(frame_codes)),
+        directions=_directions(felt[known_speakers], y[known_speakers], of_context),
+        frame_directions=_directions(np.concatenate(frames) @ of_frames, np.concatenate(frame_codes), of_frames),
         centre=mean,
         scale=np.sqrt(np.where(variance > 0, variance, 1.0)),
     )
@@ -286,8 +294,20 @@ def _examples(rows: np.ndarray, y: np.ndarray, corpus: np.ndarray, n_emotions: i
     return np.array(result)
 
 
-def _directions(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Linear discriminants, (columns, m), strongest first, each with its largest weight positive."""
-    found = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(rows, y).scalings_
+def _metrics(contexts: np.ndarray, frames: list[np.ndarray], utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
+    """Metrics of context and frames in which a corpus's words are small."""
+    assert utterances.encoders is not None
+    columns = utterances.averaged.get(utterances.encoders[0], np.full(contexts.shape[1], -1))
+    if not (columns >= 0).any():
+        return np.eye(contexts.shape[1]), np.eye(frames[0].shape[1])
+    return content_metrics(contexts, frames, columns)
+
+
+def _directions(rows: np.ndarray, y: np.ndarray, metric: np.ndarray) -> np.ndarray:
+    """Linear discriminants of rows that went through a metric, as columns to multiply other rows by, (columns, m).
+
+    Strongest first, each with its largest weight positive.
+    """
+    found = metric @ LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(rows, y).scalings_
     found = found[:, : min(DIRECTIONS, len(np.unique(y)) - 1)]
     return found * np.sign(found[np.abs(found).argmax(0), range(found.shape[1])])

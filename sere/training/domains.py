@@ -121,7 +121,9 @@ def domain_starts(
                 values = part.summaries["dynamics"].values
                 rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
                 summaries.append(np.array(rows)[pools[name][1]])
-    return starting_projections(preparation, [pool for pool, _ in pools.values()], summaries, widths, context_share)
+    averaged = {name: own for part in (labeled, source, *targets) if part for name, own in part.averaged.items()}
+    ready = [pool for pool, _ in pools.values()]
+    return starting_projections(preparation, ready, summaries, widths, context_share, averaged)
 
 
 def _spoken(utterances: Utterances) -> set[str]:

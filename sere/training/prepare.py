@@ -15,12 +15,15 @@ import torch
 from sere._utterances import Utterances
 from sere.audio import FRAME_RATE
 from sere.encoders.experience import Experience
+from sere.training.content import content_metrics
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
 from sere.training.normalise import Moments, Standardiser
 
 #: Frames that principal directions are taken from, at most.
 SAMPLE = 20_000
+#: Clips that tell how much words vary, at most about.
+CLIPS = 1_000
 #: Ridge penalty, per clip, of the bridge between unlike encoders.
 RIDGE = 1.0
 
@@ -251,12 +254,14 @@ def starting_projections(
     summaries: list[np.ndarray] | None,
     widths: tuple[int, int],
     share: float,
+    averaged: dict[str, np.ndarray],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return where each space's context and frame projections start.
 
-    With one encoder: its leading principal directions, and beside them, with half of the power, the directions that its
-    experience knows. Axes of unlike encoders mean nothing to each other, so with several each projection starts as the
-    ridge regression onto the leading directions of what all clips share, the statistics of their dynamics.
+    With one encoder: its leading principal directions, in a metric in which words are small
+    (:mod:`sere.training.content`), and beside them, with half of the power, the directions that its experience knows.
+    Axes of unlike encoders mean nothing to each other, so with several each projection starts as the ridge regression
+    onto the leading directions of what all clips share, the statistics of their dynamics.
 
     Parameters
     ----------
@@ -269,6 +274,8 @@ def starting_projections(
         Columns of the context and of the frame projection.
     share : float
         Part of z's power that belongs to the context, 0..1; columns that do not exist give theirs to the other.
+    averaged : dict of str to ndarray
+        As in :class:`~sere.Utterances`.
     """
     n = len(preparation.names)
     gathered: list[list[tuple[Space, np.ndarray | None]]] = [[] for _ in range(n)]
@@ -291,9 +298,10 @@ def starting_projections(
         if common is None:
             sample = frames[:: max(len(frames) // SAMPLE, 1)]
             known = preparation.experience.get(name)
+            metrics = _metrics([s for s, _ in parts], averaged.get(name))
             starts = (
-                _leading(context, widths[0], power[0], None if known is None else known.directions),
-                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions),
+                _leading(context, widths[0], power[0], None if known is None else known.directions, metrics[0]),
+                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions, metrics[1]),
             )
         else:
             shared = np.concatenate([rows for _, rows in parts if rows is not None]) @ common
@@ -303,12 +311,27 @@ def starting_projections(
     return result
 
 
-def _leading(rows: np.ndarray, width: int, power: float, directions: np.ndarray | None) -> np.ndarray:
+def _metrics(spaces: list[Space], columns: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Metrics of context and frames in which words are small; None where the context averages no columns."""
+    if columns is None or not (columns >= 0).any():
+        return None, None
+    every = max(sum(map(len, spaces)) // CLIPS, 1)
+    some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
+    return content_metrics(
+        np.concatenate([s.context.numpy() for s in some]),
+        [clip.numpy() for s in some for clip in s.frames.float().split(s.offsets.diff().tolist())],
+        columns,
+    )
+
+
+def _leading(
+    rows: np.ndarray, width: int, power: float, directions: np.ndarray | None, metric: np.ndarray | None
+) -> np.ndarray:
     """Principal directions, and the directions of experience where there are any, scaled to a mean squared output."""
     m = 0 if directions is None else min(directions.shape[1], width // 2)
+    own = principal_projection(rows, width - m, power / 2 if m else power, metric)
     if directions is None or not m:
-        return principal_projection(rows, width, power)
-    own = principal_projection(rows, width - m, power / 2)
+        return own
     spread = np.square(rows @ directions[:, :m]).sum(1).mean()
     return np.hstack([own, directions[:, :m] * np.sqrt(power / 2 / spread) if spread > 0 else directions[:, :m]])
 
