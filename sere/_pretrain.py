@@ -13,6 +13,7 @@ each speaker standardised, once as if nobody knew who speaks. Then three small t
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ DIRECTIONS = 6
 SHRINKAGE = 0.2
 #: Frames of each corpus that directions of frames are taken from, at most.
 FRAMES = 20_000
+#: Clips of each corpus that tell how much words vary, at most, and every how many frames of them.
+CLIPS = 500
+THINNED = 5
 
 
 def pretrain_encoder(
@@ -148,14 +152,11 @@ def learn_experience(
             contexts.append(_standard_contexts(utterances, view))
             codes.append(own)
             corpus.append(np.full(len(own), number))
-        of_clips = _standard_frames(utterances, VIEWS[0])
+        of_clips = _standard_frames(utterances, VIEWS[0], random)
         metrics.append(_metrics(contexts[-len(VIEWS)], of_clips, utterances))
-        frame_means.append(np.array([f.mean(0) for f in of_clips]))
-        of_clip = np.repeat(own, [len(f) for f in of_clips])
-        together = np.concatenate(of_clips)
-        some = random.choice(len(together), min(FRAMES, len(together)), replace=False)
-        frames.append(together[some])
-        frame_codes.append(of_clip[some])
+        frame_means.append(of_clips.means)
+        frames.append(of_clips.rows)
+        frame_codes.append(own[of_clips.clips])
     X, y, of = np.concatenate(contexts), np.concatenate(codes), np.concatenate(corpus)
     present = np.array([[bool(((of == c) & (y == e)).any()) for e in range(len(emotions))] for c in range(len(heard))])
     of_context, of_frames = (np.mean(side, axis=0) for side in zip(*metrics, strict=True))
@@ -263,14 +264,47 @@ def _standard_contexts(utterances: Utterances, shrinkage: float) -> np.ndarray:
     return np.array([standard.apply(c, "", s) for c, s in zip(contexts, utterances.speakers, strict=True)])
 
 
-def _standard_frames(utterances: Utterances, shrinkage: float) -> list[np.ndarray]:
+@dataclass(frozen=True)
+class _Frames:
+    """What is needed of a corpus's standardised frames; all of them together could be gigabytes.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n, w)
+        Of each clip.
+    rows : ndarray of shape (m, w), float32
+        Some frames.
+    clips : int ndarray of shape (m,)
+        The clip of each.
+    within : list of ndarray of shape (n_frames, w), float32
+        Ten frames a second of some clips.
+    chosen : int ndarray
+        Which clips those are.
+    """
+
+    means: np.ndarray
+    rows: np.ndarray
+    clips: np.ndarray
+    within: list[np.ndarray]
+    chosen: np.ndarray
+
+
+def _standard_frames(utterances: Utterances, shrinkage: float, random: np.random.RandomState) -> _Frames:
     assert utterances.frames is not None
     standard = Standardiser(shrinkage)
     standard.learn("", Moments.of_frames(utterances.frames), utterances.speakers)
-    return [
-        standard.apply(np.asarray(f, np.float64), "", s)
-        for f, s in zip(utterances.frames, utterances.speakers, strict=True)
-    ]
+    offsets = np.cumsum([0, *map(len, utterances.frames)])
+    some = np.sort(random.choice(offsets[-1], min(FRAMES, offsets[-1]), replace=False))
+    clips = np.searchsorted(offsets, some, side="right") - 1
+    every = -(-len(utterances) // CLIPS)
+    means, rows, within = [], [], []
+    for clip, (own, speaker) in enumerate(zip(utterances.frames, utterances.speakers, strict=True)):
+        values = standard.apply(np.asarray(own, np.float64), "", speaker)
+        means.append(values.mean(0))
+        rows.append(values[some[clips == clip] - offsets[clip]].astype(np.float32))
+        if clip % every == 0:
+            within.append(values[::THINNED].astype(np.float32))
+    return _Frames(np.array(means), np.concatenate(rows), clips, within, np.arange(0, len(utterances), every))
 
 
 def _first_views(contexts: list[np.ndarray]) -> list[tuple[np.ndarray, int]]:
@@ -294,13 +328,13 @@ def _examples(rows: np.ndarray, y: np.ndarray, corpus: np.ndarray, n_emotions: i
     return np.array(result)
 
 
-def _metrics(contexts: np.ndarray, frames: list[np.ndarray], utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
+def _metrics(contexts: np.ndarray, frames: _Frames, utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
     """Metrics of context and frames in which a corpus's words are small."""
     assert utterances.encoders is not None
     columns = utterances.averaged.get(utterances.encoders[0], np.full(contexts.shape[1], -1))
     if not (columns >= 0).any():
-        return np.eye(contexts.shape[1]), np.eye(frames[0].shape[1])
-    return content_metrics(contexts, frames, columns)
+        return np.eye(contexts.shape[1]), np.eye(frames.rows.shape[1])
+    return content_metrics(contexts[frames.chosen], frames.within, columns)
 
 
 def _directions(rows: np.ndarray, y: np.ndarray, metric: np.ndarray) -> np.ndarray:
