@@ -5,7 +5,7 @@ the moments that resonance looks for survive while its cost falls by 25. Embeddi
 (descriptors are statistics of 0.46 s windows, transformers see the whole clip).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ from sere.training.content import content_metrics
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
 from sere.training.normalise import Moments, Standardiser
+
+#: By encoder, a metric of the context (d, d) and one of frames (w, w).
+Metrics = dict[str, tuple[np.ndarray, np.ndarray]]
 
 #: Frames that principal directions are taken from, at most.
 SAMPLE = 20_000
@@ -254,7 +257,7 @@ def starting_projections(
     summaries: list[np.ndarray] | None,
     widths: tuple[int, int],
     share: float,
-    averaged: dict[str, np.ndarray],
+    metrics: Metrics,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return where each space's context and frame projections start.
 
@@ -274,8 +277,8 @@ def starting_projections(
         Columns of the context and of the frame projection.
     share : float
         Part of z's power that belongs to the context, 0..1; columns that do not exist give theirs to the other.
-    averaged : dict of str to ndarray
-        As in :class:`~sere.Utterances`.
+    metrics : dict of str to (ndarray, ndarray)
+        As :func:`word_metrics` returns them.
     """
     n = len(preparation.names)
     gathered: list[list[tuple[Space, np.ndarray | None]]] = [[] for _ in range(n)]
@@ -298,10 +301,10 @@ def starting_projections(
         if common is None:
             sample = frames[:: max(len(frames) // SAMPLE, 1)]
             known = preparation.experience.get(name)
-            metrics = _metrics([s for s, _ in parts], averaged.get(name))
+            of_context, of_frames = metrics.get(name, (None, None))
             starts = (
-                _leading(context, widths[0], power[0], None if known is None else known.directions, metrics[0]),
-                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions, metrics[1]),
+                _leading(context, widths[0], power[0], None if known is None else known.directions, of_context),
+                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions, of_frames),
             )
         else:
             shared = np.concatenate([rows for _, rows in parts if rows is not None]) @ common
@@ -311,17 +314,30 @@ def starting_projections(
     return result
 
 
-def _metrics(spaces: list[Space], columns: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Metrics of context and frames in which words are small; None where the context averages no columns."""
-    if columns is None or not (columns >= 0).any():
-        return None, None
-    every = max(sum(map(len, spaces)) // CLIPS, 1)
-    some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
-    return content_metrics(
-        np.concatenate([s.context.numpy() for s in some]),
-        [clip.numpy() for s in some for clip in s.frames.float().split(s.offsets.diff().tolist())],
-        columns,
-    )
+def word_metrics(preparation: Preparation, pools: Sequence[Pool], averaged: Mapping[str, np.ndarray]) -> Metrics:
+    """Return by encoder the metrics of context and frames in which words are small; see `sere.training.content`.
+
+    Encoders whose context averages no columns have none.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    pools : sequence of Pool
+        All clips of fit, gone through their fronts where there are any.
+    averaged : mapping of str to ndarray
+        As in :class:`~sere.Utterances`.
+    """
+    found: Metrics = {}
+    for index, name in enumerate(preparation.names):
+        columns = averaged.get(name, np.empty(0))
+        spaces = [s for pool in pools for s in pool.spaces if isinstance(s, Space) and s.index == index]
+        if spaces and (columns >= 0).any():
+            every = max(sum(map(len, spaces)) // CLIPS, 1)
+            some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
+            context = np.concatenate([s.context.numpy() for s in some])
+            frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
+            found[name] = content_metrics(context, frames, columns)
+    return found
 
 
 def _leading(
@@ -344,6 +360,11 @@ def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) ->
     projection[:, : shared.shape[1]] = inputs.T @ dual
     spread = np.square(inputs @ projection).sum(1).mean()
     return projection * np.sqrt(power / spread) if spread > 0 else projection
+
+
+def clip_rows(space: Space) -> np.ndarray:
+    """Return what describes each clip as a whole, (n, d): its context, or where there is none its frames' mean."""
+    return space.context.numpy() if space.context.shape[1] else _clip_means(space)
 
 
 def _clip_means(space: Space) -> np.ndarray:
