@@ -83,6 +83,14 @@ def run_tests(session: nox.Session, *options: str) -> None:
 
 
 @nox.session
+def odd(session: nox.Session) -> None:
+    """Try several hundred odd files at every way in; the suite tries one of each kind where it takes long."""
+    install(session, package=".[test,egemaps,triton]")
+    session.env["SERE_ODD_AUDIO"] = "all"
+    run_tests(session, "-n", "2", "--dist", "worksteal", "tests/test_odd_audio.py")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting and docstrings."""
     install(session, "ruff", "numpydoc>=1.8", package="")

@@ -147,6 +147,13 @@ def track_lines(tracks: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 else f"relative error {row['largest_relative_error']:.0e}"
             )
             yield what, f"{row['ratio_median']:.1f} x (best {row['ratio_best']:.1f}); {equal}", "bench_tracks.py"
+    if "voice" in tracks:
+        row = tracks["voice"]
+        yield (
+            "decoding as a voice moves, beside torchcrepe's decoding at our speed",
+            f"{row['ratio_median']:.1f} x (best {row['ratio_best']:.1f}); {row['ours_us_a_frame']:.1f} µs a frame",
+            "bench_tracks.py",
+        )
     if "realtime" in tracks:
         row = tracks["realtime"]
         yield (

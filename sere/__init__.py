@@ -13,6 +13,7 @@ _HOMES = {
     "SEREClassifier": "sere._classifier",
     "DynamicFeatureTransformer": "sere._dynamics",
     "HeterogeneousEncoder": "sere._encoder",
+    "SereWarning": "sere._inputs",
     "Utterances": "sere._utterances",
     "make_sere_pipeline": "sere._pipeline",
     "pretrain_encoder": "sere._pretrain",

@@ -2,18 +2,21 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sere._audio_classifier import CHUNK, AudioClassifier
+from sere._audio_classifier import CHUNK, SHARED, AudioClassifier
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
 from sere._inputs import SereWarning
+from sere._params import CALLBACKS, FLAG, NONE, ON_INTERRUPT, ParameterError, Rule, choice, instance, number, whole
+from sere._skipping import Skipping
 from sere._utterances import Utterances, concatenate
-from sere.training.stopping import watched_score
+from sere.audio import Clip
+from sere.training.stopping import WATCHED
 
 #: Clips embedded at a time in predict before layers that were trained, where a frame can be as wide as all layers of a
 #: checkpoint together.
@@ -132,7 +135,15 @@ class SEREClassifier(AudioClassifier):
     device : str, default="auto"
         Torch device; "auto" is CUDA where there is one.
     random_state : int, RandomState or None, default=None
-        Order of minibatches.
+        Order of minibatches, which is all that is random: where no pool is larger than `batch_size`, every seed gives
+        the same model.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or `fit` leaves them out, labeled ones with their label,
+        says so in a warning and lists them in `skipped_`. Predictions have a row a clip, so there it is an error in any
+        case.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does while `fit` trains: it stops the run like any other, or the model of the last whole epoch is
+        kept, with a warning.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
 
@@ -147,6 +158,9 @@ class SEREClassifier(AudioClassifier):
         ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
         ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
         ``tau``.
+    skipped_ : list of dict
+        What ``on_error="skip"`` left out: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
+        (None for a waveform), ``reason``.
     n_features_in_ : int
         Only after a fit on feature vectors.
 
@@ -155,6 +169,10 @@ class SEREClassifier(AudioClassifier):
     X is a list, Series or object array of paths; a list of 1-D waveforms at 16 kHz; a DataFrame with a column ``path``
     or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end``; Utterances; or a 2-D
     array of feature vectors. Clips shorter than a frame (20 ms) count as one frame.
+
+    The same inputs, parameters and seed give the same bits on the same machine with the same releases. What the order
+    of clips, the other clips of a call and the division of pools change is in the user guide, "What a result depends
+    on".
 
     Examples
     --------
@@ -167,6 +185,50 @@ class SEREClassifier(AudioClassifier):
     >>> classifier.predict(target[[0, -1]])
     array(['sad', 'happy'], dtype='<U5')
     """
+
+    _rules: ClassVar[dict[str, Rule]] = {
+        "dynamics": NONE | instance("a DynamicFeatureTransformer", DynamicFeatureTransformer),
+        "embedding_dim": whole(2),
+        "epochs": whole(0),
+        "learning_rate": number(above=0),
+        "encoder_learning_rate": number(above=0),
+        "batch_size": whole(1),
+        "prototype_weight": number(0),
+        "dual_weight": number(0),
+        "prototype_form": choice("softmax", "pull", "margin"),
+        "dual_distance": choice("cosine", "euclidean", "infonce"),
+        "dual_detach": FLAG,
+        "dual_by_field": FLAG,
+        "shot_weight": number(0),
+        "field_weight": number(0),
+        "drift_weight": NONE | number(0),
+        "context_share": number(0, 1),
+        "dynamics_scale": number(0),
+        "gate": choice("feature", "frame"),
+        "intensity": choice("abs", "signed", "square"),
+        "field_form": choice("product", "raw", "sum"),
+        "field_gap": choice("exponential", "gaussian"),
+        "tau": number(above=0),
+        "highlight_share": number(above=0, most=1),
+        "symmetric": FLAG,
+        "soft_argmax": NONE | number(above=0),
+        "frame_rate": number(above=0),
+        "assignment": choice("class", "anchor"),
+        "field_share": number(0, 1),
+        "sharpness": number(above=0),
+        "balance": NONE | number(0, 1),
+        "prototype_source": number(0, 1),
+        "prototype_pool": NONE | choice("both", "target", "source"),
+        "pool_weight": number(0, 1),
+        "experience_weight": number(0),
+        "self_training_weight": number(0),
+        "experience_shots": number(0),
+        "early_stopping": FLAG | choice(*WATCHED),
+        "patience": whole(1),
+        "callbacks": CALLBACKS,
+        "warm_start": FLAG,
+        "on_interrupt": ON_INTERRUPT,
+    }
 
     def __init__(
         self,
@@ -212,12 +274,14 @@ class SEREClassifier(AudioClassifier):
         speaker_shrinkage: float = 4.0,
         early_stopping: bool | str = False,
         patience: int = 10,
-        callbacks: Sequence[Callable] = (),
+        callbacks: Sequence[Callable[[dict[str, Any]], Any]] = (),
         warm_start: bool = False,
         cache: Any = True,
         n_jobs: int | None = None,
         device: str = "auto",
         random_state: Any = None,
+        on_error: str = "raise",
+        on_interrupt: str = "raise",
         verbose: int = 0,
     ):
         self.encoder = encoder
@@ -268,6 +332,8 @@ class SEREClassifier(AudioClassifier):
         self.n_jobs = n_jobs
         self.device = device
         self.random_state = random_state
+        self.on_error = on_error
+        self.on_interrupt = on_interrupt
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
@@ -289,29 +355,33 @@ class SEREClassifier(AudioClassifier):
         Raises
         ------
         AudioError
-            Unusable clips: names each row and what to do.
+            Unusable clips: names each row and what to do. With ``on_error="skip"`` only where an input has no other.
         ValueError
-            Fewer than two classes, lengths of X and y that differ, parameters out of range.
+            Fewer than two classes, lengths of X and y that differ, an emotion without a clip that can be used; before
+            anything is read, parameters that cannot be used.
+        KeyboardInterrupt
+            Stopped; what was extracted is kept in the cache. Not while training with ``on_interrupt="keep"``.
         """
         self._check_params()
-        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt)
+        skipping = Skipping(self.on_error)
+        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
         if self.early_stopping and not sources and not targets:
-            raise ValueError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
+            raise ParameterError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
         self._say_what_rests(bool(sources), bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
         self._build_steps()
-        labeled, sources, targets = self._embed_fit(labeled, sources, targets)
-        self._warn_of_old_acquaintances([labeled, *sources, *targets])
+        labeled, codes, sources, targets = self._embed_fit(labeled, classes, codes, sources, targets, skipping)
+        self._listen(labeled, classes, codes, sources, targets)
         source = concatenate(sources) if sources else None
         from sere.training.fit import fit_model
 
-        self.classes_ = classes
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
         self._model, records, interrupted = fit_model(
             self, labeled, codes, classes, source, targets, seed, previous, first_epoch=len(history)
         )
+        self.classes_ = classes
         self.history_ = (history[: records[0]["epoch"]] if records else history) + records
         if interrupted:
             warnings.warn(
@@ -319,23 +389,8 @@ class SEREClassifier(AudioClassifier):
                 SereWarning,
                 stacklevel=2,
             )
+        self._look_at_answers(targets)
         return self
-
-    def _warn_of_old_acquaintances(self, groups: list[Utterances]) -> None:
-        """Warn where an encoder learned from the very clips that it meets here."""
-        for name in {name for group in groups for name in group.experience}:
-            own = [clip for group in groups for clip in group[group.encoders == name].clips or ()]
-            encoder = next(group.experience[name] for group in groups if name in group.experience)
-            share = encoder.recognised(own)
-            if share > 0:
-                corpora = ", ".join(encoder.card.names)
-                warnings.warn(
-                    f"the encoder {encoder.name!r} learned from {100 * share:.0f} % of these clips, with their labels "
-                    f"(its corpora: {corpora}); a score on them says nothing about other speech. For a fair one use "
-                    "encoder='acoustic', or sere.pretrain_encoder on corpora that are neither source nor target",
-                    SereWarning,
-                    stacklevel=3,
-                )
 
     @property
     def _n_features_out(self) -> int:
@@ -391,70 +446,22 @@ class SEREClassifier(AudioClassifier):
 
     def _build_steps(self) -> None:
         """Make the sub-estimators that turn audio into frames."""
-        shared = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        shared = {name: getattr(self, name) for name in SHARED}
         self.dynamics_ = DynamicFeatureTransformer(**shared) if self.dynamics is None else clone(self.dynamics)
         if isinstance(self.encoder, HeterogeneousEncoder):
             self.encoder_ = clone(self.encoder)
         else:
-            self.encoder_ = HeterogeneousEncoder(
-                encoders=self.encoder, pitch_model=self.dynamics_.pitch_model, device=self.device, **shared
-            )
+            self.encoder_ = HeterogeneousEncoder(self.encoder, pitch_model=self.dynamics_.pitch_model, **shared)
 
-    def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
+    def _steps(self) -> dict[str, Callable[[Any, dict[str, Any]], Any]]:
+        return {"dynamics": lambda _, shared: DynamicFeatureTransformer(**shared), **super()._steps()}
+
+    def _embed_audio(
+        self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
         """Add what is missing: dynamics, then frames."""
         if utterances.frames is not None and utterances.context is not None:
-            return self.encoder_.reopen(utterances, where)
+            return self.encoder_.reopen(utterances, where, unusable)
         if utterances.dynamics is None:
-            utterances = self.dynamics_.extract(utterances, where, summarise=not self.encoder_.single)
-        return self.encoder_.encode(utterances, role, where)
-
-    def _check_params(self) -> None:
-        """Raise for parameters that cannot be used, before any work."""
-        choices = {
-            "gate": ("feature", "frame"),
-            "intensity": ("abs", "signed", "square"),
-            "field_form": ("product", "raw", "sum"),
-            "field_gap": ("exponential", "gaussian"),
-            "prototype_form": ("softmax", "pull", "margin"),
-            "dual_distance": ("cosine", "euclidean", "infonce"),
-            "assignment": ("class", "anchor"),
-            "prototype_pool": (None, "both", "target", "source"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        positive = ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate")
-        weights = (
-            "prototype_weight",
-            "dual_weight",
-            "shot_weight",
-            "field_weight",
-            "drift_weight",
-            "experience_weight",
-            "experience_shots",
-        )
-        shares = ("context_share", "highlight_share", "field_share", "prototype_source", "pool_weight")
-        for name in (*positive, *weights, *shares, "speaker_shrinkage", "dynamics_scale"):
-            value: Any = getattr(self, name)
-            if name == "drift_weight" and value is None:
-                continue
-            if not isinstance(value, (int, float, np.number)):
-                raise TypeError(f"{name} must be a number, got {value!r}")
-            if name in positive and not value > 0:
-                raise ValueError(f"{name} must be positive, got {value!r}")
-            if name in shares and not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie in 0..1, got {value!r}")
-            if not value >= 0:
-                raise ValueError(f"{name} must be 0 or more, got {value!r}")
-        if self.balance is not None and not 0 <= self.balance <= 1:
-            raise ValueError(f"balance must lie in 0..1 or be None, got {self.balance!r}")
-        if self.soft_argmax is not None and not self.soft_argmax > 0:
-            raise ValueError(f"soft_argmax must be a positive temperature or None, got {self.soft_argmax!r}")
-        if self.highlight_share == 0:
-            raise ValueError("highlight_share must be more than 0: a clip without highlights resonates with nothing")
-        for name, least in (("embedding_dim", 2), ("epochs", 0), ("batch_size", 1), ("patience", 1)):
-            if not isinstance(getattr(self, name), (int, np.integer)) or getattr(self, name) < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
-        watched_score(self.early_stopping)
-        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
-            raise TypeError(f"callbacks must be a list of functions, got {self.callbacks!r}")
+            utterances = self.dynamics_.extract(utterances, where, not self.encoder_.single, unusable)
+        return self.encoder_.encode(utterances, role, where, unusable)

@@ -70,7 +70,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
     if not corpora:
         raise UsageError("name the folder of corpora: --corpora DIR, or set SERE_CORPORA")
     settings = _settings(arguments)
-    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr))
+    say: Callable[[str], Any] = (lambda _: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr))
     if arguments.preset == "fig3":
         return _figure(corpora, arguments, settings, say)
     try:

@@ -7,14 +7,17 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sere._cli_inputs import load_model, read_clips
+from sere._cli_inputs import KNOWN, load_model, read_clips
+from sere._cli_problems import PLACE, Problems
 from sere.audio import AudioError
+from sere.cli import sentence
 
 # Clips a portion: large enough for the extraction's own batches, small enough to lose little.
 PORTION = 64
@@ -22,25 +25,52 @@ PORTION = 64
 
 def predict(arguments: argparse.Namespace) -> int:
     """Predict every clip that can be read, name the others, return 1 if there were any."""
-    model = load_model(arguments.model)
-    clips = read_clips(arguments.inputs)
-    n_failed = 0
-    with _output(arguments.output) as stream, _WRITERS[arguments.format](stream, model.classes_, clips) as writer:
-        bar = tqdm(total=len(clips), unit="clip", disable=True if arguments.quiet else None)
-        with bar:
-            for start in range(0, len(clips), PORTION):
-                portion = clips.iloc[start : start + PORTION]
-                rows, probabilities, problems = predict_portion(model, portion)
-                for row, text in problems:
-                    tqdm.write(f"sere predict: row {start + row + 1}: {text}", file=sys.stderr)
+    model = load_model(arguments.model, arguments.allow)
+    problems = Problems("predict", arguments.on_error)
+    clips = read_clips(arguments.inputs, problems)
+    n_given = len(clips) + len(problems.found)
+    shown = clips.drop(columns=PLACE)
+    try:
+        with _output(arguments.output) as stream, _WRITERS[arguments.format](stream, model.classes_, shown) as writer:
+            for rows, probabilities in predictions(model, clips, problems, arguments.quiet):
                 for row, shares in zip(rows, probabilities):
-                    writer.write(portion.iloc[row].dropna().to_dict(), shares)
+                    writer.write(shown.iloc[row].dropna().to_dict(), shares)
                 stream.flush()
-                n_failed += len(problems)
-                bar.update(len(portion))
-    if n_failed:
-        print(f"sere predict: {n_failed} of {len(clips)} clips could not be used", file=sys.stderr)
-    return 1 if n_failed else 0
+    finally:
+        if arguments.output:
+            problems.keep(Path(arguments.output))
+    if problems.found:
+        print(f"sere predict: {len(problems.found)} of {n_given} clips could not be used", file=sys.stderr)
+    return 1 if problems.found else 0
+
+
+def predictions(
+    model: Any, clips: pd.DataFrame, problems: Problems, quiet: bool
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield rows of the clips and their probabilities, a portion at a time.
+
+    Parameters
+    ----------
+    model : fitted SEREClassifier
+    clips : DataFrame with the columns ``path`` and ``place``
+    problems : Problems
+        Gets the clips that cannot be used.
+    quiet : bool
+        Show no progress.
+
+    Yields
+    ------
+    rows : list of int
+    probabilities : ndarray of shape (len(rows), n_classes)
+    """
+    with tqdm(total=len(clips), unit="clip", disable=True if quiet else None) as bar:
+        for start in range(0, len(clips), PORTION):
+            portion = clips.iloc[start : start + PORTION]
+            rows, probabilities, broken = predict_portion(model, portion[[name for name in KNOWN if name in portion]])
+            for row, text in broken:
+                problems.add(portion[PLACE].iloc[row], portion["path"].iloc[row], text)
+            yield [start + row for row in rows], probabilities
+            bar.update(len(portion))
 
 
 def predict_portion(model: Any, clips: pd.DataFrame) -> tuple[list[int], np.ndarray, list[tuple[int, str]]]:
@@ -57,19 +87,44 @@ def predict_portion(model: Any, clips: pd.DataFrame) -> tuple[list[int], np.ndar
     probabilities : ndarray of shape (len(rows), n_classes)
     problems : list of (int, str)
         Row and reason, by row.
+
+    Raises
+    ------
+    Exception
+        What goes wrong with every clip in the same words, and so is not the clips' fault.
     """
     rows = list(range(len(clips)))
-    problems: list[tuple[int, str]] = []
+    problems: dict[int, str] = {}
     while rows:
         try:
-            return rows, model.predict_proba(clips.iloc[rows].reset_index(drop=True)), sorted(problems)
+            return rows, _probabilities(model, clips, rows), sorted(problems.items())
         except AudioError as error:
             broken = {rows[row]: text for row, text in error.problems if row is not None}
             if not broken:
                 raise
-            problems += broken.items()
-            rows = [row for row in rows if row not in broken]
-    return [], np.empty((0, len(model.classes_))), sorted(problems)
+        except Exception:
+            broken = _one_by_one(model, clips, rows)
+            # Nobody's fault, or everybody's in the same words: then it is the model's.
+            if not broken or (len(rows) > 1 and len(broken) == len(rows) and len(set(broken.values())) == 1):
+                raise
+        problems |= broken
+        rows = [row for row in rows if row not in broken]
+    return [], np.empty((0, len(model.classes_))), sorted(problems.items())
+
+
+def _probabilities(model: Any, clips: pd.DataFrame, rows: list[int]) -> np.ndarray:
+    return np.asarray(model.predict_proba(clips.iloc[rows].reset_index(drop=True)))
+
+
+def _one_by_one(model: Any, clips: pd.DataFrame, rows: list[int]) -> dict[int, str]:
+    """Return the rows that cannot be predicted alone, and why."""
+    broken = {}
+    for row in rows:
+        try:
+            _probabilities(model, clips, [row])
+        except Exception as error:
+            broken[row] = sentence(error).removeprefix("X[0]: ")
+    return broken
 
 
 class _Writer(ABC):
@@ -119,12 +174,14 @@ class _JsonWriter(_Writer):
 
     def __enter__(self) -> "_JsonWriter":
         self._before = "[\n"
+        # JSON has escapes of its own for what a terminal cannot show.
+        self._ascii = not (self.stream.encoding or "utf-8").lower().startswith("utf")
         return self
 
     def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
         probabilities = {name: round(float(share), 6) for name, share in zip(self.classes, shares)}
         found = clip | {"emotion": self.classes[int(shares.argmax())], "probabilities": probabilities}
-        self.stream.write(self._before + json.dumps(found, ensure_ascii=False, default=str))
+        self.stream.write(self._before + json.dumps(found, ensure_ascii=self._ascii, default=str))
         self._before = ",\n"
 
     def __exit__(self, *_: object) -> None:
@@ -143,5 +200,5 @@ def _output(path: str | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
     else:
-        with open(path, "w", encoding="utf-8", newline="") as stream:
+        with open(path, "w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
             yield stream

@@ -3,6 +3,9 @@
 import argparse
 from pathlib import Path
 
+from sere._cli_problems import PLACE, Problems, in_own_words, rows_unnamed
+from sere._drafts import write_text
+from sere.audio import AudioError
 from sere.cli import UsageError
 
 
@@ -19,17 +22,29 @@ def pretrain(arguments: argparse.Namespace) -> int:
     missing = [name for name in wanted if name not in found]
     if missing or not wanted:
         raise UsageError(f"{arguments.corpora} holds no {', '.join(missing) or 'corpora'}; found: {', '.join(found)}")
-    encoder = pretrain_encoder(
-        {name: load_corpus(found[name], name) for name in wanted},
-        arguments.encoder,
-        licences={name: CORPORA[name].license for name in wanted if name in CORPORA},
-        name=out.stem,
-        random_state=arguments.seed,
-        verbose=0 if arguments.quiet else 1,
-    )
+    problems = Problems("pretrain", arguments.on_error)
+    corpora = {name: load_corpus(found[name]) for name in wanted}
+    with rows_unnamed():
+        try:
+            encoder = pretrain_encoder(
+                corpora,
+                arguments.encoder,
+                licences={name: CORPORA[name].license for name in wanted if name in CORPORA},
+                name=out.stem,
+                random_state=arguments.seed,
+                verbose=0 if arguments.quiet else 1,
+                **({"on_error": "skip"} if arguments.on_error == "skip" else {}),
+            )
+        except AudioError as error:
+            raise in_own_words(
+                error, {name: clips.assign(**{PLACE: name}) for name, clips in corpora.items()}
+            ) from error
+    for record in encoder.skipped_ if arguments.on_error == "skip" else ():
+        problems.add(record["where"], record["path"], record["reason"])
     encoder.save(out)
-    out.with_suffix(".md").write_text(encoder.card.text(encoder), encoding="utf-8")
+    write_text(out.with_suffix(".md"), encoder.card.text(encoder))
     if not arguments.quiet:
         kilobytes = out.stat().st_size / 1024
         print(f"{out} ({kilobytes:.0f} KB): {', '.join(encoder.experience.emotions)}; card in {out.with_suffix('.md')}")
-    return 0
+    problems.keep(out)
+    return 1 if problems.found else 0

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from sere._cli_inputs import LIST_ENDINGS, load_model, read_labeled, visible
+from sere._cli_inputs import identities, is_list, load_model, read_labeled, visible
+from sere._cli_problems import PLACE, Problems
+from sere.datasets.emotions import merged_names, shared_names
+from sere.datasets.tables import numbers, read_table
 
 
 def corpora(arguments: argparse.Namespace) -> int:
@@ -33,23 +35,47 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Score a model or a list of predictions against a labeled corpus."""
     from sere.evaluation import TaskResult, speakers_of
 
+    problems = Problems("evaluate", arguments.on_error)
     corpus = read_labeled(arguments.corpus)
-    if Path(arguments.model).suffix.lower() in LIST_ENDINGS:
-        clips, predicted = _match(corpus, Path(arguments.model))
-        labels = sorted(set(clips["emotion"]))
-        problems: list[str] = []
+    if is_list(arguments.model):
+        said, taught, all_known = _read_predictions(corpus, Path(arguments.model))
     else:
-        clips, predicted, labels, problems = _predict(corpus, arguments)
-    left_out = len(corpus) - len(clips) - len(problems)
-    for problem in problems:
-        print(f"sere evaluate: {problem}", file=sys.stderr)
+        said, taught = _predict(corpus, arguments, problems)
+        all_known = True
+    # Truth and answers are compared under one set of names, whoever's words they are.
+    names, names_taught = shared_names(corpus["emotion"], taught)
+    known = names_taught.values() if all_known else names.values()
+    scored = [k for k, label in enumerate(corpus["emotion"]) if said[k] and names[label] in known]
+    if not scored and not problems.found:
+        raise ValueError(
+            f"{arguments.corpus} holds none of the emotions that {arguments.model} knows ({', '.join(taught)})"
+        )
+    left_out = len(corpus) - len(scored) - len(problems.found)
+    clips = corpus.iloc[scored]
+    _say_names("corpus", {label: names[label] for label in clips["emotion"]})
+    _say_names("model", {label: name for label, name in names_taught.items() if name in names.values()})
     if left_out:
         print(f"{left_out} of {len(corpus)} clips are left out: no prediction, or an emotion the model was not taught")
-    result = TaskResult(
-        y_true=clips["emotion"].to_numpy(dtype=str), y_pred=predicted, labels=labels, speakers=speakers_of(clips)
-    )
-    print(result.summary())
-    return 1 if problems else 0
+    if scored:
+        truth = np.array([names[label] for label in clips["emotion"]], dtype=str)
+        result = TaskResult(
+            y_true=truth,
+            y_pred=np.array([names_taught[said[k]] for k in scored], dtype=str),
+            labels=sorted(set(truth)),
+            speakers=speakers_of(clips),
+        )
+        print(result.summary())
+    return 1 if problems.found else 0
+
+
+def _say_names(whose: str, names: dict[str, str]) -> None:
+    """Say which labels go by another name in the score, and which become one."""
+    merged = merged_names(names)
+    renamed = [f"{label} as {name}" for label, name in sorted(names.items()) if name != label and name not in merged]
+    if renamed:
+        print(f"labels of the {whose} that are compared by their emotion: {', '.join(renamed)}")
+    for name, labels in merged.items():
+        print(f"labels of the {whose} that become one, {name}: {', '.join(labels)}")
 
 
 def cache(arguments: argparse.Namespace) -> int:
@@ -73,51 +99,37 @@ def cache(arguments: argparse.Namespace) -> int:
 
 
 def _predict(
-    corpus: pd.DataFrame, arguments: argparse.Namespace
-) -> tuple[pd.DataFrame, np.ndarray, list[str], list[str]]:
-    """Return the corpus's usable clips, what the model says of them, its emotions that occur, and problems."""
-    from sere._cli_predict import PORTION, predict_portion
+    corpus: pd.DataFrame, arguments: argparse.Namespace, problems: Problems
+) -> tuple[list[str | None], list[str]]:
+    """Return what the model says of each clip of an emotion it was taught, None of others; and what it was taught."""
+    from sere._cli_predict import predictions
 
-    model = load_model(arguments.model)
+    model = load_model(arguments.model, arguments.allow)
     taught = [str(name) for name in model.classes_]
-    clips = corpus[corpus["emotion"].isin(taught)].reset_index(drop=True)
-    if clips.empty:
-        raise ValueError(
-            f"{arguments.corpus} holds none of the emotions that {arguments.model} knows ({', '.join(taught)})"
-        )
-    seen = visible(clips)
-    rows: list[int] = []
-    predicted: list[str] = []
-    problems: list[str] = []
-    bar = tqdm(total=len(clips), unit="clip", disable=True if arguments.quiet else None)
-    with bar:
-        for start in range(0, len(clips), PORTION):
-            portion = seen.iloc[start : start + PORTION]
-            usable, probabilities, broken = predict_portion(model, portion)
-            rows += [start + row for row in usable]
-            predicted += [taught[best] for best in probabilities.argmax(axis=1)]
-            problems += [f"row {start + row + 1}: {text}" for row, text in broken]
-            bar.update(len(portion))
-    kept = clips.iloc[rows].reset_index(drop=True)
-    return kept, np.array(predicted, dtype=str), sorted(set(kept["emotion"])), problems
+    names, names_taught = shared_names(corpus["emotion"], taught)
+    asked = [k for k, label in enumerate(corpus["emotion"]) if names[label] in names_taught.values()]
+    said: list[str | None] = [None] * len(corpus)
+    clips = corpus.iloc[asked]
+    seen = visible(clips).assign(**{PLACE: clips[PLACE].to_numpy()})
+    for rows, probabilities in predictions(model, seen, problems, arguments.quiet):
+        for row, best in zip(rows, probabilities.argmax(axis=1)):
+            said[asked[row]] = taught[best]
+    return said, taught
 
 
-def _match(corpus: pd.DataFrame, predictions: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the corpus's clips for which there is a prediction, and the predictions."""
-    table = pd.read_csv(predictions, sep=None, engine="python")
-    missing = {"path", "emotion"} - set(table)
-    if missing:
-        raise ValueError(f"{predictions} has no column {', '.join(sorted(missing))}; `sere predict -f csv` writes both")
-    spans = [name for name in ("start", "end") if name in table and name in corpus]
-    found = dict(zip(_identities(table, spans), table["emotion"].astype(str)))
-    said = [found.get(identity) for identity in _identities(corpus, spans)]
-    known = np.array([emotion is not None for emotion in said])
-    if not known.any():
-        raise ValueError(f"no path of {predictions} is a clip of the corpus (its first is {table['path'].iloc[0]!r})")
-    return corpus[known].reset_index(drop=True), np.array([emotion for emotion in said if emotion], dtype=str)
-
-
-def _identities(clips: pd.DataFrame, spans: list[str]) -> list[tuple]:
-    """Return what makes two rows the same clip: the file, and the segment where both lists have one."""
-    paths = [str(Path(path).resolve()) for path in clips["path"]]
-    return list(zip(paths, *(clips[name].fillna(-1.0).astype(float) for name in spans)))
+def _read_predictions(corpus: pd.DataFrame, file: Path) -> tuple[list[str | None], list[str], bool]:
+    """Return what a list says of each clip (None: nothing), its emotions, and whether it names all that were taught."""
+    spans = [name for name in ("start", "end") if name in corpus]
+    table = read_table(file, ["path", "emotion", *spans], needed=("path", "emotion"))
+    spans = [name for name in spans if name in table.clips]
+    clips = table.clips.assign(**{name: numbers(table.clips[name], table.decimal) for name in spans})
+    found = dict(zip(identities(clips, spans), clips["emotion"]))
+    said = [found.get(identity) or None for identity in identities(corpus, spans)]
+    if not any(said):
+        first = f" (its first is {clips['path'].iloc[0]!r})" if len(clips) else ""
+        raise ValueError(f"no path of {file} is a clip of the corpus{first}")
+    # `sere predict` writes a column of probabilities for each emotion that the model was taught.
+    columns = [name.removeprefix("p_") for name in table.header if name.startswith("p_")]
+    occurring = sorted({emotion for emotion in clips["emotion"] if emotion})
+    complete = set(occurring) <= set(columns)
+    return said, columns if complete else occurring, complete

@@ -5,19 +5,23 @@ and each difference is divided by the track's mean absolute change over the clip
 of Eq. 2 and the intensity of Eq. 3, belongs to :class:`~sere.SEREClassifier`, which trains it.
 """
 
-import os
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from sere import audio
 from sere._extract import extract
+from sere._params import ParameterError, Rule, choice, number
+from sere._skipping import only, usable_rows
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
 
 TRACKS = ("f0", "rms", "mfcc2", "centroid")
 #: Changes when the code changes what is computed.
-VERSION = 1
+VERSION = 2
+#: Where pitch is looked for unless asked otherwise, and the frequencies that CREPE knows (Hz).
+PITCH_RANGE = (50.0, 1000.0)
+_HEARD = (32.0, 2006.0)
 #: CREPE's periodicity from which a frame counts as voiced.
 VOICED = 0.5
 #: A normalised change beyond this many times the clip's mean absolute change is a burst.
@@ -34,6 +38,9 @@ class DynamicFeatureTransformer(AudioTransformer):
     ----------
     pitch_model : {"tiny", "full"}, default="tiny"
         Size of the CREPE network.
+    pitch_floor, pitch_ceiling : float, default=50.0, 1000.0
+        Lowest and highest pitch looked for (Hz), between 32 and 2006. The defaults hold everyone who speaks; narrow
+        them for speakers known to be higher or lower, where noise or a second voice misleads.
     f0_scale : {"semitones", "hz"}, default="semitones"
         Scale on which f0 changes are taken. Semitones, since the same melody moves more Hz in a high voice.
     eps : float, default=1e-6
@@ -46,6 +53,14 @@ class DynamicFeatureTransformer(AudioTransformer):
         Torch device of CREPE; "auto" is CUDA where there is one.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
+        `transform` return, which is then shorter than X, with a warning.
+
+    Attributes
+    ----------
+    skipped_ : list of dict
+        With ``on_error="skip"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
 
     See Also
     --------
@@ -62,33 +77,53 @@ class DynamicFeatureTransformer(AudioTransformer):
     (51, 4)
     """
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "pitch_model": choice("tiny", "full"),
+        "pitch_floor": number(*_HEARD),
+        "pitch_ceiling": number(*_HEARD),
+        "f0_scale": choice("semitones", "hz"),
+        "eps": number(above=0),
+    }
+
     def __init__(
         self,
         pitch_model: Literal["tiny", "full"] = "tiny",
+        pitch_floor: float = PITCH_RANGE[0],
+        pitch_ceiling: float = PITCH_RANGE[1],
         f0_scale: Literal["semitones", "hz"] = "semitones",
         eps: float = 1e-6,
         n_jobs: int | None = None,
         cache: Any = True,
         device: str = "auto",
         verbose: int = 0,
+        on_error: str = "raise",
     ):
         self.pitch_model = pitch_model
+        self.pitch_floor = pitch_floor
+        self.pitch_ceiling = pitch_ceiling
         self.f0_scale = f0_scale
         self.eps = eps
         self.n_jobs = n_jobs
         self.cache = cache
         self.device = device
         self.verbose = verbose
+        self.on_error = on_error
 
-    def _check_params(self) -> None:
-        if self.pitch_model not in ("tiny", "full"):
-            raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
-        if self.f0_scale not in ("semitones", "hz"):
-            raise ValueError(f"f0_scale must be 'semitones' or 'hz', got {self.f0_scale!r}")
-        if not self.eps > 0:
-            raise ValueError(f"eps must be positive, got {self.eps!r}")
+    def _check_params(self, prefix: str = "") -> None:
+        super()._check_params(prefix)
+        if not self.pitch_floor < self.pitch_ceiling:
+            raise ParameterError(
+                f"{prefix}pitch_floor={self.pitch_floor!r} Hz must lie below {prefix}pitch_ceiling="
+                f"{self.pitch_ceiling!r} Hz"
+            )
 
-    def extract(self, utterances: Utterances, where: str = "X", summarise: bool = True) -> Utterances:
+    def extract(
+        self,
+        utterances: Utterances,
+        where: str = "X",
+        summarise: bool = True,
+        unusable: dict[audio.Clip, str] | None = None,
+    ) -> Utterances:
         """Return the clips with pitch and dynamics; what `transform` does for checked input.
 
         Parameters
@@ -98,17 +133,21 @@ class DynamicFeatureTransformer(AudioTransformer):
             What errors call the clips.
         summarise : bool
             Whether pooled statistics are wanted, for other estimators or for encoders to meet in.
+        unusable : dict, optional
+            Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
+            clip can be used, they are an AudioError.
         """
-        self._check_params()
-        return self._transform(utterances, "target", where, summarise)
-
-    def _transform(self, utterances: Utterances, role: str, where: str = "X", summarise: bool = True) -> Utterances:
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
-        options = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
-        found = static_tracks(utterances.clips, self.pitch_model, device=self.device, where=where, **options)
+        self._check_params()
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        heard = (float(self.pitch_floor), float(self.pitch_ceiling))
+        found = static_tracks(utterances.clips, self.pitch_model, heard, where=where, unusable=unusable, **options)
+        usable = usable_rows(found)
+        if len(usable) < len(found):
+            utterances = only(utterances, usable, unusable, where)
         pitches, dynamics, rows = [], [], []
-        for arrays in found:
+        for arrays in (found[row] for row in usable):
             pitch, tracks = as_pitch(arrays), arrays["tracks"]
             changes = self._changes(tracks, pitch.periodicity >= VOICED)
             pitches.append(pitch)
@@ -119,9 +158,15 @@ class DynamicFeatureTransformer(AudioTransformer):
         return utterances.with_(
             pitches=pitches,
             pitch_model=self.pitch_model,
+            pitch_range=heard,
             dynamics=dynamics,
             summaries={**utterances.summaries, **summary},
         )
+
+    def _transform(
+        self, utterances: Utterances, role: str, unusable: dict[audio.Clip, str] | None = None
+    ) -> Utterances:
+        return self.extract(utterances, unusable=unusable)
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
@@ -136,30 +181,40 @@ class DynamicFeatureTransformer(AudioTransformer):
 def static_tracks(
     clips: list[audio.Clip],
     pitch_model: str,
+    pitch_range: tuple[float, float] = PITCH_RANGE,
     *,
-    cache: bool | str | os.PathLike | Any = True,
+    cache: Any = True,
     n_jobs: int | None = None,
     device: str = "auto",
     verbose: int = 0,
     where: str = "X",
-) -> list[dict[str, np.ndarray]]:
-    """Return each clip's static tracks and pitch from the store, or extract them.
+    unusable: dict[audio.Clip, str] | None = None,
+) -> list[Any]:
+    """Return each clip's static tracks and pitch from the store, or extract them; options as in `extract`.
 
     Returns
     -------
     list of dict
         ``tracks`` (n_frames, 4) float32 in the order of :data:`TRACKS`; ``f0`` in Hz and ``periodicity``, (n_frames,).
+        None for a clip in `unusable`.
     """
     return extract(
         clips,
-        _Tracks(pitch_model, device),
-        ("tracks", VERSION, pitch_model),
+        _Tracks(pitch_model, pitch_range, device),
+        ("tracks", *pitch_key(pitch_model, pitch_range)),
         cache=cache,
         n_jobs=n_jobs,
         verbose=verbose,
         label="pitch, loudness, timbre",
+        maker=f"the {pitch_model} pitch model and spectral tracks",
         where=where,
+        unusable=unusable,
     )
+
+
+def pitch_key(pitch_model: str, pitch_range: tuple[float, float]) -> tuple[int | float | str, ...]:
+    """Return what pitch depends on beside the audio, as the store takes it."""
+    return (VERSION, pitch_model, *pitch_range)
 
 
 def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
@@ -172,14 +227,16 @@ def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
 class _Tracks:
     """Computes static tracks of a batch of waveforms (a class, so that workers can unpickle it)."""
 
-    def __init__(self, pitch_model: str, device: str):
+    def __init__(self, pitch_model: str, pitch_range: tuple[float, float], device: str):
         self.pitch_model = pitch_model
+        self.pitch_range = pitch_range
         self.device = device
 
     def __call__(self, waves: list[np.ndarray], companions: list) -> list[dict[str, np.ndarray]]:
         from sere.tracks import pitches, static_tracks
 
-        found = pitches(waves, model=self.pitch_model, device=resolve_device(self.device))
+        fmin, fmax = self.pitch_range
+        found = pitches(waves, model=self.pitch_model, fmin=fmin, fmax=fmax, device=resolve_device(self.device))
         return [
             {"tracks": static_tracks(wave, pitch), "f0": pitch.f0, "periodicity": pitch.periodicity}
             for wave, pitch in zip(waves, found, strict=True)

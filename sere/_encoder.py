@@ -8,22 +8,43 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 import os
 from collections.abc import Mapping
 from copy import copy
+from difflib import get_close_matches
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from sere._dynamics import as_pitch, resolve_device, static_tracks
+from sere._dynamics import PITCH_RANGE, as_pitch, pitch_key, resolve_device, static_tracks
 from sere._extract import extract
+from sere._params import NONE, PATH, ParameterError, Rule, choice, instance, whole
+from sere._skipping import only, usable_rows
 from sere._transformer import AudioTransformer
 from sere._utterances import Summary, Utterances
-from sere.audio import AudioError
+from sere.audio import AudioError, Clip
+from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
 from sere.training.content import averaged_columns
 
 ROLES = ("labeled", "source", "target")
 WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
+
+_LAYER = whole(-(2**31))
+_ALONE = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
+#: What may stand for one encoder.
+ENCODER = _ALONE | Rule(
+    "a tuple of two or more of these, side by side",
+    lambda value: isinstance(value, tuple) and len(value) > 1 and all(map(_ALONE.fits, value)),
+)
+#: What may stand for the encoders of all clips.
+ENCODERS = ENCODER | Rule(
+    "a dict (not empty) of these by language, role or 'default'",
+    lambda value: (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(key, str) and ENCODER.fits(spec) for key, spec in value.items())
+    ),
+)
 
 
 class HeterogeneousEncoder(AudioTransformer):
@@ -67,6 +88,14 @@ class HeterogeneousEncoder(AudioTransformer):
         Torch device of checkpoints; "auto" is CUDA where there is one.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
+        `transform` return, which is then shorter than X, with a warning.
+
+    Attributes
+    ----------
+    skipped_ : list of dict
+        With ``on_error="skip"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
 
     Notes
     -----
@@ -87,6 +116,21 @@ class HeterogeneousEncoder(AudioTransformer):
     [26, 38]
     """
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "encoders": ENCODERS,
+        "labeled": NONE | ENCODER,
+        "layer": Rule(
+            'a whole number, a tuple of whole numbers or "weighted"',
+            lambda value: (
+                choice("weighted").fits(value)
+                or (bool(value) and all(map(_LAYER.fits, value)) if isinstance(value, tuple) else _LAYER.fits(value))
+            ),
+        ),
+        "combine": choice("mean", "concatenate"),
+        "trainable_layers": whole(0),
+        "pitch_model": choice("tiny", "full"),
+    }
+
     def __init__(
         self,
         encoders: Any = "acoustic-emotion",
@@ -99,6 +143,7 @@ class HeterogeneousEncoder(AudioTransformer):
         cache: Any = True,
         device: str = "auto",
         verbose: int = 0,
+        on_error: str = "raise",
     ):
         self.encoders = encoders
         self.labeled = labeled
@@ -110,13 +155,16 @@ class HeterogeneousEncoder(AudioTransformer):
         self.cache = cache
         self.device = device
         self.verbose = verbose
+        self.on_error = on_error
 
     @property
     def single(self) -> bool:
         """Whether one encoder embeds every clip, whatever its language and role."""
         return not isinstance(self.encoders, Mapping) and self.encoders != "paper" and self.labeled is None
 
-    def encode(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+    def encode(
+        self, utterances: Utterances, role: str, where: str = "X", unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
         """Return the clips embedded in a role, for :class:`~sere.SEREClassifier` to train what is to be trained.
 
         Where `layer` or `trainable_layers` leave something to learn, frames end before it and context is empty;
@@ -128,31 +176,34 @@ class HeterogeneousEncoder(AudioTransformer):
         role : {"labeled", "source", "target"}
         where : str
             What errors call the clips.
+        unusable : dict, optional
+            Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
+            clip can be used, they are an AudioError.
         """
         self._check_params()
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; encoders need audio")
         specs = [self.choose(language, role) for language in utterances.languages]
         names = np.array([spec_name(spec) for spec in specs], dtype=object)
-        encoders = {name: self.build(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
-        return self._with_summary(self._embed_all(utterances, names, encoders, where), encoders)
+        encoders = {name: self.usable(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
+        return self._with_summary(self._embed_all(utterances, names, encoders, where, unusable), encoders)
 
-    def reopen(self, utterances: Utterances, where: str = "X") -> Utterances:
+    def reopen(self, utterances: Utterances, where: str = "X", unusable: dict[Clip, str] | None = None) -> Utterances:
         """Return clips that `transform` embedded as `encode` embeds them, so that everything can be trained.
 
         Parameters
         ----------
         utterances : Utterances with frames
             Embedded by any :class:`HeterogeneousEncoder`; this one's `cache`, `n_jobs` and `verbose` hold.
-        where : str
-            What errors call the clips.
+        where, unusable
+            As in `encode`.
         """
         if not utterances.finished:
             return utterances
         assert utterances.encoders is not None
         present = set(utterances.encoders)
         again = {name: encoder for name, encoder in utterances.finished.items() if name in present}
-        opened = self._embed_all(utterances, utterances.encoders, again, where)
+        opened = self._embed_all(utterances, utterances.encoders, again, where, unusable)
         summaries = {name: summary for name, summary in utterances.summaries.items() if name != "embedding"}
         return opened.with_(finished={}, summaries=summaries)
 
@@ -166,24 +217,31 @@ class HeterogeneousEncoder(AudioTransformer):
         """
         self._check_params()
         for language in set(utterances.languages):
-            _ = self.build(self.choose(language, role)).cache_key
+            self.usable(self.choose(language, role))
 
-    def _check_params(self) -> None:
-        if isinstance(self.encoders, Mapping) and not self.encoders:
-            raise ValueError("encoders is an empty dict; name an encoder per language, or pass 'acoustic'")
-        if self.trainable_layers < 0:
-            raise ValueError(f"trainable_layers must be 0 or more, got {self.trainable_layers}")
+    def _check_params(self, prefix: str = "") -> None:
+        super()._check_params(prefix)
+        within = prefix.rpartition(" ")[2]
         named = [*(self.encoders.values() if isinstance(self.encoders, Mapping) else [self.encoders]), self.labeled]
         alone = [part for spec in named for part in side_by_side(spec)]
         checkpoints = [spec for spec in alone if isinstance(spec, (str, PathLike)) and spec not in WITHOUT_LAYERS]
         if (self.trainable_layers or self.layer != -1 or self.combine != "mean") and not checkpoints:
-            raise ValueError(
-                f"layer={self.layer!r}, combine={self.combine!r} and trainable_layers={self.trainable_layers} choose "
-                f"among the layers of a checkpoint that encoders names, and encoders={self.encoders!r} names none; an "
-                "encoder object takes them itself"
+            raise ParameterError(
+                f"{within}layer={self.layer!r}, {within}combine={self.combine!r} and "
+                f"{within}trainable_layers={self.trainable_layers} choose among the layers of a checkpoint that "
+                f"{within}encoders names, and {within}encoders={self.encoders!r} names none; an encoder object takes "
+                "them itself"
             )
-        if self.pitch_model not in ("tiny", "full"):
-            raise ValueError(f"pitch_model must be 'tiny' or 'full', got {self.pitch_model!r}")
+        if self.trainable_layers and self.layer != -1:
+            raise ParameterError(
+                f"{within}trainable_layers={self.trainable_layers} trains the layers up to the last one, so "
+                f"{within}layer={self.layer!r} cannot be chosen beside it; leave {within}layer=-1"
+            )
+        if self.combine == "concatenate" and (not isinstance(self.layer, tuple) or len(self.layer) < 2):
+            raise ParameterError(
+                f"{within}combine='concatenate' puts a tuple of layers side by side, such as {within}layer=(1, 2, 3); "
+                f"got {within}layer={self.layer!r}"
+            )
 
     def choose(self, language: str | None, role: str) -> Any:
         """Return what `encoders` and `labeled` name for a clip.
@@ -249,23 +307,39 @@ class HeterogeneousEncoder(AudioTransformer):
             raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
         from sere.encoders.pretrained import PretrainedEncoder
 
+        layer = tuple(map(int, self.layer)) if isinstance(self.layer, tuple) else self.layer
         return PretrainedEncoder(
             spec,
-            layer=self.layer,
+            layer=layer if isinstance(layer, tuple | str) else int(layer),
             combine=self.combine,
-            trainable_layers=self.trainable_layers,
+            trainable_layers=int(self.trainable_layers),
             device=resolve_device(self.device),
         )
 
-    def encode_untrained(self, utterances: Utterances, role: str, where: str = "X") -> Utterances:
+    def usable(self, spec: Any) -> FrameEncoder:
+        """Return the encoder that a name stands for, found here and readable; an error names the parameter."""
+        try:
+            encoder = self.build(spec)
+            _ = encoder.cache_key
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            near = get_close_matches(str(spec), (*WITHOUT_LAYERS, "paper"), n=1) if isinstance(spec, str) else []
+            hint = f" (did you mean {near[0]!r}?)" if near and near[0] != spec else ""
+            text = f"encoders names {spec!r}, which cannot be used{hint}: {error}"
+            kinds = (CheckpointUnavailableError, FileNotFoundError, OSError, ImportError)
+            raise next((kind for kind in kinds if isinstance(error, kind)), ParameterError)(text) from error
+        return encoder
+
+    def encode_untrained(
+        self, utterances: Utterances, role: str, where: str = "X", unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
         """Return the clips embedded in a role as `transform` embeds them: what could be trained is used as it is.
 
         Parameters
         ----------
-        utterances, role, where
+        utterances, role, where, unusable
             As in `encode`.
         """
-        opened = self.encode(utterances, role, where)
+        opened = self.encode(utterances, role, where, unusable)
         if not opened.fronts:
             return opened
         from sere.training.fronts import finish, start_fronts
@@ -273,25 +347,34 @@ class HeterogeneousEncoder(AudioTransformer):
         encoders, fronts = start_fronts([opened], resolve_device(self.device))
         return self._with_summary(finish(opened, fronts, at_once=1), encoders)
 
-    def _transform(self, utterances: Utterances, role: str) -> Utterances:
-        return self.encode_untrained(utterances, role)
+    def _transform(self, utterances: Utterances, role: str, unusable: dict[Clip, str] | None = None) -> Utterances:
+        return self.encode_untrained(utterances, role, unusable=unusable)
 
     def _embed_all(
-        self, utterances: Utterances, names: np.ndarray, encoders: dict[str, FrameEncoder], where: str
+        self,
+        utterances: Utterances,
+        names: np.ndarray,
+        encoders: dict[str, FrameEncoder],
+        where: str,
+        unusable: dict[Clip, str] | None,
     ) -> Utterances:
-        """Embed the clips of each name; others keep what they have."""
+        """Embed the clips of each name; others keep what they have, and those in `unusable` are gone."""
         n = len(utterances)
         frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
         for name, encoder in encoders.items():
             rows = np.flatnonzero(names == name)
             try:
-                embedded = self._embed(encoder, utterances[rows], where)
+                embedded = self._embed(encoder, utterances[rows], where, unusable)
             except AudioError as error:
                 raise error.of_rows(rows) from None
             for row, encoded in zip(rows, embedded, strict=True):
-                frames[row] = encoded.frames
-                context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+                if encoded is not None:
+                    frames[row] = encoded.frames
+                    context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+        kept = usable_rows(frames)
+        if len(kept) < n:
+            utterances, names = only(utterances, kept, unusable, where), names[kept]
         # The copies hold no weights: what embedded the clips can be let go before training.
         fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
         experienced = {name: encoder for name, encoder in encoders.items() if isinstance(encoder, EmotionEncoder)}
@@ -301,8 +384,8 @@ class HeterogeneousEncoder(AudioTransformer):
             if not encoder.has_front
         }
         return utterances.with_(
-            frames=frames,
-            context=context,
+            frames=[frames[row] for row in kept],
+            context=[context[row] for row in kept],
             encoders=names,
             fronts={**utterances.fronts, **fronts},
             experience={**utterances.experience, **experienced},
@@ -323,28 +406,42 @@ class HeterogeneousEncoder(AudioTransformer):
         summary = Summary(np.array(utterances.context, dtype=np.float64), columns)
         return utterances.with_(summaries={**utterances.summaries, "embedding": summary})
 
-    def _embed(self, encoder: FrameEncoder, utterances: Utterances, where: str) -> list[Encoded]:
+    def _embed(
+        self, encoder: FrameEncoder, utterances: Utterances, where: str, unusable: dict[Clip, str] | None
+    ) -> list[Encoded | None]:
         """Return each clip's embedding from the store, or compute it; context is always there."""
-        options: dict[str, Any] = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose, "where": where}
-        clips = utterances.clips
-        assert clips is not None
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
+        options |= {"where": where, "unusable": unusable}
+        assert utterances.clips is not None
+        clips, usable = utterances.clips, np.arange(len(utterances))
         pitches = utterances.pitches
-        pitch_model = utterances.pitch_model or self.pitch_model
-        if encoder.needs_pitch and (pitches is None or utterances.pitch_model is None):
-            found = static_tracks(clips, pitch_model, device=self.device, **options)
-            pitches = [as_pitch(arrays) for arrays in found]
+        pitch_model, pitch_range = utterances.pitch_model, utterances.pitch_range
+        if pitches is None or pitch_model is None or pitch_range is None:
+            pitch_model, pitch_range, pitches = self.pitch_model, PITCH_RANGE, None
+        if encoder.needs_pitch and pitches is None:
+            found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
+            usable = np.array(usable_rows(found), dtype=int)
+            clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
         by_part = []
         for part in encoder.parts:
-            arrays = extract(
-                clips,
-                _Embedding(part),
-                ("embedding", part.cache_key, pitch_model if part.needs_pitch else ""),
-                companions=pitches if part.needs_pitch else None,
-                label="embedding",
-                **options,
+            voice = pitch_key(pitch_model, pitch_range) if part.needs_pitch else ()
+            by_part.append(
+                extract(
+                    clips,
+                    _Embedding(part),
+                    ("embedding", part.cache_key, *voice),
+                    companions=pitches if part.needs_pitch else None,
+                    label="embedding",
+                    maker=f"the encoder {spec_name(part)!r}",
+                    **options,
+                )
             )
-            by_part.append([Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in arrays])
-        return [encoder.join(of_clip) for of_clip in zip(*by_part, strict=True)]
+        result: list[Encoded | None] = [None] * len(utterances)
+        for row, own in zip(usable, zip(*by_part, strict=True), strict=True):
+            if all(arrays is not None for arrays in own):
+                encoded = [Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in own]
+                result[row] = encoder.join(encoded)
+        return result
 
 
 class _Embedding:
@@ -366,17 +463,17 @@ def side_by_side(spec: Any) -> tuple:
     Raises
     ------
     ValueError
-        Nothing on one side of a "+", or a tuple of fewer than two.
+        Nothing or "paper" on one side of a "+".
     """
     if isinstance(spec, tuple):
-        if len(spec) < 2:
-            raise ValueError(f"encoders side by side are two or more, got {spec!r}")
         return tuple(part for own in spec for part in side_by_side(own))
     if not isinstance(spec, str) or "+" not in spec or os.path.exists(spec):
         return (spec,)
     names = [name.strip() for name in spec.split("+")]
     if not all(names):
         raise ValueError(f'encoder {spec!r}: "+" joins two names, such as "acoustic+speech"; one is missing')
+    if "paper" in names:
+        raise ValueError(f'encoder {spec!r}: "paper" stands for one encoder per language; name the checkpoint itself')
     return tuple(names)
 
 

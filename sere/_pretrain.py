@@ -12,8 +12,10 @@ each speaker standardised, once as if nobody knew who speaks. Then three small t
 * directions: linear discriminants of clips and of frames with a shrunk covariance.
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,14 @@ from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils import check_random_state
 
+from sere import _params
 from sere._dynamics import DynamicFeatureTransformer
-from sere._encoder import HeterogeneousEncoder
-from sere._inputs import as_utterances
+from sere._encoder import ENCODER, HeterogeneousEncoder
+from sere._inputs import SereWarning, as_utterances
+from sere._labels import as_labels
+from sere._skipping import Skipping
 from sere._utterances import Utterances
-from sere.datasets.emotions import canonical_emotion
+from sere.datasets.emotions import canonical_emotion, merged_names
 from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
 from sere.training.content import content_metrics
 from sere.training.normalise import Moments, Standardiser
@@ -45,6 +50,23 @@ FRAMES = 20_000
 CLIPS = 500
 THINNED = 5
 
+_RULES = {
+    "corpora": _params.Rule(
+        "a DataFrame, or a list or dict of them",
+        lambda value: isinstance(value, pd.DataFrame | Iterable) and not isinstance(value, str | bytes),
+    ),
+    "encoder": ENCODER,
+    "licences": _params.NONE | _params.instance("a dict from corpus to text", Mapping),
+    "name": _params.TEXT,
+    "penalty": _params.number(above=0),
+    "random_state": _params.RANDOM_STATE,
+    "on_error": _params.ON_ERROR,
+    "cache": _params.CACHE,
+    "n_jobs": _params.N_JOBS,
+    "device": _params.DEVICE,
+    "verbose": _params.VERBOSE,
+}
+
 
 def pretrain_encoder(
     corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame],
@@ -57,6 +79,7 @@ def pretrain_encoder(
     n_jobs: int | None = None,
     device: str = "auto",
     random_state: Any = None,
+    on_error: str = "raise",
     verbose: int = 0,
 ) -> EmotionEncoder:
     """Learn from labeled corpora what emotions have in common across languages.
@@ -82,6 +105,9 @@ def pretrain_encoder(
         Torch device of the extraction.
     random_state : int, RandomState or None, default=None
         Which frames stand for a corpus that has more than 20,000.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or they are left out with a warning, and the encoder's
+        `skipped_` lists them as :class:`sere.SEREClassifier` does, each with its corpus for ``where``.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
 
@@ -93,9 +119,10 @@ def pretrain_encoder(
     Raises
     ------
     AudioError
-        Unusable clips: names each row.
+        Unusable clips: names each row. With ``on_error="skip"`` only where a corpus has no other.
     ValueError
-        No corpora, a corpus without labels, fewer than two emotions.
+        No corpora, a corpus without labels, fewer than two emotions; before anything is read, parameters that cannot be
+        used.
 
     Examples
     --------
@@ -105,25 +132,39 @@ def pretrain_encoder(
     >>> pretrain_encoder([voices], cache=False, random_state=0).experience.emotions
     ('anger', 'sadness')
     """
-    if not penalty > 0:
-        raise ValueError(f"penalty must be positive, got {penalty!r}")
-    tables = _named(corpora)
-    labels = {title: _labels(title, table) for title, table in tables.items()}
     steps: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "device": device, "verbose": verbose}
+    own = {"licences": licences, "name": name, "penalty": penalty, "random_state": random_state, "on_error": on_error}
+    _params.check_arguments(_RULES, corpora=corpora, encoder=encoder, **own, **steps)
     dynamics = DynamicFeatureTransformer(**steps)
     embedder = HeterogeneousEncoder(encoder, pitch_model=dynamics.pitch_model, **steps)
-    base = embedder.build(encoder)
+    base = embedder.usable(encoder)
     if isinstance(base, EmotionEncoder) or base.has_front:
-        raise ValueError(f"pretrain_encoder needs an encoder without experience and nothing to train: {encoder!r}")
-    heard = {}
-    for title, table in tables.items():
-        clips = dynamics.extract(as_utterances(table.drop(columns="emotion"), title), title)
-        heard[title] = embedder.encode(clips, "source", title)
+        raise _params.ParameterError(
+            f"encoder is {encoder!r}; it must be one without experience and with nothing to train"
+        )
+    tables = _named(corpora)
+    labels = {title: _labels(title, table) for title, table in tables.items()}
+    skipping = Skipping(on_error)
+    given, heard = {}, {}
+    for title, table in tables.items():  # all are read before the first is described, which can take long
+        clips, rows = skipping.read(partial(as_utterances, where=title), table.drop(columns="emotion"), title)
+        given[title], labels[title], tables[title] = clips, labels[title][rows], table.iloc[rows]
+
+    def describe(clips: Utterances, unusable: dict[Any, str] | None, title: str) -> Utterances:
+        followed = dynamics.extract(clips, title, unusable=unusable)
+        return embedder.encode(followed, "source", title, unusable)
+
+    for title, clips in given.items():
+        heard[title], rows = skipping.embed(partial(describe, title=title), clips, title)
+        labels[title], tables[title] = labels[title][rows], tables[title].iloc[rows]
+    skipping.warn(stacklevel=2)
     experience = learn_experience(heard, labels, penalty, check_random_state(random_state))
     recipe = {"penalty": penalty, "views": [str(view) for view in VIEWS], "directions": DIRECTIONS}
     digests = frozenset(audio_digest(clip) for utterances in heard.values() for clip in utterances.clips or ())
     about = [_about(title, tables[title], labels[title], (licences or {}).get(title)) for title in tables]
-    return EmotionEncoder(base, experience, Card(about, digests, recipe), name)
+    learned = EmotionEncoder(base, experience, Card(about, digests, recipe), name)
+    learned.skipped_ = skipping.records
+    return learned
 
 
 def learn_experience(
@@ -223,7 +264,7 @@ def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict
         corpora = [corpora]
     given = list(corpora.items()) if isinstance(corpora, Mapping) else [(None, table) for table in corpora]
     if not given:
-        raise ValueError("pretrain_encoder needs at least one labeled corpus; sere.datasets.load_corpus reads one")
+        raise ValueError("corpora is empty: at least one labeled corpus is needed; sere.datasets.load_corpus reads one")
     tables: dict[str, pd.DataFrame] = {}
     for number, (title, table) in enumerate(given):
         if not isinstance(table, pd.DataFrame) or "emotion" not in table:
@@ -241,10 +282,12 @@ def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict
 
 
 def _labels(title: str, table: pd.DataFrame) -> np.ndarray:
-    missing = np.flatnonzero(table["emotion"].isna())
-    if len(missing):
-        raise ValueError(f"{title}: row {missing[0]} has no emotion; leave out clips without a label")
-    return np.array([canonical_emotion(str(word)) or str(word) for word in table["emotion"]], dtype=object)
+    """Canonical names of a corpus's emotions, said where that makes one of several labels."""
+    words = [str(word) for word in as_labels(table["emotion"], f"{title}: emotion")]
+    names = {word: canonical_emotion(word) or word for word in words}
+    for name, merged in merged_names(names).items():
+        warnings.warn(f"{title}: {' and '.join(merged)} are learned as one emotion, {name}", SereWarning, stacklevel=4)
+    return np.array([names[word] for word in words], dtype=object)
 
 
 def _about(title: str, table: pd.DataFrame, labels: np.ndarray, licence: str | None) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class Utterances:
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
     pitch_model : str or None
-        CREPE network behind `pitches`; None where they are missing or come from several.
+        CREPE network behind `pitches`; None where they are missing or were not all found alike.
+    pitch_range : (float, float) or None
+        Floor and ceiling (Hz) between which they were looked for; None together with `pitch_model`.
     summaries : dict of str to Summary
         Pooled statistics by the step that made them.
     fronts : dict of str to FrameEncoder
@@ -69,6 +71,7 @@ class Utterances:
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
     pitch_model: str | None = None
+    pitch_range: tuple[float, float] | None = None
     summaries: dict[str, Summary] = field(default_factory=dict)
     fronts: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
@@ -159,11 +162,14 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         for name in shared
     }
     encoders = [p.encoders for p in parts if p.encoders is not None]
+    found = {(p.pitch_model, p.pitch_range) for p in parts}
+    pitch_model, pitch_range = found.pop() if len(found) == 1 else (None, None)
     return Utterances(
         speakers=np.concatenate([p.speakers for p in parts]),
         languages=np.concatenate([p.languages for p in parts]),
         encoders=np.concatenate(encoders) if len(encoders) == len(parts) else None,
-        pitch_model=parts[0].pitch_model if len({p.pitch_model for p in parts}) == 1 else None,
+        pitch_model=pitch_model,
+        pitch_range=pitch_range,
         summaries=summaries,
         fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
         finished={name: encoder for p in parts for name, encoder in p.finished.items()},

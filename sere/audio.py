@@ -1,22 +1,27 @@
-"""Audio in: any file libsndfile reads, any rate and channel count, to 16 kHz mono float32.
+"""Audio in: any file libsndfile or ffmpeg reads, any rate and channel count, to 16 kHz mono float32.
 
 Emotion lives below 8 kHz, CREPE and the speech encoders all listen at 16 kHz, and one common rate keeps a corpus's
-sampling rate from becoming a cue. Channels are averaged; other rates are resampled by soxr (high quality). Everything
-that can be wrong with a clip is found in this module, and :class:`AudioError` says which clip, what and what to do.
+sampling rate from becoming a cue. Channels are averaged, unless they cancel each other; other rates are resampled by
+soxr (high quality). Whatever is wrong with a clip ends in an :class:`AudioError`, which says which clip, what and what
+to do: before anything is decoded where a header tells (:func:`check`), else when the clip is read.
 
 Frames are counted the same way everywhere in the library: one every 20 ms (:data:`HOP` samples), frame t centred at
 sample ``320 * t``, so a clip of n samples has ``1 + n // 320`` of them.
 """
 
-import re
-import shutil
-import subprocess
+import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from sere import _ffmpeg
+from sere._files import FFMPEG_ENDINGS, LIBSNDFILE_ENDINGS, Unreadable, label, order_problem, span_problem
+from sere._folders import walk
 
 #: Samples per second of every waveform inside the library.
 SAMPLE_RATE = 16_000
@@ -24,15 +29,19 @@ SAMPLE_RATE = 16_000
 HOP = 320
 #: Frames per second.
 FRAME_RATE = SAMPLE_RATE // HOP
-#: Endings whose sound is taken out by ffmpeg, since libsndfile reads no video.
-VIDEO_ENDINGS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4a", ".aac", ".wma"})
-#: Endings that are looked for when a folder is given.
-AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf"})
+#: Endings that are looked for when a folder is given: audio, and videos for their sound.
+AUDIO_ENDINGS = LIBSNDFILE_ENDINGS | FFMPEG_ENDINGS
+#: Sampling rates in Hz that are believed. Below the first no speech is left (its first formants reach 1 kHz), and a
+#: header's 1 Hz would turn kilobytes into hours; above the second nothing records sound.
+RATES = (1_000, 1_000_000)
+#: No sound is so loud where full scale is 1: files of floats may pass 1, by some 10 dB and not by 40.
+LOUDEST = 100.0
 
-# A header's promise from here on stands for "until the end".
-_ENDLESS = 2**31 - 2**16
-#: So many samples no file has.
-_UNKNOWN_LENGTH = 2**62
+_WIDEST = 2.0**31  # of integer samples
+# From so many samples on (6 ms) numbers are judged as sound: shorter rows come from tests with tables of any numbers.
+_ENOUGH = 100
+# Channels cancel where their mean has less than this share of the power that one of them alone would leave in it.
+_CANCELLED = 0.1
 
 
 class AudioError(ValueError):
@@ -52,7 +61,7 @@ class AudioError(ValueError):
             lines.append(f"... and {more} more")
         super().__init__("\n".join(lines))
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.problems, self.where)
 
     def of_rows(self, rows: Sequence[int] | np.ndarray) -> "AudioError":
@@ -71,15 +80,15 @@ class Clip:
 
     Attributes
     ----------
-    source : str or ndarray of shape (n_samples,)
-        Path of a file, or the waveform itself.
+    source : str, bytes, or ndarray of shape (n_samples,)
+        Path of a file, content of one held in memory, or the waveform itself.
     sampling_rate : int
         Rate of a waveform in Hz; a file knows its own.
     start, end : float or None
         Seconds into the source; None for its beginning or end.
     """
 
-    source: str | np.ndarray
+    source: str | bytes | np.ndarray
     sampling_rate: int = SAMPLE_RATE
     start: float | None = None
     end: float | None = None
@@ -88,23 +97,33 @@ class Clip:
     def name(self) -> str:
         """What an error calls the clip."""
         span = "" if self.start is None and self.end is None else f" [{self.start or 0:g}-{_end(self.end)} s]"
-        return ("waveform" if isinstance(self.source, np.ndarray) else repr(self.source)) + span
+        return ("waveform" if isinstance(self.source, np.ndarray) else label(self.source)) + span
 
     def load(self) -> np.ndarray:
-        """Return the samples: 1-D float32 at 16 kHz, finite, at least one."""
-        if isinstance(self.source, np.ndarray):
+        """Return the samples: 1-D float32 at 16 kHz, finite, at least one.
+
+        Raises
+        ------
+        AudioError
+            Whatever is wrong with the clip.
+        """
+        if not isinstance(self.source, np.ndarray):
+            return read(self.source, self.start, self.end)
+        try:
             wave = _cut(self.source, self.sampling_rate, self.start, self.end)
             return _finish(wave, self.sampling_rate, self.name)
-        return read(self.source, self.start, self.end)
+        except Unreadable as error:
+            raise AudioError([(None, str(error))]) from error
 
 
-def read(path: str, start: float | None = None, end: float | None = None) -> np.ndarray:
+def read(source: str | bytes, start: float | None = None, end: float | None = None) -> np.ndarray:
     """Read a file as 16 kHz mono.
 
     Parameters
     ----------
-    path : str
-        Anything libsndfile reads (wav, flac, mp3, ogg, ...); video where ffmpeg is installed.
+    source : str or bytes
+        Path, or content, of anything that libsndfile (wav, flac, mp3, ogg, ...) or, where it is installed, ffmpeg reads
+        (m4a, wma, amr, videos, ...). The content decides which, not the ending.
     start, end : float, optional
         Seconds into the file.
 
@@ -116,67 +135,44 @@ def read(path: str, start: float | None = None, end: float | None = None) -> np.
     Raises
     ------
     AudioError
-        Missing, empty, truncated or not audio; NaN or infinite samples; a segment outside the file.
+        Missing, unreadable, empty, truncated or not audio; samples or a rate that cannot be; a segment outside it.
     """
-    import soundfile
+    from sere import _sndfile
 
-    problem = check_file(path, start, end)
-    if problem:
-        raise AudioError([(None, problem)])
-    if _is_video(path):
-        return _read_video(path, start, end)
     try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            first = 0 if start is None else round(start * rate)
-            last = file.frames if end is None else min(round(end * rate), file.frames)
-            file.seek(first)
-            wave = file.read(max(last - first, 0), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(
-            [(None, f"{path!r} cannot be decoded ({error}); it may be truncated: copy it again")]
-        ) from error
-    if len(wave) < last - first:
-        raise AudioError(
-            [
-                (
-                    None,
-                    f"{path!r} ends after {len(wave)} of {last - first} samples: it is truncated; copy it again",
-                )
-            ]
-        )
-    return _finish(wave.mean(axis=1), rate, _named(path, start, end))
+        sound = _sndfile.open_sound(source)
+        if sound is None:
+            samples, rate = _ffmpeg.decode(source, start, end)
+        else:
+            with sound:
+                samples, rate = _sndfile.decode(source, sound, start, end), sound.samplerate
+        return _finish(samples, rate, Clip(source, start=start, end=end).name)
+    except Unreadable as error:
+        raise AudioError([(None, str(error))]) from error
+    except (OSError, RuntimeError, ValueError, MemoryError) as error:
+        raise AudioError([(None, f"{label(source)} cannot be read: {error}")]) from error
 
 
-def check_file(path: str, start: float | None = None, end: float | None = None) -> str | None:
-    """Return what is wrong with a file, by its header alone, or None."""
-    import soundfile
+def check_file(source: str | bytes, start: float | None = None, end: float | None = None) -> str | None:
+    """Return what is wrong with a file, or with its content in memory, by its header alone, or None.
 
-    file = Path(path)
-    if not file.exists():
-        return f"no such file: {path!r} (relative paths start from {Path.cwd()})"
-    if file.is_dir():
-        return f"{path!r} is a folder; pass its files, or use sere.datasets.load_corpus"
-    if file.stat().st_size == 0:
-        return f"{path!r} is empty (0 bytes)"
-    if _is_video(path):
-        return (
-            None
-            if shutil.which("ffmpeg")
-            else f"{path!r} needs ffmpeg to be read: install ffmpeg, or convert it to wav"
-        )
+    What only decoding can tell is left to :func:`read`, and so is all of a file that ffmpeg will read.
+    """
+    from sere import _sndfile
+
     try:
-        info = soundfile.info(path, verbose=True)
-    except (soundfile.LibsndfileError, RuntimeError):
-        return f"{path!r} is not audio that libsndfile reads (wav, flac, mp3, ogg, ...); convert it to wav"
-    promised, present = _data_bytes(info.extra_info)
-    if promised > present:
-        return f"{path!r} holds {present} of the {promised} bytes of sound it promises: it is truncated; copy it again"
-    if not 0 < info.frames < _UNKNOWN_LENGTH:
-        # The length of ogg is read from the end of the file; where that is missing, libsndfile says 0 or "very many".
-        cut = "; it may be truncated: copy it again" if info.format == "OGG" else ""
-        return f"{path!r} holds no samples{cut}"
-    return _check_span(path, start, end, info.frames / info.samplerate)
+        sound = _sndfile.open_sound(source)
+        if sound is None:
+            _ffmpeg.need_ffmpeg(source)
+            return order_problem(label(source), start, end)
+        with sound:
+            return _rate_problem(sound.samplerate, label(source)) or span_problem(
+                label(source), start, end, _sndfile.seconds_of(sound)
+            )
+    except Unreadable as error:
+        return str(error)
+    except (OSError, RuntimeError, ValueError, MemoryError) as error:
+        return f"{label(source)} cannot be read: {error}"
 
 
 def check(clips: Iterable[Clip], where: str = "X") -> None:
@@ -194,8 +190,25 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
 
 
 def find_audio(folder: str) -> list[str]:
-    """Audio files below a folder, sorted by path."""
-    return sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file())
+    """Audio files below a folder, sorted by path; see :func:`sere._folders.walk`.
+
+    A folder below that may not be read costs a warning.
+
+    Raises
+    ------
+    AudioError
+        `folder` itself is not there, or may not be read.
+    """
+    root = Path(folder)
+
+    def refuse(error: OSError) -> None:
+        problem = f"the folder {error.filename!r} cannot be read: {error.strerror}"
+        if error.filename == os.fspath(root):
+            raise AudioError([(None, problem)])
+        warnings.warn(f"{problem}; its files are left out", stacklevel=5)
+
+    found = (path for paths in walk(root, refuse) for path in paths)
+    return sorted(path for path in found if Path(path).suffix.lower() in AUDIO_ENDINGS and os.path.isfile(path))
 
 
 def _check_wave(clip: Clip) -> str | None:
@@ -209,78 +222,91 @@ def _check_wave(clip: Clip) -> str | None:
         return f"a waveform must hold numbers, this one has dtype {wave.dtype}"
     if wave.dtype.kind in "iu" and wave.dtype.itemsize > 4:
         return f"a waveform of dtype {wave.dtype} has no full scale; convert it to int16, int32 or float in -1..1"
-    bad = 0 if wave.dtype.kind in "iu" else int(np.count_nonzero(~np.isfinite(wave)))
-    if bad:
-        return f"the waveform has {bad} NaN or infinite samples; remove or repair them"
-    if clip.sampling_rate <= 0:
-        return f"sampling_rate must be positive, got {clip.sampling_rate}"
-    return _check_span("waveform", clip.start, clip.end, len(wave) / clip.sampling_rate)
+    return (
+        _level_problem(wave, "the waveform")
+        or _rate_problem(clip.sampling_rate, "the waveform")
+        or span_problem("the waveform", clip.start, clip.end, len(wave) / clip.sampling_rate)
+    )
 
 
-def _data_bytes(log: str) -> tuple[int, int]:
-    """Bytes of sound that a file's header promises and that are there, from libsndfile's log; (0, 0) where it fits.
-
-    A program that writes to a pipe cannot know the length and promises nothing, or as much as the field can hold.
-    """
-    found = re.search(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", log, re.MULTILINE)
-    promised, present = (int(number) for number in found.groups()) if found else (0, 0)
-    return (0, 0) if promised >= _ENDLESS else (promised, present)
-
-
-def _check_span(name: str, start: float | None, end: float | None, seconds: float) -> str | None:
-    first, last = start or 0.0, seconds if end is None else end
-    if not (isfinite(first) and isfinite(last)):
-        return f"{name!r}: start and end must be finite numbers of seconds, got {first:g} and {last:g}"
-    if first >= seconds:
-        return f"{name!r}: the segment starts at {first:g} s but the audio ends at {seconds:.3f} s"
-    if first < 0 or last <= first:
-        return f"{name!r}: the segment {first:g}-{last:g} s is empty; end must lie after start"
+def _level_problem(samples: np.ndarray, name: str) -> str | None:
+    """Return what cannot be in samples of any shape, or None; integers know their full scale."""
+    if samples.dtype.kind in "iu" or samples.size == 0:
+        return None
+    peak = max(abs(float(samples.max())), abs(float(samples.min())))
+    if not isfinite(peak):
+        return f"{name} has {np.count_nonzero(~np.isfinite(samples))} NaN or infinite samples; repair or drop it"
+    if peak < 2 or (peak <= _WIDEST and samples.size < _ENOUGH):
+        return None
+    many = np.count_nonzero(np.abs(samples) > 1) > 0.01 * samples.size
+    if peak <= _WIDEST and ((peak > LOUDEST and many) or np.all(samples == np.rint(samples))):
+        kind, remedy = (
+            ("int16", "32768, or pass them as int16") if peak <= 2**15 else ("int32 or 24-bit", "their full scale")
+        )
+        return (
+            f"{name} reaches {peak:g}, but sound in floating point lies in -1..1: these look like {kind} samples; "
+            f"divide them by {remedy}"
+        )
+    if peak > LOUDEST:
+        return f"{name} holds a sample of size {peak:.3g} where full scale is 1: it is damaged; repair or drop it"
     return None
 
 
-def _finish(wave: np.ndarray, rate: int, name: str) -> np.ndarray:
-    """Scale integers to -1..1, resample, and refuse what no descriptor can survive."""
-    if wave.dtype.kind in "iu":
-        info = np.iinfo(wave.dtype)
-        wave = (wave.astype(np.float64) - (0 if info.min else (info.max + 1) / 2)) / (
+def _rate_problem(rate: int, name: str) -> str | None:
+    if rate <= 0:
+        return f"{name}: the sampling rate must be positive, got {rate} Hz"
+    if RATES[0] <= rate <= RATES[1]:
+        return None
+    hint = f"; if it is in kHz, pass {rate * 1000}" if RATES[0] <= rate * 1000 <= RATES[1] else ""
+    return f"{name} has a sampling rate of {rate} Hz; sound has {RATES[0]} to {RATES[1]} Hz{hint}"
+
+
+def _finish(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
+    """Scale integers to -1..1, mix channels, resample, and refuse what no descriptor can survive.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,) or (n_samples, n_channels)
+    """
+    if samples.size == 0:
+        raise Unreadable(f"{name} holds no samples")
+    problem = _rate_problem(rate, name) or _level_problem(samples, name)
+    if problem:
+        raise Unreadable(problem)
+    if samples.dtype.kind in "iu":
+        info = np.iinfo(samples.dtype)
+        samples = (samples.astype(np.float64) - (0 if info.min else (info.max + 1) / 2)) / (
             (info.max + 1) / (1 if info.min else 2)
         )
-    wave = np.ascontiguousarray(wave, dtype=np.float32)
-    if wave.size == 0:
-        raise AudioError([(None, f"{name} holds no samples")])
-    bad = int(np.count_nonzero(~np.isfinite(wave)))
-    if bad:
-        raise AudioError([(None, f"{name} has {bad} NaN or infinite samples; repair or drop it")])
+    wave = np.ascontiguousarray(samples if samples.ndim == 1 else _mix(samples), dtype=np.float32)
     if rate != SAMPLE_RATE:
         import soxr
 
-        wave = soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ")
+        wave = np.asarray(soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ"))
         if wave.size == 0:
             wave = np.zeros(1, np.float32)
     return wave
 
 
+def _mix(samples: np.ndarray) -> np.ndarray:
+    """Return the mean of all channels; where they cancel each other, as with one plug's poles swapped, the loudest."""
+    n_channels = samples.shape[1]
+    if n_channels == 1:
+        return samples[:, 0]
+    mean: np.ndarray = samples.mean(axis=1)
+    # One voice on one channel of n, and nothing on the others, leaves 1 / n^2 of its power: that is no cancelling.
+    share = _CANCELLED / n_channels**2
+    left = np.dot(mean, mean)
+    if left < share * np.vdot(samples, samples):  # which is no less than the loudest channel's power
+        powers = np.einsum("nc,nc->c", samples, samples)
+        if left < share * powers.max():
+            mean = samples[:, powers.argmax()]
+    return mean
+
+
 def _cut(wave: np.ndarray, rate: int, start: float | None, end: float | None) -> np.ndarray:
     first = 0 if start is None else round(start * rate)
     return wave[first : None if end is None else round(end * rate)]
-
-
-def _is_video(path: str) -> bool:
-    return Path(path).suffix.lower() in VIDEO_ENDINGS
-
-
-def _read_video(path: str, start: float | None, end: float | None) -> np.ndarray:
-    span = [] if start is None else ["-ss", str(start)]
-    span += [] if end is None else ["-t", str(end - (start or 0.0))]
-    command = ["ffmpeg", "-v", "error", "-nostdin", *span, "-i", path]
-    run = subprocess.run([*command, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"], capture_output=True)
-    if run.returncode:
-        raise AudioError([(None, f"ffmpeg cannot read {path!r}: {run.stderr.decode(errors='replace').strip()}")])
-    return _finish(np.frombuffer(run.stdout, "<f4"), SAMPLE_RATE, _named(path, start, end))
-
-
-def _named(path: str, start: float | None, end: float | None) -> str:
-    return Clip(path, start=start, end=end).name
 
 
 def _end(end: float | None) -> str:

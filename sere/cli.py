@@ -5,17 +5,21 @@ warnings without a stack. The work is in ``sere._cli_*``, imported when a comman
 once.
 
 Exit codes: 0 all went well; 1 some input could not be used (what could be done was done); 2 the command itself was
-wrong; 130 interrupted.
+wrong; 130 interrupted (Ctrl-C), 143 terminated (SIGTERM), both after the same clean stop.
 """
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TextIO
+from io import TextIOWrapper
+from typing import Any, TextIO
 
 from sere import __version__
 
@@ -31,7 +35,7 @@ Recognise emotions in speech of a language that nobody labeled, from a few label
 """
 
 _EPILOG = """\
-Exit codes: 0 all went well, 1 some input could not be used, 2 wrong usage.
+Exit codes: 0 all went well, 1 some input could not be used, 2 wrong usage, 130 interrupted, 143 terminated.
 Features are kept between runs in SERE_CACHE (a folder, or "off"); `sere cache info` shows them.
 """
 
@@ -46,9 +50,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
-    with warnings.catch_warnings():
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file's name may hold what the terminal or UTF-8 has no place for
+            stream.reconfigure(errors="backslashreplace")
+    arguments.stop = Stop()
+    with warnings.catch_warnings(), arguments.stop.listening():
         warnings.showwarning = _warn_in_one_line
         return _run(arguments)
+
+
+@dataclass
+class Stop:
+    """Ctrl-C and SIGTERM, which stop a command in the same way.
+
+    Attributes
+    ----------
+    signal : int or None
+        Number of the last one that came.
+    """
+
+    signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + (self.signal or signal.SIGINT)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Turn both into KeyboardInterrupt; a signal that somebody else handles or ignores is left to them."""
+
+        def stop(number: int, _: object) -> None:
+            self.signal = number
+            raise KeyboardInterrupt
+
+        usual: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        taken = [number for number, handler in usual.items() if signal.getsignal(number) is handler]
+        if threading.current_thread() is not threading.main_thread():
+            taken = []
+        for number in taken:
+            signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            for number in taken:
+                signal.signal(number, usual[number])
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -58,7 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _handler(arguments.run)(arguments)
     except KeyboardInterrupt:
         print("sere: interrupted", file=sys.stderr)
-        return 130
+        stop: Stop = arguments.stop
+        return stop.exit_code
     except BrokenPipeError:
         # The reader (head, say) has what it wanted. Python would complain again while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -69,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except Exception as error:
         if arguments.traceback:
             raise
-        print(f"sere {arguments.command}: {_sentence(error)}", file=sys.stderr)
+        print(f"sere {arguments.command}: {sentence(error)}", file=sys.stderr)
         return 1
 
 
@@ -80,19 +127,21 @@ class UsageError(Exception):
 def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     """Return the function that ``module:function`` names, below ``sere``."""
     module, function = name.split(":")
-    return getattr(import_module(f"sere.{module}"), function)
+    found: Callable[[argparse.Namespace], int] = getattr(import_module(f"sere.{module}"), function)
+    return found
 
 
-def _workers(jobs: int | None) -> AbstractContextManager:
+def _workers(jobs: int | None) -> AbstractContextManager[Any]:
     """Return a context in which extraction runs in that many processes."""
     if jobs is None:
         return nullcontext()
     from joblib import parallel_config
 
-    return parallel_config(n_jobs=jobs)
+    context: AbstractContextManager[Any] = parallel_config(n_jobs=jobs)
+    return context
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """Return what an error says, with its type where the text alone would not be understood."""
     text = str(error).strip()
     if isinstance(error, (ValueError, TypeError, OSError, ImportError)) and text:
@@ -162,10 +211,13 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate",
         "_cli_score:evaluate",
         "score a model, or predictions made with it, on labeled clips",
-        "Prints the unweighted average recall, its speaker-clustered interval and a table of emotions.",
+        "Prints the unweighted average recall, its speaker-clustered interval and a table of emotions.\n"
+        "Labels that only the model or only the clips have meet by the emotion that they name, which is said.",
     )
     evaluate.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
     evaluate.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
+    _add_on_error(evaluate, "skip")
+    _add_allow(evaluate, "the model")
 
     _add_pretrain(command)
     from sere._cli_benchmark import add_benchmark
@@ -183,7 +235,8 @@ def _add_fit(command: Callable[..., argparse.ArgumentParser]) -> None:
         "_cli_fit:fit",
         "train a model on a few labeled clips and unlabeled ones",
         "few.csv has the columns path and emotion, and if you like speaker, language, start and end (seconds).\n"
-        "Clips in DIR need no labels; labels that are there are not used.",
+        "Clips in DIR need no labels; labels that are there are not used.\n"
+        "Interrupted, it writes no model. With --on-error skip, FILE.skipped.csv lists what was left out, and why.",
     )
     fit.add_argument("--labels", metavar="CSV", required=True, help="the labeled clips")
     fit.add_argument("--source", metavar="DIR|CSV", help="unlabeled clips of the labeled language")
@@ -192,8 +245,13 @@ def _add_fit(command: Callable[..., argparse.ArgumentParser]) -> None:
     fit.add_argument("--source-language", metavar="CODE", help="ISO 639 code, such as de")
     fit.add_argument("--target-language", metavar="CODE", help="ISO 639 code, such as it")
     fit.add_argument("--encoder", metavar="NAME", help="encoder name, checkpoint or folder (default: the embedded one)")
+    _add_allow(fit, "the encoder's file")
     fit.add_argument("--epochs", type=_count, metavar="N", help="training epochs")
     fit.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    fit.add_argument(
+        "--keep-interrupted", action="store_true", help="when training is interrupted, save the model of the last epoch"
+    )
+    _add_on_error(fit, "raise")
 
 
 def _add_pretrain(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -208,6 +266,7 @@ def _add_pretrain(command: Callable[..., argparse.ArgumentParser]) -> None:
     pretrain.add_argument("--encoder", metavar="NAME", default="acoustic", help="descriptors (default: %(default)s)")
     pretrain.add_argument("--out", metavar="FILE.npz", required=True, help="where to save it")
     pretrain.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    _add_on_error(pretrain, "raise")
 
 
 def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -216,7 +275,7 @@ def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:
         "_cli_predict:predict",
         "emotions of clips",
         "Results are written as they are found. A file that cannot be used is named on stderr and the others\n"
-        "are predicted all the same; the exit code is then 1.",
+        "are predicted all the same; the exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.",
     )
     predict.add_argument("model", metavar="MODEL", help="what `sere fit` saved")
     predict.add_argument(
@@ -229,6 +288,27 @@ def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:
         "-f", "--format", choices=["table", "csv", "json"], default="table", help="output (default: %(default)s)"
     )
     predict.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
+    _add_allow(predict, "the model")
+    _add_on_error(predict, "skip")
+
+
+def _add_on_error(command: argparse.ArgumentParser, default: str) -> None:
+    command.add_argument(
+        "--on-error",
+        choices=["raise", "skip"],
+        default=default,
+        help="what a clip that cannot be used does: end the command, or be left out and named (default: %(default)s)",
+    )
+
+
+def _add_allow(command: argparse.ArgumentParser, file: str) -> None:
+    command.add_argument(
+        "--allow",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=f"a checkpoint or encoder file outside {file} that it may open; the error names those that it needs",
+    )
 
 
 def _count(text: str) -> int:

@@ -13,11 +13,15 @@ Functions: `uar_score`, `uar_interval`, `uar_difference_interval`, `per_emotion_
 """
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
+
+from sere._labels import as_labels, check_same_kind
+from sere._params import RANDOM_STATE, check_value, number, whole
 
 # Resamples held in memory at a time: their number times the number of distinct clusters.
 _CELLS_AT_A_TIME = 4_000_000
@@ -44,8 +48,8 @@ def uar_score(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = N
     Raises
     ------
     ValueError
-        If the lengths differ, there is no clip, or `y_true` holds an emotion that is not in
-        `labels`.
+        If the lengths differ, there is no clip, `y_true` holds an emotion that is not in
+        `labels`, a label is missing, or some are texts and others numbers.
 
     Warns
     -----
@@ -162,7 +166,7 @@ def uar_difference_interval(
 
     def difference(sums: np.ndarray) -> np.ndarray:
         a, b, count = np.split(sums, 3, axis=1)
-        return _mean_recall(a, count) - _mean_recall(b, count)
+        return np.asarray(_mean_recall(a, count) - _mean_recall(b, count))
 
     parts = [_by_cluster(part, groups) for part in (hits_a, hits_b, counts)]
     return _percentiles(_resampled(np.hstack(parts), difference, n_resamples, random_state), level)
@@ -213,17 +217,18 @@ def _checked(
     y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the emotions, the predictions and the sorted label list as arrays."""
-    true, pred = np.asarray(y_true), np.asarray(y_pred)
-    if true.ndim != 1 or true.shape != pred.shape:
+    shapes = np.shape(y_true), np.shape(y_pred)
+    if len(shapes[0]) != 1 or shapes[0] != shapes[1]:
         raise ValueError(
             f"y_true and y_pred must be one-dimensional and of equal length; "
-            f"their shapes are {true.shape} and {pred.shape}."
+            f"their shapes are {shapes[0]} and {shapes[1]}."
         )
-    if len(true) == 0:
+    if shapes[0] == (0,):
         raise ValueError("there is no clip to score.")
-    if true.dtype.kind in "fc" and np.isnan(true).any():
-        raise ValueError(f"y_true is NaN at position {int(np.flatnonzero(np.isnan(true))[0])}.")
-    names = np.unique(true if labels is None else np.asarray(labels))
+    true, pred = as_labels(y_true, "y_true"), as_labels(y_pred, "y_pred")
+    listed = true if labels is None else as_labels(labels, "labels")
+    check_same_kind(y_true=true, y_pred=pred, labels=listed)
+    names = np.unique(listed)
     unknown = np.setdiff1d(true, names)
     if len(unknown):
         raise ValueError(
@@ -241,7 +246,7 @@ def _tallies(true: np.ndarray, pred: np.ndarray, names: np.ndarray) -> tuple[np.
 def _mean_recall(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the mean of hits / counts over the last axis, over emotions that have clips."""
     recall = hits / np.maximum(counts, 1)
-    return recall.sum(axis=-1) / (counts > 0).sum(axis=-1)
+    return np.asarray(recall.sum(axis=-1) / (counts > 0).sum(axis=-1))
 
 
 def _clusters(speakers: ArrayLike | None, n_clips: int) -> np.ndarray:
@@ -271,14 +276,19 @@ def _by_cluster(tallies: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _resampled(clusters: np.ndarray, statistic, n_resamples: int, random_state) -> np.ndarray:
+def _resampled(
+    clusters: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n_resamples: int,
+    random_state: int | np.random.RandomState | None,
+) -> np.ndarray:
     """Return a statistic of the summed rows of `clusters`, drawn with replacement.
 
     Equal rows are drawn together: how often each distinct row comes up is multinomial, and
     without speakers there are only as many distinct rows as there are ways to be right or wrong.
     """
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples is {n_resamples!r}; it must be at least 1.")
+    check_value("n_resamples", n_resamples, whole(1))
+    check_value("random_state", random_state, RANDOM_STATE)
     rng = check_random_state(random_state)
     rows, times = np.unique(clusters, axis=0, return_counts=True)
     at_a_time = max(1, _CELLS_AT_A_TIME // len(rows))
@@ -291,7 +301,6 @@ def _resampled(clusters: np.ndarray, statistic, n_resamples: int, random_state) 
 
 
 def _percentiles(scores: np.ndarray, level: float) -> tuple[float, float]:
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level!r}; it must lie between 0 and 1.")
+    check_value("level", level, number(above=0, below=1))
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 
 from sere._inputs import as_utterances
+from sere._params import check_value, number
 from sere._utterances import Utterances
 from sere.audio import Clip
 from sere.datasets.shifts import SHIFTS, changes_audio, shifted_wave
@@ -83,6 +84,7 @@ def soft_neighbourhood_density(probabilities: ArrayLike, temperature: float = 0.
     ValueError
         If it is no table of probabilities, or there are fewer than 3 clips.
     """
+    check_value("temperature", temperature, number(above=0))
     p = _checked(probabilities)
     if len(p) < 3:
         raise ValueError(f"a neighbourhood takes 3 clips, and there are {len(p)}")
@@ -191,7 +193,9 @@ def label_free_scorer(score: str = "information", pool: Any = None, shift: str =
     if score not in SCORES:
         raise ValueError(f"there is no score {score!r}; the scores are {', '.join(SCORES)}")
     if not changes_audio(shift):
-        raise ValueError(f"{shift!r} changes no audio; the changes are {', '.join(filter(changes_audio, SHIFTS))}")
+        raise ValueError(
+            f"shift {shift!r} changes no audio; the changes are {', '.join(filter(changes_audio, SHIFTS))}"
+        )
     return LabelFreeScorer(score, pool, shift)
 
 

@@ -181,7 +181,7 @@ def test_what_was_found_before_an_interruption_is_kept(model, speech, tmp_path, 
         return original(clips)
 
     monkeypatch.setattr(loaded, "predict_proba", interrupted, raising=False)
-    monkeypatch.setattr("sere._cli_predict.load_model", lambda path: loaded)
+    monkeypatch.setattr("sere._cli_predict.load_model", lambda *given: loaded)
     out = tmp_path / "found.json"
     assert run("predict", model, *speech.clips, "-f", "json", "-o", out, "-q") == 130
     assert [found["path"] for found in json.loads(out.read_text())] == speech.clips[:4]

@@ -103,6 +103,11 @@ def test_every_preset_is_explained(capsys):
         (["--corpora", "{empty}"], 1, "no corpus that is recognised"),
         (["--corpora", "{empty}/none"], 1, "there is no"),
         (["--corpora", "{folder}", "--shots", "few"], 2, "--shots few"),
+        (
+            ["--corpora", "{folder}", "--methods", "lr:C=0"],
+            1,
+            "method lr:C=0: LinearBaseline: C is 0; it must be",
+        ),
         (["--corpora", "{folder}", "--encoder", "a,b"], 2, "several go with table3"),
         (["--corpora", "{folder}", "--shift", "louder"], 1, "the shifts are none, noise20"),
     ],
@@ -125,10 +130,14 @@ def test_an_interruption_says_that_finished_cells_are_kept(monkeypatch, capsys, 
     assert f"finished cells are kept in {tmp_path}; run it again to go on" in capsys.readouterr().err
 
 
-def test_cells_that_failed_are_said_to_have_failed(folder, tmp_path, capsys):  # noqa: F811
-    options = ["--corpora", folder, "--out", tmp_path / "b", "--methods", "lr:C=0", "--baseline", "", *FEW]
+def test_cells_that_failed_are_said_to_have_failed(folder, tmp_path, capsys, monkeypatch):  # noqa: F811
+    def give_up(method, lesson):
+        raise ValueError("no line divides these clips")
+
+    monkeypatch.setattr("sere.baselines.LinearBaseline._learn", give_up)
+    options = ["--corpora", folder, "--out", tmp_path / "b", "--methods", "lr", "--baseline", "", *FEW]
     assert run(*options) == 1
     out, err = capsys.readouterr()
     assert "1 cells failed" in err
-    assert "C must be more than 0" in err
-    assert "C must be more than 0" in out
+    assert "no line divides these clips" in err
+    assert "no line divides these clips" in out

@@ -1,5 +1,7 @@
 """Folders of emotions, CSV lists, users' own names, and what goes wrong."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,7 +56,7 @@ def test_an_override_of_something_unknown_names_what_there_is():
 def test_folders_named_after_emotions_are_recognised(tmp_path):
     touch(tmp_path / "mine", "Angry/a.wav", "Angry/day 2/b.flac", "train/happy/c.ogg")
     clips = load_corpus(tmp_path / "mine")
-    assert clips["emotion"].tolist() == ["anger", "anger", "happiness"]
+    assert clips["emotion"].tolist() == ["Angry", "Angry", "happy"]
     assert set(clips["corpus"]) == {"mine"}
     assert clips[["speaker", "language", "text"]].isna().all(axis=None)
     assert find_corpora(tmp_path) == {"mine": str(tmp_path / "mine")}
@@ -63,9 +65,10 @@ def test_folders_named_after_emotions_are_recognised(tmp_path):
 def test_folders_with_names_of_ones_own_are_read_when_asked_for(tmp_path):
     touch(tmp_path, "wistful/a.wav", "smug/b.wav", "happy/c.wav")
     clips = load_corpus(tmp_path, "folders")
-    assert sorted(clips["emotion"]) == ["happiness", "smug", "wistful"]
-    own = load_corpus(tmp_path, "folders", emotions={"happy": "happy", "smug": None})
-    assert sorted(own["emotion"]) == ["happy", "wistful"]
+    assert sorted(clips["emotion"]) == ["happy", "smug", "wistful"]
+    for key in ("Happy", "happiness"):
+        own = load_corpus(tmp_path, "folders", emotions={key: "joy", "smug": None})
+        assert sorted(own["emotion"]) == ["joy", "wistful"]
 
 
 def test_speaker_and_language_can_be_told_for_folders(tmp_path):
@@ -88,8 +91,8 @@ def test_clips_outside_any_folder_have_no_label(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("list.csv", "path,emotion,speaker\na.wav,Angry,x\nsub/b.wav,wistful,\n"),
-        ("list.csv", "\ufeffFile;Label;Speaker_ID\na.wav;Angry;x\n\nsub/b.wav;wistful;\n"),
+        ("list.csv", "path,emotion,speaker\na.wav,angry,x\nsub/b.wav,wistful,\n"),
+        ("list.csv", "\ufeffFile;Label;Speaker_ID\na.wav;angry;x\n\nsub/b.wav;wistful;\n"),
         (
             "list.csv",
             "file,label,path,emotion,speaker\nx,y,a.wav,angry,x\nx,y,sub/b.wav,wistful,\n",
@@ -101,7 +104,7 @@ def test_a_list_is_read_whatever_separates_its_columns(tmp_path, name, text):
     touch(tmp_path, "a.wav", "sub/b.wav")
     (tmp_path / name).write_text(text, encoding="utf-8")
     clips = load_corpus(tmp_path / name)
-    assert clips["emotion"].tolist() == ["anger", "wistful"]
+    assert clips["emotion"].tolist() == ["angry", "wistful"]
     assert clips["path"].tolist() == [str(tmp_path / "a.wav"), str(tmp_path / "sub/b.wav")]
     assert clips["speaker"].iloc[0] == "x"
     assert pd.isna(clips["speaker"].iloc[1])
@@ -125,8 +128,6 @@ def test_a_list_may_cut_segments_out_of_long_files(tmp_path):
         ("path,emotion\n", ValueError, "lists no clips"),
         ("path,emotion\na.wav,joy\na.wav,\n", ValueError, "line 3: the column 'emotion' is empty"),
         ("path,emotion\na.wav,joy\nz.wav,joy\n", FileNotFoundError, r"line 3: .*z\.wav"),
-        ("path,emotion,start\na.wav,joy,soon\n", ValueError, "line 2: start is 'soon'"),
-        ("path,emotion,end\na.wav,joy,-1\n", ValueError, "line 2: end is '-1'"),
         ("path,class,label\na.wav,joy,joy\n", ValueError, "more than one column.*emotion"),
     ],
 )
@@ -141,6 +142,13 @@ def test_a_list_that_is_not_utf8_is_told(tmp_path):
     (tmp_path / "list.csv").write_bytes("path,emotion\nä.wav,joy\n".encode("latin-1"))
     with pytest.raises(ValueError, match="not UTF-8"):
         load_corpus(tmp_path / "list.csv")
+
+
+def test_paths_lead_to_the_same_files_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "voices" / "anger").mkdir(parents=True)
+    (tmp_path / "voices" / "anger" / "a.wav").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert load_corpus("voices", "folders")["path"].tolist() == [str(tmp_path / "voices" / "anger" / "a.wav")]
 
 
 def test_a_missing_folder_is_told_with_what_does_exist(tmp_path):
@@ -219,3 +227,46 @@ def test_an_entry_that_cannot_work_is_refused():
     with pytest.raises(ValueError, match="no group named speaker"):
         register_corpus(entry(pattern="(?P<emotion>x)"))
     assert "mine" not in CORPORA
+
+
+def test_labels_of_ones_own_are_not_renamed_or_merged(tmp_path):
+    touch(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text("path,emotion\na.wav,happy\na.wav,joy\na.wav,Happy\n")
+    assert load_corpus(tmp_path / "list.csv")["emotion"].tolist() == ["happy", "joy", "Happy"]
+    merged = load_corpus(tmp_path / "list.csv", emotions={"happiness": "joy"})
+    assert set(merged["emotion"]) == {"joy"}
+
+
+def test_a_folder_whose_name_begins_with_a_line_is_no_label(tmp_path):
+    root = touch(tmp_path / "mine", "happy/a.wav", "sad/b.wav", "_background_noise_/c.wav", "_old/x/d.wav")
+    with pytest.warns(UserWarning, match=r"left out 2 files in _background_noise_, _old"):
+        clips = load_corpus(root)
+    assert clips["emotion"].tolist() == ["happy", "sad"]
+    inner = touch(tmp_path / "_raw", "happy/a.wav", "sad/b.wav", "sad/_take2/c.wav")
+    assert load_corpus(inner)["emotion"].tolist() == ["happy", "sad", "sad"]
+    only = touch(tmp_path / "other", "_a/wistful/a.wav", "_a/smug/b.wav")
+    assert load_corpus(only, "folders")["emotion"].tolist() == ["smug", "wistful"]
+
+
+def test_sound_of_every_known_ending_is_found(tmp_path):
+    names = [f"happy/{ending[1:]}{ending}" for ending in (".m4a", ".flv", ".3gp", ".m4b", ".w64", ".AIFF", ".Wav")]
+    touch(tmp_path, *names, "sad/x.wav", "sad/notes.txt")
+    assert len(load_corpus(tmp_path)) == len(names) + 1
+
+
+def test_folders_found_beside_each_other_are_read_by_their_place(tmp_path):
+    touch(tmp_path, "mine/happy/a.wav", "mine/sad/b.wav", "yours/angry/a.wav", "yours/sad/b.wav")
+    found = find_corpora(tmp_path)
+    assert {name: len(load_corpus(place)) for name, place in found.items()} == {"mine": 2, "yours": 2}
+
+
+def test_names_of_folders_and_lists_need_not_be_utf8(tmp_path):
+    odd = os.fsdecode(b"caf\xe9")
+    root = touch(tmp_path / odd, f"happy/{odd}.wav", f"sad/{odd}.wav", f"{odd}/{odd}.wav")
+    clips = load_corpus(root, "folders", speaker="([^/]+)[.]wav$")
+    assert clips["path"].tolist() == sorted(str(path) for path in root.rglob("*.wav"))
+    assert set(clips["emotion"]) == {"happy", "sad", r"caf\udce9"}
+    assert set(clips["speaker"]) == {r"caf\udce9-caf\udce9"}
+    assert find_corpora(tmp_path) == {odd: str(root)}
+    (root / f"{odd}.csv").write_text("path,emotion\nhappy/caf\\udce9.wav,happy\n")
+    assert load_corpus(root / f"{odd}.csv")["corpus"].tolist() == [r"caf\udce9"]

@@ -191,7 +191,7 @@ def test_a_skewed_target_keeps_its_share_in_a_task_of_the_same_labels():
 def test_a_skew_that_cannot_be_is_told():
     with pytest.raises(ValueError, match="needs 'neutral' and at least one other"):
         skew_target(TARGET)
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="above 0 and below 1"):
         skew_target(TARGET, "fear", 1.0)
     with pytest.raises(ValueError, match=r"sadness, surprise would keep no clip"):
         skew_target(TARGET, "fear", 0.999)
@@ -203,3 +203,38 @@ def test_all_labels_of_the_source_leave_no_source_pool():
     assert task.X_unlabeled_src is None
     with pytest.raises(ValueError, match="or 'all'"):
         make_task(SOURCE, TARGET, shots="every")
+
+
+def test_labels_that_both_corpora_use_stay_as_they_are():
+    source, target = corpus("s", dict(happy=8, joy=8, smug=8)), corpus("t", dict(happy=8, smug=8, Wut=8))
+    task = make_task(source, target, shots=2)
+    assert task.labels == ["happy", "smug"]
+
+
+def test_labels_of_one_corpus_meet_those_of_the_other_by_the_emotion_they_name():
+    source, target = corpus("s", dict(Wut=8, happy=8, smug=8)), corpus("t", dict(angry=8, happiness=8, neutral=8))
+    task = make_task(source, target, shots=2)
+    assert task.labels == ["anger", "happiness"]
+    assert set(task.y) == set(task.y_test) == {"anger", "happiness"}
+    assert set(source["emotion"]) == {"Wut", "happy", "smug"}
+
+
+def test_labels_that_become_one_are_told():
+    source, target = corpus("s", dict(happy=8, joy=8, sad=8)), corpus("t", dict(happiness=8, sad=8))
+    with pytest.warns(UserWarning, match="source: happy and joy become one label, happiness"):
+        task = make_task(source, target, shots="all")
+    assert (task.y == "happiness").sum() == 16
+
+
+def test_labels_that_are_numbers_are_compared_as_they_are():
+    source, target = corpus("s", {0: 8, 1: 8}), corpus("t", {0: 8, 1: 8, 2: 8})
+    assert make_task(source, target, shots=2).labels == [0, 1]
+
+
+def test_a_skewed_target_is_skewed_by_the_labels_of_the_task():
+    from sere.datasets import make_shifted_task
+
+    source, target = corpus("s", dict(Wut=40, neutro=40)), corpus("t", dict(angry=40, neutral=40, joy=40))
+    task = make_shifted_task(source, target, "skew", shots=2)
+    assert task.labels == ["anger", "neutral"]
+    assert (task.y_test == "neutral").mean() == pytest.approx(0.65, abs=0.02)

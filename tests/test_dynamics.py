@@ -1,12 +1,14 @@
 """Instantaneous dynamic features: Eq. 1 on tracked clips, finite whatever is heard, each clip by itself."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sere import DynamicFeatureTransformer, audio
-from sere._dynamics import SUMMARY_NAMES, VOICED, as_pitch, resolve_device, static_tracks
+from sere._dynamics import PITCH_RANGE, SUMMARY_NAMES, VOICED, as_pitch, resolve_device, static_tracks
 from sere._inputs import as_utterances
 
 ODD = {
@@ -18,7 +20,7 @@ ODD = {
     "noise": np.random.default_rng(0).normal(0, 0.1, 8000),
     "clipped": np.sign(np.sin(np.arange(8000) / 10)),
     "almost nothing": np.random.default_rng(0).normal(0, 1e-9, 8000),
-    "far too loud": np.random.default_rng(0).normal(0, 1e4, 8000),
+    "far too loud": np.random.default_rng(0).normal(0, 3.0, 8000),
 }
 
 
@@ -114,6 +116,36 @@ def test_the_summary_tells_length_level_and_pitch():
     assert low[names.index("seconds")] == pytest.approx(1.02)
     assert short[names.index("seconds")] == pytest.approx(0.52)
     assert low[names.index("rms_p50")] - quiet[names.index("rms_p50")] == pytest.approx(20, abs=0.1)
+
+
+def test_the_floor_and_the_ceiling_bound_the_pitch_and_are_remembered(source):
+    low, high = (
+        DynamicFeatureTransformer(pitch_floor=floor, pitch_ceiling=ceiling).fit_transform(source[:1])
+        for floor, ceiling in ((40, 120), (300.0, 900.0))
+    )
+    assert low.pitches[0].f0.max() < 122
+    assert high.pitches[0].f0.min() > 295
+    assert (low.pitch_range, high.pitch_range) == ((40.0, 120.0), (300.0, 900.0))
+
+
+def test_the_range_of_pitch_is_that_of_the_tracks():
+    from sere.tracks import pitch
+
+    names = inspect.signature(pitch).parameters
+    assert (names["fmin"].default, names["fmax"].default) == PITCH_RANGE
+
+
+@pytest.mark.parametrize(("floor", "ceiling"), [(300, 200), (100, 100)])
+def test_a_floor_that_is_not_below_the_ceiling_is_refused(source, floor, ceiling):
+    with pytest.raises(ValueError, match=r"pitch_floor=.*must lie below pitch_ceiling="):
+        DynamicFeatureTransformer(pitch_floor=floor, pitch_ceiling=ceiling).fit_transform(source[:1])
+
+
+@pytest.mark.parametrize("name", ["pitch_floor", "pitch_ceiling"])
+@pytest.mark.parametrize("value", [20, 3000, np.nan])
+def test_a_frequency_that_crepe_cannot_hear_is_refused(source, name, value):
+    with pytest.raises(ValueError, match=f"{name} .*32.*2006"):
+        DynamicFeatureTransformer(**{name: value}).fit_transform(source[:1])
 
 
 @pytest.mark.parametrize(("name", "value"), [("pitch_model", "huge"), ("f0_scale", "mel"), ("eps", 0), ("eps", -1.0)])

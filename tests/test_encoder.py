@@ -9,6 +9,7 @@ from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier
 from sere._inputs import as_utterances, as_vectors
 from sere.audio import AudioError
 from sere.encoders.base import Encoded, FrameEncoder
+from sere.store import FrameStore
 
 
 class Tiny(FrameEncoder):
@@ -37,6 +38,21 @@ class Tiny(FrameEncoder):
         edges = np.geomspace(1, 256, self.width + 1).astype(int)
         bands = [[p[a : max(b, a + 1)].mean() for a, b in pairwise(edges)] for p in power]
         return np.log(np.array(bands) + 1e-6).astype("f4")
+
+
+class WithBrokenWeights(Tiny):
+    """One that gives NaN for clips of more than half a second."""
+
+    def _bands(self, wave):
+        return super()._bands(wave) * (np.nan if len(wave) > 8_000 else 1)
+
+
+def test_frames_that_are_not_finite_are_an_error_that_names_clip_and_encoder_and_are_not_kept(tmp_path):
+    waves = [np.full(n, 0.1) for n in (8_000, 8_001)]
+    for _ in range(2):
+        with pytest.raises(AudioError, match=r"X\[1\]: waveform: the encoder 'tiny-a-3' gave 78 NaN or inf.*frames"):
+            HeterogeneousEncoder(WithBrokenWeights(), cache=tmp_path).fit(waves).transform(waves)
+    assert FrameStore(tmp_path).info().entries == 1
 
 
 class Pitched(Tiny):
@@ -138,15 +154,19 @@ def test_the_papers_checkpoints_need_a_language():
 
 @pytest.mark.parametrize("encoders", [None, 7, ["acoustic"]])
 def test_what_is_no_encoder_is_an_error(source, encoders):
-    with pytest.raises(TypeError, match="a name, a folder or a FrameEncoder"):
+    with pytest.raises(
+        TypeError,
+        match=r"it must be the name of an encoder, its file or folder, a FrameEncoder, a tuple of .* or a dict",
+    ):
         HeterogeneousEncoder(encoders).fit(source)
 
 
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"encoders": {}}, "empty dict"),
+        ({"encoders": {}}, r"a dict \(not empty\)"),
         ({"trainable_layers": -1}, "trainable_layers"),
+        ({"layer": (1, 2), "combine": "concatenate"}, "combine='concatenate' and .* names none"),
         ({"pitch_model": "x"}, "pitch_m"),
     ],
 )
@@ -193,6 +213,13 @@ def test_embeddings_are_kept_under_the_pitch_they_were_made_with(source, tmp_pat
     np.testing.assert_array_equal(made_with_full, other.pitches[0].f0)
     tiny = DynamicFeatureTransformer(pitch_model="tiny").fit_transform(source[:1])
     np.testing.assert_array_equal(encoder.fit_transform(source[:1]).frames[0][:, 0], tiny.pitches[0].f0)
+
+
+def test_embeddings_of_pitch_from_another_range_are_kept_apart(source, tmp_path):
+    encoder = HeterogeneousEncoder(Pitched(), cache=tmp_path)
+    for ceiling in (300.0, 150.0):
+        clips = DynamicFeatureTransformer(pitch_ceiling=ceiling).fit_transform(source[:1])
+        np.testing.assert_array_equal(encoder.fit_transform(clips).frames[0][:, 0], clips.pitches[0].f0)
 
 
 def test_a_broken_clip_is_named_by_its_row_among_all(source, tmp_path):

@@ -47,6 +47,13 @@ def median(wave, pitch, name):
     return float(np.nanmedian(values[5:-5, LOW_LEVEL_NAMES.index(name)]))
 
 
+@pytest.mark.parametrize("hertz", [60.0, 400.0, 900.0, 1500.0])
+def test_low_and_high_voices_keep_their_pitch(hertz):
+    wave = vowel(hertz)
+    semitones = median(wave, track(len(wave), hertz), "f0")
+    assert semitones == pytest.approx(12 * np.log2(hertz / 27.5), abs=0.01)
+
+
 CLIPS = {
     "one sample": np.zeros(1, np.float32),
     "one frame": np.full(200, 0.3, np.float32),

@@ -1,6 +1,7 @@
 """Finding, checking and loading a checkpoint's files."""
 
 import hashlib
+import json
 import shutil
 
 import checkpoints
@@ -140,6 +141,15 @@ class TestFindingCheckpoints:
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(ValueError, match=r"lack 1 parts.*k_proj"):
             PretrainedEncoder(folder).encode([noise(SHORT)])
+
+    def test_a_configuration_names_no_code_to_run(self, folders, tmp_path):
+        folder = shutil.copytree(folders["hubert-group"], tmp_path / "tiny")
+        (expected,) = PretrainedEncoder(folder).encode([noise(SHORT)])
+        settings = json.loads((folder / "config.json").read_text())
+        named = {"attn_implementation": "someone/kernels", "auto_map": {"AutoConfig": "code.Mine"}}
+        (folder / "config.json").write_text(json.dumps(settings | named))
+        (found,) = PretrainedEncoder(folder).encode([noise(SHORT)])
+        np.testing.assert_array_equal(found.frames, expected.frames)
 
     def test_pickled_weights_serve_as_well(self, folders, tmp_path):
         folder = shutil.copytree(folders["hubert-group"], tmp_path / "tiny")

@@ -275,6 +275,14 @@ class TestLongClips:
 
 
 class TestPersistence:
+    def test_a_folder_named_relatively_is_the_one_it_was(self, folders, tmp_path, monkeypatch):
+        folder = next(iter(folders.values()))
+        monkeypatch.chdir(folder.parent)
+        encoder = PretrainedEncoder(folder.name)
+        monkeypatch.chdir(tmp_path)
+        key = PretrainedEncoder(folder).cache_key
+        assert pickle.loads(pickle.dumps(encoder)).cache_key == encoder.cache_key == key
+
     def test_a_fresh_process_gets_the_same_frames_from_a_pickle(self, folders, tmp_path):
         encoder = PretrainedEncoder(folders["wavlm-layer"], layer=(1, 2))
         (clip,) = encoder.encode([noise(SHORT)])
@@ -394,6 +402,10 @@ class TestGoodManners:
             ({"layer": ()}, "must be an int, a tuple of ints"),
             ({"layer": True}, "must be an int, a tuple of ints"),
             ({"layer": 2, "trainable_layers": 1}, "cannot be chosen beside it"),
+            ({"layer": (1, 2), "combine": "sum"}, 'must be "mean" or "concatenate"'),
+            ({"layer": 2, "combine": "concatenate"}, r"puts a tuple of layers side by side.*got layer=2"),
+            ({"layer": (2,), "combine": "concatenate"}, r"puts a tuple of layers side by side"),
+            ({"layer": "weighted", "combine": "concatenate"}, r"puts a tuple of layers side by side"),
             ({"trainable_layers": -1}, "must not be negative"),
             ({"dtype": "int8"}, "is none of float32"),
             ({"batch_size": 0}, "must be at least 1"),

@@ -1,5 +1,7 @@
 """Encoders side by side: columns, alignment, what is kept, what is refused, and that everything takes them."""
 
+import json
+
 import checkpoints
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from sere.baselines import LinearBaseline
 from sere.encoders import EmotionEncoder
 from sere.encoders.acoustic import AcousticEncoder
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+from sere.encoders.experience import NotAllowedError, base_facts, build_base
 from sere.encoders.pretrained import PretrainedEncoder
 from sere.encoders.side_by_side import SideBySideEncoder
 from sere.encoders.speech import SpeechEncoder
@@ -102,12 +105,12 @@ class TestRefused:
     def test_one_encoder_is_not_beside_any(self):
         with pytest.raises(ValueError, match="two or more, got 1"):
             SideBySideEncoder([Steps()])
-        with pytest.raises(ValueError, match="two or more"):
+        with pytest.raises(ValueError, match="a tuple of two or more"):
             HeterogeneousEncoder(("acoustic",)).fit([noise(8000)])
 
-    def test_experience_is_learned_on_the_whole(self):
-        with pytest.raises(ValueError, match=r"'acoustic-emotion' has experience.*encoder='acoustic\+speech'"):
-            HeterogeneousEncoder("acoustic-emotion+speech").fit([noise(8000)])
+    def test_experience_is_learned_on_the_whole(self, experienced):
+        with pytest.raises(ValueError, match=r"'pretrained by sere' has experience.*encoder='acoustic\+speech'"):
+            HeterogeneousEncoder(("speech", experienced)).fit([noise(8000)])
 
     @pytest.mark.parametrize("settings", [{"trainable_layers": 1}, {"layer": "weighted"}])
     def test_a_part_that_learns_says_what_to_choose_instead(self, tmp_path, settings):
@@ -119,6 +122,10 @@ class TestRefused:
     def test_a_missing_name_is_an_error(self, name):
         with pytest.raises(ValueError, match='"\\+" joins two names'):
             HeterogeneousEncoder(name).fit([noise(8000)])
+
+    def test_the_papers_checkpoints_go_by_their_own_names(self):
+        with pytest.raises(ValueError, match="stands for one encoder per language"):
+            HeterogeneousEncoder("acoustic+paper").fit([noise(8000)])
 
 
 class TestNames:
@@ -179,6 +186,17 @@ class TestUsed:
         one, two = (HeterogeneousEncoder(e).fit_transform(target[:2]) for e in (experienced, back))
         np.testing.assert_allclose(np.asarray(one), np.asarray(two), rtol=1e-5)
         assert len(back.experience.directions) == 1223
+
+    def test_what_experience_stands_on_is_made_again_with_every_parameter_of_its_frames(self, tmp_path):
+        folder = checkpoints.save_checkpoint("whisper", tmp_path)
+        settings = {"layer": (1, 2), "combine": "concatenate", "whisper_slice_positions": True}
+        base = SideBySideEncoder([SpeechEncoder(), PretrainedEncoder(folder, **settings)])
+        facts = json.loads(json.dumps(base_facts(base)))
+        assert build_base(facts, {str(folder)}).cache_key == base.cache_key
+        with pytest.raises(NotAllowedError):
+            build_base(facts)
+        with pytest.raises(TypeError, match="SpeechEncoder cannot be saved"):
+            base_facts(SideBySideEncoder([AcousticEncoder(), SpeechEncoder(tmp_path / "own.safetensors")]))
 
     @pytest.mark.filterwarnings("ignore:.*learned from:UserWarning")
     def test_a_fitted_model_with_it_is_saved_and_loaded(self, experienced, shots, target, tmp_path):

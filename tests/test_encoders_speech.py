@@ -79,6 +79,15 @@ class TestFrames:
         assert clip.frames.dtype == clip.context.dtype == np.float32
         assert np.isfinite(clip.frames).all()
 
+    def test_any_array_is_read_and_none_is_changed(self):
+        wave = noise(5_000)
+        backwards = wave[::-1].copy()[::-1]
+        backwards.flags.writeable = False
+        expected, same, wide = SpeechEncoder().encode([wave, backwards, wave.astype(np.float64)])
+        np.testing.assert_array_equal(same.frames, expected.frames)
+        np.testing.assert_array_equal(wide.frames, expected.frames)
+        assert SpeechEncoder().encode([]) == []
+
     def test_digital_silence_is_finite(self):
         [clip] = SpeechEncoder().encode([np.zeros(16_000, np.float32)])
         assert np.isfinite(clip.frames).all()

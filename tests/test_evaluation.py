@@ -38,7 +38,7 @@ class Remembering(ClassifierMixin, BaseEstimator):
 def task():
     clips = pd.DataFrame({"path": [f"{i}.wav" for i in range(6)], "speaker": list("aabbcc")})
     return Bunch(
-        X_labeled=clips[:3],
+        X_labeled=clips[:3].assign(path=["a.wav", "b.wav", "c.wav"]),
         y=np.array(LABELS),
         X_unlabeled_src=clips[3:],
         X_unlabeled_tgt=clips,

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from sere import SEREClassifier
 from sere.datasets import make_task, make_voices
 from sere.evaluation import Method, run_benchmark, run_task
 from sere.evaluation.cells import Cell, Scenario, run_cell
@@ -143,9 +144,14 @@ def test_a_method_that_fails_costs_its_cells_and_is_run_again(corpora, tmp_path)
     assert run_benchmark(corpora, **options, speakers="known", protocol="transductive").failed == []
 
 
-def test_a_fit_that_was_interrupted_halfway_does_not_count(corpora):
+def stop_at_once(record):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("on_interrupt", ["raise", "keep"])
+def test_a_fit_that_was_interrupted_halfway_does_not_count(corpora, on_interrupt):
     scenario = Scenario("lumo", "tarsk", 2, "none", "transductive", "known", 0, 600)
-    method = Method("m", Sulking(warning="interrupted after 3 of 80 epochs; the model of the last whole epoch is kept"))
+    method = Method("m", SEREClassifier("acoustic", epochs=3, callbacks=[stop_at_once], on_interrupt=on_interrupt))
     with pytest.raises(KeyboardInterrupt):
         run_cell(Cell.of(scenario, method), corpora)
 

@@ -89,7 +89,6 @@ def test_too_few_clips_for_the_shots_leave_the_task_out_with_the_reason():
         ({"shifts": ["louder"]}, "no shift louder; the shifts are none, noise20"),
         ({"protocol": "both of them"}, "protocol is 'both of them'; it must be transductive, inductive or both"),
         ({"speakers": "some"}, "speakers is 'some'"),
-        ({"draws": 0}, "draws is 0"),
     ],
 )
 def test_options_that_are_none_of_the_choices_are_named(option, said):

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -19,15 +20,27 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a module may import its own layer and those below it.
 LAYERS = [
-    {"audio", "_claims", "_lmdb", "_registers", "store"},
-    {"_utterances"},
-    {"_inputs", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"},
+    {"_files", "_folders", "_labels"},
+    {"_ffmpeg", "_sndfile"},
+    {"audio", "_paths", "_seals", "_claims", "_database", "_drafts", "_registers", "store"},
+    {"_items", "_utterances", "_params"},
+    {"_inputs", "_skipping", "_batches", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"}
+    | {"_facts", "_data_checks", "_sound_checks"},
     {"kernels"},
     {"training"},
-    {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"}
-    | {"_pipeline", "_pretrain", "persistence"},
+    {"_transformer", "_dynamics", "_encoder", "_audio_classifier", "_classifier"} | {"_pipeline", "_pretrain"},
     {"baselines", "evaluation", "plotting"},
-    {"cli", "_cli_inputs", "_cli_benchmark", "_cli_fit", "_cli_pretrain", "_cli_predict", "_cli_score"},
+    {"_classes", "_tree", "persistence"},
+    {
+        "cli",
+        "_cli_inputs",
+        "_cli_benchmark",
+        "_cli_fit",
+        "_cli_pretrain",
+        "_cli_predict",
+        "_cli_problems",
+        "_cli_score",
+    },
     {"__main__"},
 ]
 
@@ -120,14 +133,35 @@ def test_every_session_of_the_house_is_there():
         if isinstance(node, ast.FunctionDef)
         and any(ast.unparse(decorator).startswith("nox.session") for decorator in node.decorator_list)
     }
-    assert sessions == {"demo", "tests", "lint", "typing", "docs", "oldest", "bench"}
+    assert sessions == {"demo", "tests", "odd", "lint", "typing", "docs", "oldest", "bench"}
 
 
 def test_the_package_says_that_it_is_typed():
     assert (PACKAGE / "py.typed").exists()
 
 
+def the_projects_files():
+    """Names of all files of the project: what git knows in a clone, what is there in an unpacked source archive."""
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        return names.splitlines()
+    return [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file()]
+
+
+def test_the_source_archive_holds_everything_that_the_tests_need():
+    lines = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
+    taken = {name for command, *names in lines if command in ("graft", "include") for name in names}
+    # Packages, and what setuptools always takes along.
+    taken |= {"sere", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}
+    found = set(the_projects_files())
+    assert len(found) > 200
+    if (ROOT / ".git").exists():  # an archive also holds what its builder noted
+        assert {name.partition("/")[0] for name in found} <= taken
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["sere"]
+    inside = {name for name in found if re.match(r"sere/(?!.*(\.py$|__pycache__))", name)}
+    assert inside == {f"sere/{name}" for name in data}
+
+
 def test_no_audio_or_pickled_weights_lie_in_the_tree():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split("\n")
-    found = [name for name in listed if re.search(r"\.(wav|flac|mp3|ogg|pt|pth|bin|pkl|joblib)$", name)]
+    found = [name for name in the_projects_files() if re.search(r"\.(wav|flac|mp3|ogg|pt|pth|bin|pkl|joblib)$", name)]
     assert found == []

@@ -65,7 +65,7 @@ def test_a_prediction_outside_the_labels_is_wrong():
             ["a", "b"],
             r"y_true holds c, which labels= does not list \(a, b\)",
         ),
-        ([0.0, np.nan], [0.0, 0.0], None, "NaN at position 1"),
+        ([0.0, np.nan], [0.0, 0.0], None, r"y_true\[1\] is nan"),
     ],
 )
 def test_what_cannot_be_scored_is_told(true, pred, labels, message):

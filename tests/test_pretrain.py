@@ -1,6 +1,8 @@
 """Experience: learned from labeled corpora, kept in a file, used by the classifier."""
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from sere._pretrain import masked_regression
 from sere.cli import main
 from sere.datasets import make_voices
 from sere.encoders import EmotionEncoder
+from sere.encoders._arrays import read_arrays, write_arrays
 from sere.encoders.acoustic import AcousticEncoder
 from sere.encoders.experience import Card, Experience, audio_digest
 
@@ -169,7 +172,7 @@ class TestPretraining:
         [
             ([], "at least one labeled corpus"),
             ([pd.DataFrame({"path": ["a.wav"]})], "column 'emotion'"),
-            ([pd.DataFrame({"path": ["a.wav"], "emotion": [None]})], "row 0 has no emotion"),
+            ([pd.DataFrame({"path": ["a.wav"], "emotion": [None]})], r"emotion\[0\] is None"),
         ],
     )
     def test_what_cannot_be_learned_from_is_named(self, given, says, store):
@@ -290,12 +293,87 @@ class TestFiles:
 
     def test_descriptors_of_another_version_are_refused(self, encoder, tmp_path):
         encoder.save(tmp_path / "mine.npz")
-        with np.load(tmp_path / "mine.npz") as stored:
-            parts = dict(stored)
+        parts, _ = read_arrays(tmp_path / "mine.npz")
         about = json.loads(str(parts["about"])) | {"base_key": "acoustic-v0"}
-        np.savez(tmp_path / "old.npz", **(parts | {"about": np.array(json.dumps(about))}))
+        write_arrays(tmp_path / "old.npz", parts | {"about": np.array(json.dumps(about))})
         with pytest.raises(ValueError, match="learned on acoustic-v0"):
             EmotionEncoder.load(tmp_path / "old.npz")
+
+    def test_a_file_of_the_first_format_is_read_without_a_checksum(self, encoder, tmp_path):
+        encoder.save(tmp_path / "mine.npz")
+        parts, checked = read_arrays(tmp_path / "mine.npz")
+        assert checked
+        for form, says in (("sere-encoder-1", None), ("sere-encoder-2", "its format is 'sere-encoder-2'")):
+            about = json.loads(str(parts["about"])) | {"format": form}
+            np.savez(tmp_path / "old.npz", **(parts | {"about": np.array(json.dumps(about))}))
+            if says is None:
+                assert EmotionEncoder.load(tmp_path / "old.npz").identity == encoder.identity
+            else:
+                with pytest.raises(ValueError, match=says):
+                    EmotionEncoder.load(tmp_path / "old.npz")
+
+    def test_a_checkpoint_that_a_file_names_is_asked_for(self, encoder, tmp_path, monkeypatch):
+        def opened(*args, **kwargs):
+            raise AssertionError("an unasked checkpoint is opened")
+
+        monkeypatch.setattr("sere.encoders.pretrained.locate", opened)
+        encoder.save(tmp_path / "mine.npz")
+        parts, _ = read_arrays(tmp_path / "mine.npz")
+        base = {"encoder": "someone/checkpoint", "layer": -1, "revision": None}
+        about = json.loads(str(parts["about"])) | {"base": base}
+        write_arrays(tmp_path / "foreign.npz", parts | {"about": np.array(json.dumps(about))})
+        says = r"stands on the checkpoint 'someone/checkpoint'.*allow=\['someone/checkpoint'\]"
+        for read in (EmotionEncoder.load, lambda path: HeterogeneousEncoder(str(path)).build(str(path))):
+            with pytest.raises(ValueError, match=says):
+                read(tmp_path / "foreign.npz")
+        with pytest.raises(AssertionError, match="unasked"):  # asked for, it is opened
+            EmotionEncoder.load(tmp_path / "foreign.npz", allow=["someone/checkpoint"])
+
+    def test_the_command_passes_on_what_is_allowed(self, encoder, tmp_path, monkeypatch):
+        from sere._cli_fit import _settings
+        from sere.cli import _parser
+
+        asked = []
+        monkeypatch.setattr(EmotionEncoder, "load", lambda path, allow=(): asked.append((path, allow)))
+        line = "fit --labels l.csv --out m --encoder mine.npz --allow someone/checkpoint"
+        _settings(_parser().parse_args(line.split()))
+        assert asked == [("mine.npz", ["someone/checkpoint"])]
+
+    @settings(max_examples=60, deadline=None)
+    @given(where=st.integers(0), bit=st.integers(0, 7), cut=st.booleans())
+    def test_a_damaged_file_is_refused_by_name_or_says_the_same(self, encoder, where, bit, cut):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "mine.npz"
+            encoder.save(path)
+            content = bytearray(path.read_bytes())
+            if cut:
+                del content[where % len(content) :]
+            else:
+                content[where % len(content)] ^= 1 << bit
+            path.write_bytes(content)
+            refused = ""
+            try:
+                assert EmotionEncoder.load(path).identity == encoder.identity
+            except ValueError as error:
+                refused = str(error)
+            assert not refused or str(path) in refused
+
+    def test_another_number_under_the_old_checksum_is_refused(self, encoder, tmp_path):
+        encoder.save(tmp_path / "mine.npz")
+        with np.load(tmp_path / "mine.npz") as stored:
+            parts = dict(stored)
+        np.savez(tmp_path / "mine.npz", **(parts | {"centre": parts["centre"] + 1}))
+        with pytest.raises(ValueError, match=r"mine\.npz' is not an encoder.*checksum"):
+            EmotionEncoder.load(tmp_path / "mine.npz")
+
+    def test_arrays_that_do_not_fit_each_other_are_refused(self, encoder, tmp_path):
+        encoder.save(tmp_path / "mine.npz")
+        parts, _ = read_arrays(tmp_path / "mine.npz")
+        for name in ("evidence_bias", "examples", "frame_directions", "scale"):
+            for wrong in (parts[name][:-1], parts[name] * np.float32(np.nan)):
+                write_arrays(tmp_path / "mine.npz", parts | {name: wrong})
+                with pytest.raises(ValueError, match=rf"mine\.npz' is not an encoder.*{name} has shape"):
+                    EmotionEncoder.load(tmp_path / "mine.npz")
 
     @pytest.mark.parametrize(("name", "error"), [("mine.bin", ValueError), ("no/folder/mine.npz", FileNotFoundError)])
     def test_a_place_that_cannot_be_written_is_refused(self, encoder, tmp_path, name, error):
@@ -310,7 +388,7 @@ class TestFiles:
                 return []
 
         mine = EmotionEncoder(Mine(), encoder.experience, Card())
-        with pytest.raises(TypeError, match="Mine cannot be saved alone"):
+        with pytest.raises(TypeError, match="Mine cannot be saved"):
             mine.save(tmp_path / "mine.npz")
 
     def test_the_command_learns_from_a_folder_of_corpora(self, tmp_path, capsys, monkeypatch):

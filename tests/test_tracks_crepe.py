@@ -197,6 +197,48 @@ def test_f0_of_a_steady_tone_is_within_a_tenth_of_a_semitone(hertz):
     assert found.periodicity[5:-5].min() > 0.5
 
 
+def voice(hertz: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Harmonics of a gliding pitch below 7.5 kHz, over faint noise."""
+    phase = 2 * np.pi * np.cumsum(hertz) / 16000
+    wave = sum(np.where(k * hertz < 7500, np.sin(k * phase) / k, 0) for k in range(1, 20))
+    return (0.1 * wave + 1e-4 * np.random.default_rng(seed).normal(size=len(hertz))).astype(np.float32)
+
+
+SECONDS = np.arange(2 * 16000) / 16000
+VOICES = {
+    "a glide of 60-180 Hz": 120 + 60 * np.sin(2 * np.pi * 1.5 * SECONDS),
+    "a shout at 700 Hz": 700 * 2 ** (0.3 / 12 * np.sin(2 * np.pi * 5 * SECONDS)),
+    "a child at 400 Hz": 400 * 2 ** (2 / 12 * np.sin(2 * np.pi * 3 * SECONDS)),
+    "a rise into a scream": np.interp(SECONDS, [0, 1, 2], [300, 900, 500]),
+}
+
+
+@pytest.mark.parametrize("name", VOICES)
+def test_the_voice_decoder_follows(name):
+    hertz = VOICES[name]
+    f0 = pitch(voice(hertz), fmax=1000.0, decoder="voice").f0[5:-6]
+    cents = np.abs(1200 * np.log2(f0 / hertz[::320][5 : 5 + len(f0)]))
+    assert np.median(cents) < 15
+    assert (cents < 30).mean() > 0.9
+    assert cents.max() < 100
+
+
+@pytest.mark.parametrize("kind", ["noise", "silence", "whisper", "clicks"])
+def test_f0_is_finite_and_in_range_where_nobody_speaks(kind):
+    rng = np.random.default_rng(0)
+    wave = {
+        "noise": 0.1 * rng.normal(size=16000),
+        "silence": np.zeros(16000),
+        "whisper": np.convolve(rng.normal(size=16000), np.sin(np.arange(80) / 3) * np.hanning(80), "same") / 50,
+        "clicks": (np.arange(16000) % 5000 == 0).astype(float),
+    }[kind].astype(np.float32)
+    f0, periodicity = pitch(wave, fmax=1000.0, decoder="voice")
+    assert np.isfinite(f0).all()
+    assert (f0 > 48).all()
+    assert (f0 < 1020).all()
+    assert np.median(periodicity) < 0.2
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.01, 50))
 def test_pitch_does_not_depend_on_loudness(gain):
@@ -209,12 +251,17 @@ def test_f0_stays_in_the_range_asked_for():
     assert 98 < f0.min() < f0.max() < 142
 
 
+def test_unknown_decoder_is_named():
+    with pytest.raises(ValueError, match=r"'viterbi'.*'voice' or 'torchcrepe'"):
+        pitch(glide(1000), decoder="viterbi")
+
+
 def test_unknown_model_is_named():
     with pytest.raises(ValueError, match=r"'huge'.*'tiny' or 'full'"):
         pitch(glide(1000), "huge")
 
 
-@pytest.mark.parametrize(("fmin", "fmax"), [(300.0, 200.0), (0.0, 200.0), (3000.0, 4000.0)])
+@pytest.mark.parametrize(("fmin", "fmax"), [(300.0, 200.0), (0.0, 200.0), (3000.0, 4000.0), (50.0, np.inf)])
 def test_an_empty_range_of_frequencies_is_refused(fmin, fmax):
     with pytest.raises(ValueError, match="32 to 2006 Hz"):
         pitch(glide(1000), fmin=fmin, fmax=fmax)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ import torch
 from checkpoints import noise
 from sklearn.base import clone
 
+import sere
 from sere import HeterogeneousEncoder, SEREClassifier, make_sere_pipeline
 from sere._inputs import as_utterances
 from sere._utterances import Utterances
@@ -280,6 +282,15 @@ class TestPrediction:
         )
         np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected)
 
+    def test_a_saved_model_opens_the_checkpoints_that_are_allowed(self, fit, voices, folders, tmp_path):
+        classifier = fit(**MIXED, n=1)
+        sere.save(classifier, tmp_path / "model")
+        used = [folders[name] for name in ("hubert-group", "wav2vec2-layer", "whisper")]
+        with pytest.raises(ValueError, match=rf"stands on what is not in it.*{re.escape(', '.join(map(repr, used)))}"):
+            sere.load(tmp_path / "model")
+        again = sere.load(tmp_path / "model", allow=used)
+        np.testing.assert_array_equal(again.decision_function(voices[2]), classifier.decision_function(voices[2]))
+
     def test_a_fitted_model_holds_no_torch_object_even_after_predicting(self, fit, voices):
         classifier = fit(n=1)
         classifier.predict(voices[2])
@@ -310,6 +321,7 @@ class TestPrediction:
         with pytest.raises(ValueError, match="not what it was when the model was fitted"):
             classifier.predict(target)
 
+    @pytest.mark.filterwarnings("ignore::sere.SereWarning")  # of X in its own pool
     def test_clips_embedded_otherwise_are_refused(self, fit, voices):
         _, y, target = voices
         plain, tuned = fit(epochs=1), fit(epochs=1, n=1)

@@ -38,6 +38,7 @@ DEFAULTS = {
     "symmetric": False,
     "early_stopping": False,
     "patience": 10,
+    "on_interrupt": "raise",
 }
 
 
@@ -299,8 +300,9 @@ def test_a_true_answer_of_the_report_stops():
 
 
 @pytest.mark.parametrize("when", ["report", "step"])
-def test_an_interruption_keeps_the_last_whole_epoch(when):
-    run, states = chain(), []
+@pytest.mark.parametrize("on_interrupt", ["keep", "raise"])
+def test_an_interruption_stops_or_keeps_the_last_whole_epoch(when, on_interrupt):
+    run, states = chain(on_interrupt=on_interrupt), []
 
     def report(record):
         states.append({k: v.clone() for k, v in run.network.state_dict().items()})
@@ -314,6 +316,10 @@ def test_an_interruption_keeps_the_last_whole_epoch(when):
             run.network.log_tau.add_(1)
         raise KeyboardInterrupt
 
+    if on_interrupt == "raise":
+        with pytest.raises(KeyboardInterrupt):
+            run.run(9, report)
+        return
     assert run.run(9, report) is True
     assert len(states) == (1 if when == "step" else 2)
     for name, value in run.network.state_dict().items():

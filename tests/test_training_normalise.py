@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sere.training.normalise import CLIP, Moments, Standardiser
+from sere.training.normalise import CLIP, Moments, Standardiser, alias
 
 
 def clips(n=9, d=3, seed=0):
@@ -114,3 +114,23 @@ def test_moments_of_vectors_are_those_of_frames_of_one_row():
     one, other = Moments.of_vectors(vectors), Moments.of_frames([v[None] for v in vectors])
     for name in ("mean", "square", "weight"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_speakers_are_kept_under_a_hash_of_their_names():
+    standardiser = Standardiser(4.0)
+    standardiser.learn("d", Moments.of_frames(clips()), SPEAKERS)
+    known = {speaker for speaker in SPEAKERS if speaker is not None}
+    assert set(standardiser.speakers["d"]) == {alias(speaker) for speaker in known}
+    assert not known & set(standardiser.speakers["d"])
+    assert len({alias(name) for name in ("", "1", "01", "a", "A", "\udcff")}) == 6
+
+
+def test_a_pickle_that_keeps_speakers_by_name_is_read():
+    standardiser = Standardiser(4.0)
+    standardiser.learn("d", Moments.of_frames(clips()), SPEAKERS)
+    before = {("d", name): standardiser.speakers["d"][alias(name)] for name in sorted(set(SPEAKERS) - {None})}
+    old = Standardiser.__new__(Standardiser)
+    old.__setstate__(vars(standardiser) | {"speakers": before})
+    for name in (*SPEAKERS, "nobody"):
+        for ours, theirs in zip(standardiser.scales("d", name), old.scales("d", name), strict=True):
+            np.testing.assert_array_equal(ours, theirs)

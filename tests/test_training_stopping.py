@@ -83,16 +83,6 @@ def test_the_classifier_stops_early_and_says_so_in_its_history(vectors):
     assert len(qualities) == int(np.argmax(qualities)) + 3
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [({"early_stopping": "accuracy"}, "one of .*density"), ({"patience": 0}, "patience must be an integer")],
-)
-def test_wrong_parameters_are_named(vectors, wrong, said):
-    X, y, target = vectors
-    with pytest.raises(ValueError, match=said):
-        SEREClassifier(**wrong).fit(X, y, X_unlabeled_tgt=(target,))
-
-
 def test_without_a_pool_there_is_nothing_to_watch(vectors):
     X, y, _ = vectors
     with pytest.raises(ValueError, match="early_stopping watches an unlabeled pool"):

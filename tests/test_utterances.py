@@ -27,6 +27,7 @@ def made():
         encoders=np.array([f"e{i}" for i in numbers], object),
         pitches=[f"p{i}" for i in numbers],
         pitch_model="tiny",
+        pitch_range=(50.0, 800.0),
         summaries={"a": Summary(numbers[:, None] * 1.0, ("x",)), "b": Summary(numbers[:, None] * [2.0, 3], ("y", "z"))},
     )
 
@@ -95,6 +96,7 @@ def test_parts_put_together_are_the_whole():
     whole = made()
     assert numbers_of(concatenate([whole[:3], whole[3:4], whole[4:]])) == list(range(N))
     assert concatenate([whole[:3], whole[3:]]).pitch_model == "tiny"
+    assert concatenate([whole[:3], whole[3:]]).pitch_range == (50.0, 800.0)
 
 
 def test_putting_together_keeps_what_all_parts_have():
@@ -104,6 +106,9 @@ def test_putting_together_keeps_what_all_parts_have():
     assert joined.encoders is None
     assert joined.summaries == {}
     assert joined.pitch_model is None
+    assert joined.pitch_range is None
+    other = concatenate([whole[:3], whole[3:].with_(pitch_range=(50.0, 400.0))])
+    assert (other.pitch_model, other.pitch_range) == (None, None)
     assert [len(d) for d in joined.dynamics] == list(range(1, N + 1))
 
 

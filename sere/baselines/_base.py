@@ -15,10 +15,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sere._audio_classifier import AudioClassifier
+from sere._audio_classifier import SHARED, AudioClassifier
 from sere._dynamics import DynamicFeatureTransformer
 from sere._encoder import HeterogeneousEncoder
+from sere._skipping import Skipping
 from sere._utterances import Utterances, concatenate
+from sere.audio import Clip
 from sere.baselines._clips import ClipSpace, Lesson, Rows
 
 
@@ -73,8 +75,18 @@ class Baseline(AudioClassifier):
         Torch device of the extraction; networks of this size train on the CPU.
     random_state : int, RandomState or None, default=None
         Everything random in fit.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or `fit` leaves them out, labeled ones with their label,
+        says so in a warning and lists them in `skipped_`, as :class:`sere.SEREClassifier` does.
     verbose : int, default=0
         Anything but 0 shows progress, and says what a missing pool leaves out.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted.
+    skipped_ : list of dict
+        What ``on_error="skip"`` left out of `fit` or `adapt`.
     """
 
     encoder: Any = "acoustic-emotion"
@@ -85,6 +97,7 @@ class Baseline(AudioClassifier):
     n_jobs: int | None = None
     device: str = "auto"
     random_state: Any = None
+    on_error: str = "raise"
     verbose: int = 0
 
     #: Whether the method looks at frames, or at a clip's vector only.
@@ -112,19 +125,24 @@ class Baseline(AudioClassifier):
         Raises
         ------
         AudioError
-            Unusable clips: names each row and what to do.
+            Unusable clips: names each row and what to do. With ``on_error="skip"`` only where an input has no other.
         ValueError
-            Fewer than two classes, lengths of X and y that differ, parameters out of range.
+            Fewer than two classes, lengths of X and y that differ, an emotion without a clip that can be used; before
+            anything is read, parameters that cannot be used.
         """
         self._check_params()
-        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt)
+        skipping = Skipping(self.on_error)
+        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
         self._say_what_rests(source=bool(sources), target=bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self._build_encoder()
-        labeled, sources, targets = self._bridged(*self._embed_fit(labeled, sources, targets))
+        labeled, codes, sources, targets = self._embed_fit(labeled, classes, codes, sources, targets, skipping)
+        labeled, sources, targets = self._bridged(labeled, sources, targets)
+        self._listen(labeled, classes, codes, sources, targets)
         source = concatenate(sources) if sources else None
         self.classes_ = classes
         self._model = self._fit_clips(labeled, codes, source, targets, seed)
+        self._look_at_answers(targets)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -166,16 +184,17 @@ class Baseline(AudioClassifier):
 
     def _build_encoder(self) -> None:
         """Make the sub-estimators that turn audio into frames, and into dynamics where encoders have to meet."""
-        shared = {"cache": self.cache, "n_jobs": self.n_jobs, "verbose": self.verbose}
         if isinstance(self.encoder, HeterogeneousEncoder):
             self.encoder_ = clone(self.encoder)
         else:
-            self.encoder_ = HeterogeneousEncoder(encoders=self.encoder, device=self.device, **shared)
+            self.encoder_ = HeterogeneousEncoder(self.encoder, **{name: getattr(self, name) for name in SHARED})
 
-    def _embed_audio(self, utterances: Utterances, role: str, where: str) -> Utterances:
+    def _embed_audio(
+        self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
         if utterances.frames is not None and utterances.context is not None:
             return utterances
-        return self.encoder_.encode_untrained(utterances, role, where)
+        return self.encoder_.encode_untrained(utterances, role, where, unusable)
 
     def _bridged(
         self, labeled: Utterances, sources: list[Utterances], targets: list[Utterances]
@@ -184,7 +203,7 @@ class Baseline(AudioClassifier):
         everyone = [labeled, *sources, *targets]
         if len({name for part in everyone if part.encoders is not None for name in part.encoders}) < 2:
             return labeled, sources, targets
-        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        options: dict[str, Any] = {name: getattr(self, name) for name in SHARED}
         options["pitch_model"] = self.encoder_.pitch_model
         dynamics = DynamicFeatureTransformer(**options)
         done = [part if "dynamics" in part.summaries else dynamics.extract(part) for part in everyone]
@@ -197,23 +216,3 @@ class Baseline(AudioClassifier):
                 f"no {' and no '.join(missing)} pool: {type(self).__name__} learns from the "
                 f"{'shots' if len(missing) == len(self._pools) else 'shots and the other pool'} alone"
             )
-
-    def _check_params(self) -> None:
-        """Raise for parameters that cannot be used, before any work."""
-        check_number(self, "speaker_shrinkage")
-
-
-def check_number(estimator: Any, name: str, least: float = 0, *, strict: bool = False, most: float = np.inf) -> None:
-    """Raise unless a parameter is a number of at least `least` (more than it where strict) and at most `most`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Names the parameter, its value and the range.
-    """
-    value = getattr(estimator, name)
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (value > least if strict else value >= least) or value > most:
-        bound = "" if most == np.inf else f" and at most {most}"
-        raise ValueError(f"{name} must be {'more than' if strict else 'at least'} {least}{bound}, got {value!r}")

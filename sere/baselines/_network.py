@@ -157,7 +157,7 @@ class Network(nn.Module):
 
 @dataclass
 class NetworkHead:
-    """A trained network; numpy only. It is rebuilt in float64, so that predictions do not depend on the batch.
+    """A trained network; numpy only. It is rebuilt in float64, where the batch moves the last bits alone.
 
     Attributes
     ----------

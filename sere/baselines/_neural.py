@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number, whole
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._network import Clips, Network, NetworkHead, join
 from sere.kernels.workers import small_operations
@@ -109,6 +110,16 @@ class NeuralBaseline(Baseline):
     batch_size: int = 64
     weight_decay: float = 1e-3
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "hidden_dim": Rule(
+            "a whole number of at least 4 and a multiple of 4", lambda value: whole(4).fits(value) and value % 4 == 0
+        ),
+        "sharpness": number(above=0),
+        "epochs": whole(0),
+        "learning_rate": number(above=0),
+        "batch_size": whole(2),
+        "weight_decay": number(0),
+    }
     #: Pools without which nothing but the shots' cross-entropy is left.
     _needs: ClassVar[tuple[str, ...]] = ("target",)
     #: How much faster the method's own modules learn than the network.
@@ -173,18 +184,6 @@ class NeuralBaseline(Baseline):
             loss.backward()
             optimiser.step()
             schedule.step()
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        for name, least in (("hidden_dim", 4), ("epochs", 0), ("batch_size", 2)):
-            value: Any = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-        if self.hidden_dim % 4:
-            raise ValueError(f"hidden_dim must be a multiple of 4, got {self.hidden_dim}")
-        check_number(self, "sharpness", strict=True)
-        check_number(self, "learning_rate", strict=True)
-        check_number(self, "weight_decay")
 
 
 def shot_loss(logits: Tensor, y: Tensor) -> Tensor:

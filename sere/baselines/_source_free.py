@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from sere._inputs import as_pools
+from sere._skipping import Skipping
 from sere._utterances import Utterances
 from sere.baselines._base import Fitted
 from sere.baselines._clips import ClipSpace, Lesson, Rows
@@ -43,11 +44,16 @@ class SourceFreeBaseline(NeuralBaseline):
             The pool is empty, or its clips come from an encoder that embedded no clip of the source.
         """
         model = self._fitted()
+        self._check_params()
         pools = as_pools(X_unlabeled_tgt, -1, "X_unlabeled_tgt")
-        targets = self._read_pools(pools, "X_unlabeled_tgt", self.target_language)
+        skipping = Skipping(self.on_error)
+        targets = self._read_pools(pools, "X_unlabeled_tgt", self.target_language, skipping)
         if not targets:
             raise ValueError("X_unlabeled_tgt is empty; adapt needs clips of the target language")
-        self._model = self._adapted(model, self._embed_pools(targets, "target", "X_unlabeled_tgt"))
+        targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
+        self.skipped_ = skipping.records
+        skipping.warn(stacklevel=2)
+        self._model = self._adapted(model, targets)
         return self
 
     def _fit_clips(

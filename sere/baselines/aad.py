@@ -14,11 +14,12 @@ Ours: the network, its optimiser and its length are those of all methods here.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number, whole
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, Objective
 from sere.baselines._parts import Bank
@@ -42,6 +43,8 @@ class AaD(SourceFreeBaseline):
     n_neighbors: int = 4
     beta: float = 0.75
 
+    _rules: ClassVar[dict[str, Rule]] = {"n_neighbors": whole(1), "beta": number(0)}
+
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         bank = Bank(network, data.target)
 
@@ -53,11 +56,6 @@ class AaD(SourceFreeBaseline):
             return attract_and_disperse(p, near, (1 + 10 * batch.progress) ** -self.beta)
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "n_neighbors", 1)
-        check_number(self, "beta")
 
 
 def attract_and_disperse(p: Tensor, near: Tensor, strength: float) -> Tensor:

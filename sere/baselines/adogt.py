@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import mlp, ramp, reverse_gradient
@@ -50,6 +50,7 @@ class ADoGT(NeuralBaseline):
     centre_weight: float = 0.01
     epochs: int = 15
 
+    _rules: ClassVar[dict[str, Rule]] = {"critic_weight": number(0), "centre_weight": number(0)}
     _over_frames: ClassVar[bool] = True
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
     _helper_pace: ClassVar[float] = 10.0
@@ -76,8 +77,3 @@ class ADoGT(NeuralBaseline):
             return shots + self.centre_weight * spread + self.critic_weight * told
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "critic_weight")
-        check_number(self, "centre_weight")

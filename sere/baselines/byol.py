@@ -20,7 +20,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Clips, Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import mlp, strong_view
@@ -44,6 +44,7 @@ class BYOL(NeuralBaseline):
     bootstrap_weight: float = 1.0
     momentum: float = 0.99
 
+    _rules: ClassVar[dict[str, Rule]] = {"bootstrap_weight": number(0), "momentum": number(0, 1)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
     _needs: ClassVar[tuple[str, ...]] = ()
 
@@ -69,11 +70,6 @@ class BYOL(NeuralBaseline):
             return shots + self.bootstrap_weight * bootstrap(told_a, told_b, slow(a), slow(b))
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "bootstrap_weight")
-        check_number(self, "momentum", most=1)
 
 
 def bootstrap(predicted_a: Tensor, predicted_b: Tensor, a: Tensor, b: Tensor) -> Tensor:

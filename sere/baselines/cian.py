@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import ramp, reverse_gradient
@@ -45,6 +45,7 @@ class CIAN(NeuralBaseline):
 
     inconsistency_weight: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"inconsistency_weight": number(0)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
@@ -69,7 +70,3 @@ class CIAN(NeuralBaseline):
             return shots - self.inconsistency_weight * gap
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "inconsistency_weight")

@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import mk_mmd
@@ -38,6 +38,7 @@ class DAN(NeuralBaseline):
 
     mmd_weight: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"mmd_weight": number(0)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
@@ -47,7 +48,3 @@ class DAN(NeuralBaseline):
             return shots + self.mmd_weight * mk_mmd(near, far) if len(far) > 1 else shots
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "mmd_weight")

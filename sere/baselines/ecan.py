@@ -17,12 +17,13 @@ contrastive terms reach the classifier through the embedding alone.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number, whole
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, Objective
 from sere.baselines._parts import Bank, diversity
@@ -50,6 +51,13 @@ class ECAN(SourceFreeBaseline):
     class_contrast_weight: float = 0.5
     temperature: float = 0.1
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "n_neighbors": whole(1),
+        "neighbor_weight": number(0),
+        "class_contrast_weight": number(0),
+        "temperature": number(above=0),
+    }
+
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         bank = Bank(network, data.target)
 
@@ -70,13 +78,6 @@ class ECAN(SourceFreeBaseline):
             )
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "n_neighbors", 1)
-        check_number(self, "neighbor_weight")
-        check_number(self, "class_contrast_weight")
-        check_number(self, "temperature", strict=True)
 
 
 def contrast(scores: Tensor, positive: Tensor, own: Tensor) -> Tensor:

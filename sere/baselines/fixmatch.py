@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import strong_view, weak_view
@@ -40,6 +40,7 @@ class FixMatch(NeuralBaseline):
     consistency_weight: float = 1.0
     threshold: float = 0.8
 
+    _rules: ClassVar[dict[str, Rule]] = {"consistency_weight": number(0), "threshold": number(0, 1)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
     _needs: ClassVar[tuple[str, ...]] = ()
 
@@ -52,8 +53,3 @@ class FixMatch(NeuralBaseline):
             return shots + self.consistency_weight * (losses * (sure >= self.threshold)).mean()
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "consistency_weight")
-        check_number(self, "threshold", most=1)

@@ -14,8 +14,10 @@ reweighted least squares: the objective is the same.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._regression import joint_gap, row_sparsity, solve
 
@@ -37,10 +39,7 @@ class JDAR(Baseline):
     sparsity: float = 0.1
     alignment: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"sparsity": number(0), "alignment": number(0)}
+
     def _learn(self, lesson: Lesson) -> Head:
         return solve(lesson, row_sparsity(self.sparsity), joint_gap(lesson, self.alignment))
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "sparsity")
-        check_number(self, "alignment")

@@ -15,10 +15,12 @@ Assumed: the form of both terms, the ridge, lambda = 0.1 as in JDAR, and mu = 1.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._regression import Penalty, row_sparsity, solve
 
@@ -40,13 +42,10 @@ class JIASL(Baseline):
     sparsity: float = 0.1
     reconstruction: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"sparsity": number(0), "reconstruction": number(0)}
+
     def _learn(self, lesson: Lesson) -> Head:
         return solve(lesson, row_sparsity(self.sparsity), reconstruction_gap(lesson, self.reconstruction))
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "sparsity")
-        check_number(self, "reconstruction")
 
 
 def reconstruction_gap(lesson: Lesson, weight: float) -> Penalty:

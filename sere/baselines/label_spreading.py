@@ -16,7 +16,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.semi_supervised import LabelSpreading as SpreadingModel
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number, whole
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import NeighbourHead
 
@@ -39,6 +40,7 @@ class LabelSpreading(Baseline):
     n_neighbors: int = 10
     alpha: float = 0.9
 
+    _rules: ClassVar[dict[str, Rule]] = {"n_neighbors": whole(1), "alpha": number(above=0, below=1)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
 
     def _learn(self, lesson: Lesson) -> Head:
@@ -48,8 +50,3 @@ class LabelSpreading(Baseline):
         n_neighbors = min(self.n_neighbors, len(X))
         model = SpreadingModel(kernel="knn", n_neighbors=n_neighbors, alpha=self.alpha, max_iter=300)
         return NeighbourHead(X, model.fit(X, y).label_distributions_, n_neighbors)
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "n_neighbors", 1)
-        check_number(self, "alpha", strict=True, most=1 - 1e-6)

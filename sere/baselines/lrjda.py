@@ -11,8 +11,10 @@ alone is best around it) and mu = 1.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._regression import joint_gap, low_rank, solve
 
@@ -34,10 +36,7 @@ class LRJDA(Baseline):
     rank_weight: float = 0.1
     alignment: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"rank_weight": number(0), "alignment": number(0)}
+
     def _learn(self, lesson: Lesson) -> Head:
         return solve(lesson, low_rank(self.rank_weight), joint_gap(lesson, self.alignment))
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "rank_weight")
-        check_number(self, "alignment")

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Clips, Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective
 from sere.baselines._parts import weak_view
@@ -47,11 +47,16 @@ class MixMatch(NeuralBaseline):
     temperature: float = 0.5
     alpha: float = 0.75
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "consistency_weight": number(0),
+        "temperature": number(above=0),
+        "alpha": number(above=0),
+    }
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
     _needs: ClassVar[tuple[str, ...]] = ()
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
-        mixing = torch.distributions.Beta(self.alpha, self.alpha)
+        mixing = torch.distributions.Beta(float(self.alpha), float(self.alpha))
 
         def loss(batch: Batch) -> Tensor:
             views = [weak_view(batch.unlabeled) for _ in range(VIEWS)]
@@ -70,12 +75,6 @@ class MixMatch(NeuralBaseline):
             return known + batch.progress * self.consistency_weight * unknown
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "consistency_weight")
-        check_number(self, "temperature", strict=True)
-        check_number(self, "alpha", strict=True)
 
 
 def sharpen(p: Tensor, temperature: float) -> Tensor:

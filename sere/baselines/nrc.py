@@ -17,11 +17,12 @@ Ours: the network, its optimiser and its length are those of all methods here.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, whole
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, Objective
 from sere.baselines._parts import Bank, diversity
@@ -48,6 +49,8 @@ class NRC(SourceFreeBaseline):
     n_neighbors: int = 4
     n_expanded: int = 3
 
+    _rules: ClassVar[dict[str, Rule]] = {"n_neighbors": whole(1), "n_expanded": whole(1)}
+
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         bank = Bank(network, data.target)
 
@@ -61,11 +64,6 @@ class NRC(SourceFreeBaseline):
             return reciprocity(p, bank.scores[near], bank.scores[beyond], reciprocal)
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "n_neighbors", 1)
-        check_number(self, "n_expanded", 1)
 
 
 def reciprocity(p: Tensor, near: Tensor, beyond: Tensor, reciprocal: Tensor) -> Tensor:

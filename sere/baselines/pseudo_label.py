@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import weak_view
@@ -35,6 +35,7 @@ class PseudoLabel(NeuralBaseline):
 
     pseudo_weight: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"pseudo_weight": number(0)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
     _needs: ClassVar[tuple[str, ...]] = ()
 
@@ -46,7 +47,3 @@ class PseudoLabel(NeuralBaseline):
             return shots + alpha * F.cross_entropy(logits, logits.detach().argmax(1))
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "pseudo_weight")

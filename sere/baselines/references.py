@@ -19,7 +19,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import LinearHead, PrototypeHead, one_hot, prototypes
 
@@ -38,15 +39,12 @@ class LinearBaseline(Baseline):
 
     C: float = 0.01
 
+    _rules: ClassVar[dict[str, Rule]] = {"C": number(above=0)}
     _pools: ClassVar[tuple[str, ...]] = ()
 
     def _learn(self, lesson: Lesson) -> Head:
         model = LogisticRegression(C=self.C, class_weight="balanced", max_iter=1000)
         return LinearHead.of(model.fit(lesson.shots.vectors, lesson.y))
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "C", strict=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -67,15 +65,12 @@ class SVMBaseline(Baseline):
 
     C: float = 0.01
 
+    _rules: ClassVar[dict[str, Rule]] = {"C": number(above=0)}
     _pools: ClassVar[tuple[str, ...]] = ()
 
     def _learn(self, lesson: Lesson) -> Head:
         model = LinearSVC(C=self.C, class_weight="balanced", dual=True, max_iter=20_000, random_state=lesson.seed)
         return LinearHead.of(model.fit(lesson.shots.vectors, lesson.y))
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "C", strict=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -92,12 +87,9 @@ class NearestPrototype(Baseline):
 
     temperature: float = 0.05
 
+    _rules: ClassVar[dict[str, Rule]] = {"temperature": number(above=0)}
     _pools: ClassVar[tuple[str, ...]] = ()
 
     def _learn(self, lesson: Lesson) -> Head:
         centres = prototypes(lesson.shots.vectors, one_hot(lesson.y, lesson.n_classes))
         return PrototypeHead(centres, self.temperature, np.zeros(lesson.n_classes))
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "temperature", strict=True)

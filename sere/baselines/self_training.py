@@ -18,7 +18,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import Rule, number, whole
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import LinearHead
 
@@ -40,6 +41,7 @@ class SelfTraining(Baseline):
     C: float = 0.01
     rounds: int = 10
 
+    _rules: ClassVar[dict[str, Rule]] = {"C": number(above=0), "rounds": whole(1)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
 
     def _learn(self, lesson: Lesson) -> Head:
@@ -55,8 +57,3 @@ class SelfTraining(Baseline):
             # The last round may hold fewer clips than the others.
             warnings.filterwarnings("ignore", message="k_best is larger than the amount of unlabeled samples")
             return LinearHead.of(wrapper.fit(X, y).estimator_)
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "C", strict=True)
-        check_number(self, "rounds", 1)

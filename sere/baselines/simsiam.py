@@ -16,7 +16,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import mlp, strong_view
@@ -36,6 +36,7 @@ class SimSiam(NeuralBaseline):
 
     siamese_weight: float = 1.0
 
+    _rules: ClassVar[dict[str, Rule]] = {"siamese_weight": number(0)}
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
     _needs: ClassVar[tuple[str, ...]] = ()
 
@@ -52,10 +53,6 @@ class SimSiam(NeuralBaseline):
             return shots + self.siamese_weight * siamese(predictor(a), predictor(b), a.detach(), b.detach())
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "siamese_weight")
 
 
 def siamese(predicted_a: Tensor, predicted_b: Tensor, a: Tensor, b: Tensor) -> Tensor:

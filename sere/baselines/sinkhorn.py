@@ -14,12 +14,14 @@ clips stand beside it.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from scipy.special import logsumexp
 
-from sere.baselines._base import Baseline, Head, check_number
+from sere._params import NONE, Rule, number, whole
+from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import PrototypeHead, one_hot, prototypes
 from sere.method.prototypes import estimate_shares
@@ -49,6 +51,12 @@ class SinkhornPrototypes(Baseline):
     balance: float | None = 1.0
     rounds: int = 15
 
+    _rules: ClassVar[dict[str, Rule]] = {
+        "temperature": number(above=0),
+        "rounds": whole(0),
+        "balance": NONE | number(0, 1),
+    }
+
     def _learn(self, lesson: Lesson) -> Head:
         shots, target, n_classes = lesson.shots.vectors, lesson.target, lesson.n_classes
         own = one_hot(lesson.y, n_classes)
@@ -73,13 +81,6 @@ class SinkhornPrototypes(Baseline):
         for _ in range(SINKHORN):
             bias += np.log(n * shares) - logsumexp(_normalised(scores + bias), axis=0)
         return bias - bias.mean()
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "temperature", strict=True)
-        check_number(self, "rounds")
-        if self.balance is not None:
-            check_number(self, "balance", most=1)
 
 
 def _normalised(scores: np.ndarray) -> np.ndarray:

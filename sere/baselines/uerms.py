@@ -19,7 +19,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from sere.baselines._base import check_number
+from sere._params import Rule, number
 from sere.baselines._network import Clips, Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 
@@ -44,6 +44,7 @@ class UERMS(NeuralBaseline):
     masked_share: float = 0.3
     epochs: int = 15
 
+    _rules: ClassVar[dict[str, Rule]] = {"reconstruction_weight": number(0), "masked_share": number(0, 1)}
     _over_frames: ClassVar[bool] = True
     _pools: ClassVar[tuple[str, ...]] = ("source", "target")
 
@@ -54,11 +55,6 @@ class UERMS(NeuralBaseline):
             return shots + self.reconstruction_weight * sum(gap.square().mean() for gap in gaps)
 
         return loss
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_number(self, "reconstruction_weight")
-        check_number(self, "masked_share", most=1)
 
 
 def masked(clips: Clips, share: float) -> Clips:

@@ -5,12 +5,12 @@ and joined with the tools a user already knows:
 
 =============  ==================================================================================
 ``path``       where the clip is (``audio``, a waveform at 16 kHz, for synthetic voices)
-``emotion``    one of :data:`EMOTIONS`, or the user's own name for it ``speaker``    a string
-that is unique across corpora, such as ``"emodb-03"``; missing where unknown ``language``   ISO
-639-1 code, such as ``"de"`` ``text``       which sentence is spoken; the same string is the same
-sentence; missing where unknown ``corpus``     the corpus's short name, such as ``"emodb"``
-=============
-==================================================================================
+``emotion``    one of :data:`EMOTIONS` in a known corpus; in folders and lists of your own, your label
+``speaker``    a string that is unique across corpora, such as ``"emodb-03"``; missing where unknown
+``language``   ISO 639-1 code, such as ``"de"``
+``text``       which sentence is spoken; the same string is the same sentence; missing where unknown
+``corpus``     the corpus's short name, such as ``"emodb"``
+=============  ==================================================================================
 """
 
 from sere.datasets import foldered, named, tabled  # noqa: F401 - importing them fills CORPORA

@@ -1,13 +1,15 @@
 """One vocabulary for emotions, and what the corpora and their users call them.
 
 Corpora name the same emotion by letters (EmoDB's ``W``), syllables (EMOVO's ``gio``) or words
-(``happy``, ``joy``, ``Happiness``). Two corpora can share a task only in one vocabulary, so
-every label is brought to the names of :data:`EMOTIONS`. A user who wants other names passes a
-mapping, which always has the last word.
+(``happy``, ``joy``, ``Happiness``). The codes of a known corpus are brought to the names of
+:data:`EMOTIONS`. The labels of users' own folders and lists stay as they are; where two sets of
+labels meet (:func:`shared_names`), those that both have stay, and others meet by the emotion that
+they name. A user who wants other names passes a mapping, which always has the last word.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 #: The canonical names, sorted.
 EMOTIONS: tuple[str, ...] = (
@@ -73,6 +75,47 @@ def canonical_emotion(word: str) -> str | None:
     return _CANONICAL.get(re.sub(r"[\W\d_]+", "", word).casefold())
 
 
+def shared_names(first: Iterable[Any], second: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return what the labels of two sets are called where the sets are compared.
+
+    A label that is in both stays as it is. Another takes the canonical name of its emotion if some
+    label that only the other set has names the same emotion; else it stays, too.
+
+    Parameters
+    ----------
+    first, second : iterables of labels
+
+    Returns
+    -------
+    names_first, names_second : dict
+        From each label to its name.
+
+    Examples
+    --------
+    >>> shared_names(["Wut", "joy", "smug"], ["anger", "joy"])
+    ({'Wut': 'anger', 'joy': 'joy', 'smug': 'smug'}, {'anger': 'anger', 'joy': 'joy'})
+    """
+    sides = [list(dict.fromkeys(labels)) for labels in (first, second)]
+    both = set(sides[0]) & set(sides[1])
+    meant = [
+        {label: canonical_emotion(label) for label in side if label not in both and isinstance(label, str)}
+        for side in sides
+    ]
+    met = set(meant[0].values()) & set(meant[1].values()) - {None}
+    one, other = (
+        {label: own[label] if own.get(label) in met else label for label in side} for side, own in zip(sides, meant)
+    )
+    return one, other
+
+
+def merged_names(names: Mapping[Any, Any]) -> dict[Any, list[Any]]:
+    """Return the names that stand for several labels, with these labels, sorted."""
+    groups: dict[Any, list[Any]] = {}
+    for label, name in names.items():
+        groups.setdefault(name, []).append(label)
+    return {name: sorted(labels) for name, labels in groups.items() if len(labels) > 1}
+
+
 class EmotionNames:
     """Turns a corpus's own labels into emotion names, with the user's mapping in front.
 
@@ -93,14 +136,7 @@ class EmotionNames:
 
     def __init__(self, codes: Mapping[str, str | None], override: Mapping[str, str | None] | None = None) -> None:
         self._codes = {code.casefold(): name for code, name in codes.items()}
-        self._override = {str(key).casefold(): name for key, name in (override or {}).items()}
-        known = set(self._codes) | {name for name in self._codes.values() if name} | set(EMOTIONS)
-        unknown = sorted(set(self._override) - known)
-        if unknown:
-            raise ValueError(
-                f"emotions= maps {_quoted(unknown)}, which this corpus does not use. "
-                f"Its labels: {_quoted(sorted(codes))}; canonical names: {', '.join(EMOTIONS)}."
-            )
+        self._override = checked_override(codes, override)
 
     def __call__(self, code: str) -> str | None:
         """Return the emotion of one label, or None for a clip to leave out."""
@@ -109,6 +145,45 @@ class EmotionNames:
             return self._override[key]
         name = self._codes[key]
         return self._override.get(name.casefold(), name) if name is not None else None
+
+
+def own_names(labels: Iterable[str], override: Mapping[str, str | None] | None = None) -> dict[str, str | None]:
+    """Return what a user's own labels are called: as they are, unless the user's mapping says otherwise.
+
+    Parameters
+    ----------
+    labels : iterable of str
+    override : mapping of str to str or None, optional
+        As for :class:`EmotionNames`: from a label, or from the canonical name of the emotion that labels name.
+
+    Returns
+    -------
+    dict of str to str or None
+        None: such clips are left out.
+    """
+    labels = sorted(set(labels))
+    meant = {label: canonical_emotion(label) for label in labels}
+    wanted = checked_override(meant, override)
+    names = {}
+    for label in labels:
+        keys = [key.casefold() for key in (label, meant[label]) if key]
+        names[label] = next((wanted[key] for key in keys if key in wanted), label)
+    return names
+
+
+def checked_override(
+    codes: Mapping[str, str | None], override: Mapping[str, str | None] | None
+) -> dict[str, str | None]:
+    """Return a user's mapping, keys in lower case; raise ValueError if one is neither label nor canonical name."""
+    wanted = {str(key).casefold(): name for key, name in (override or {}).items()}
+    known = {code.casefold() for code in codes} | {name for name in codes.values() if name} | set(EMOTIONS)
+    unknown = sorted(set(wanted) - known)
+    if unknown:
+        raise ValueError(
+            f"emotions= maps {_quoted(unknown)}, which this corpus does not use. "
+            f"Its labels: {_quoted(sorted(codes))}; canonical names: {', '.join(EMOTIONS)}."
+        )
+    return wanted
 
 
 def _quoted(words: Iterable[str]) -> str:

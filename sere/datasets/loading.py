@@ -2,7 +2,7 @@
 
 Three kinds of source, told apart by looking at them: a corpus in its own distribution's layout
 (recognised by its file names, :mod:`sere.datasets.registry`), folders named after emotions, and
-a CSV or TSV file for everything else.
+a list for everything else (:mod:`sere.datasets.tables`).
 """
 
 import os
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from sere.datasets.emotions import EmotionNames, canonical_emotion
+from sere._folders import as_text
+from sere.datasets.emotions import EmotionNames, own_names
 from sere.datasets.listing import read_listing
 from sere.datasets.registry import CORPORA, Corpus, Fields
-from sere.datasets.scan import Media, find_media, folder_emotion, matches, recognise
+from sere.datasets.scan import Media, find_media, folder_emotion, matches, recognise, set_aside
+from sere.datasets.tables import LIST_ENDINGS
 
 COLUMNS = ["path", "emotion", "speaker", "language", "text", "corpus"]
-_LISTINGS = (".csv", ".tsv", ".txt")
 _HOW_TO_LIST = (
     "Put each emotion's clips into a folder named after it and pass corpus='folders', or pass a "
     "CSV file with the columns path, emotion and, where known, speaker, language, text."
@@ -42,16 +43,16 @@ def load_corpus(
     root : str or path
         Folder of the corpus (or one that holds it at any depth), or a CSV or TSV file that lists
         clips: columns `path` (relative ones start at the file's own folder), `emotion`, and if
-        wanted `speaker`, `language`, `text`, `start`, `end` (seconds). Files that libsndfile
-        cannot read, such as eNTERFACE'05's videos, are listed all the same; reading them needs
-        ffmpeg.
+        wanted `speaker`, `language`, `text`, `start`, `end` (seconds, or what
+        :class:`~sere.SEREClassifier` understands as a time).
     corpus : str, optional
         Name of the layout, for a folder where recognition fails: one of :data:`CORPORA`
         (``"emodb"``, ``"crema_d"``, ... in any spelling), or ``"folders"`` for folders named
         after labels.
     emotions : mapping of str to str or None, optional
-        Names that differ from the canonical ones: from a corpus's own label or from a canonical
-        name to the name wanted. None drops the clips. ``{"calm": "neutral", "boredom": None}``
+        Names that differ from those described below: from a corpus's own label or from a
+        canonical name to the name wanted. None drops the clips.
+        ``{"calm": "neutral", "boredom": None}``
     speaker : str, optional
         Regular expression searched in each clip's path below `root`; its first group is the
         speaker. For folders of emotions, which do not tell who speaks: ``r"([^/_]+)_[^/]*$"``.
@@ -62,12 +63,16 @@ def load_corpus(
     -------
     DataFrame
         Columns `path`, `emotion`, `speaker`, `language`, `text`, `corpus` as described in
-        :mod:`sere.datasets`, sorted by path. What is not known is missing (NaN).
+        :mod:`sere.datasets`; those of a folder sorted by path, those of a list in its order. What
+        is not known is missing (NaN). A known corpus has canonical emotion names
+        (:data:`EMOTIONS`), folders and lists of your own keep your labels.
 
     Raises
     ------
     FileNotFoundError
-        If `root` does not exist or holds no audio.
+        If `root` does not exist or holds no audio, or a listed clip does not exist.
+    OSError
+        If a folder cannot be read.
     ValueError
         If the layout is not recognised, a label is unknown, or a line of a CSV file is wrong.
 
@@ -75,7 +80,8 @@ def load_corpus(
     -----
     UserWarning
         When files of a recognised corpus are left out: silent ones, second copies of the same
-        clip, and files that do not follow the corpus's names.
+        clip, and files that do not follow the corpus's names. When folders beside folders of
+        emotions are left out because their names begin with ``_``.
 
     Examples
     --------
@@ -86,7 +92,7 @@ def load_corpus(
     """
     place = _existing(root)
     name = _layout_name(corpus)
-    frame = read_listing(place, emotions) if place.is_file() else _read_folder(place, name, emotions)
+    frame = _read_list(place, emotions) if place.is_file() else _read_folder(place, name, emotions)
     if speaker is not None:
         frame["speaker"] = _speakers(frame, place, speaker)
     if language is not None:
@@ -120,7 +126,7 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
         raise ValueError(f"{place} is a file; find_corpora takes a folder that holds corpora.")
     whole, _ = recognise(find_media(place))
     parts = {}
-    for folder in sorted(path for path in place.iterdir() if path.is_dir()):
+    for folder in _subfolders(place):
         layout, _ = recognise(find_media(folder))
         if layout is not None:
             parts[folder] = layout
@@ -135,15 +141,25 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def _subfolders(place: Path) -> list[Path]:
+    """Return the folders in a folder, each once: a link only where it leads to another place."""
+    listed = (path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found: dict[Path, Path] = {}
+    for path in sorted(listed, key=lambda path: (path.is_symlink(), path)):
+        found.setdefault(path.resolve(), path)
+    return sorted(found.values())
+
+
 def _existing(root: str | os.PathLike[str]) -> Path:
     if isinstance(root, pd.DataFrame):
         raise TypeError("load_corpus takes a folder or a CSV file, and this is a DataFrame already.")
-    place = Path(root).expanduser()
+    place = Path(root).expanduser().absolute()
     if not place.exists():
         parent = next(path for path in place.absolute().parents if path.exists())
         raise FileNotFoundError(f"there is no {place}; the folder {parent} does exist.")
-    if place.is_file() and place.suffix.lower() not in _LISTINGS:
-        raise ValueError(f"{place} is one file, and a corpus is a folder or a list of clips ({', '.join(_LISTINGS)}).")
+    if place.is_file() and place.suffix.lower() not in LIST_ENDINGS:
+        endings = ", ".join(sorted(LIST_ENDINGS))
+        raise ValueError(f"{place} is one file, and a corpus is a folder or a list of clips ({endings}).")
     return place
 
 
@@ -159,6 +175,16 @@ def _layout_name(corpus: str | None) -> str | None:
     if wanted not in spellings:
         raise ValueError(f"corpus={corpus!r} is not known. Known: {', '.join(sorted(CORPORA))}, folders.")
     return spellings[wanted]
+
+
+def _read_list(file: Path, emotions: Mapping[str, str | None] | None) -> pd.DataFrame:
+    frame = read_listing(file, emotions)
+    for line, path in frame["path"].items():
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f"{file}, line {line}: there is no file {path}. Relative paths start at {file.parent}."
+            )
+    return frame.reset_index(drop=True)
 
 
 def _read_folder(root: Path, name: str | None, emotions: Mapping[str, str | None] | None) -> pd.DataFrame:
@@ -256,18 +282,27 @@ def _distinct_clips(
 
 def _emotion_folders(root: Path, media: list[Media], emotions: Mapping[str, str | None] | None) -> pd.DataFrame:
     """Read folders that are named after labels; the innermost one that names an emotion counts."""
+    aside = [one for one in media if set_aside(one)]
+    labeled = [one for one in media if not set_aside(one)]
+    if aside and labeled:
+        folders = sorted({folder for one in aside for folder in one.folders if folder.startswith("_")})
+        warnings.warn(
+            f"{root}: left out {len(aside)} files in {', '.join(folders)} (a folder whose name begins with _ is no "
+            "label).",
+            UserWarning,
+            stacklevel=4,
+        )
     labels = {}
-    for one in media:
-        folder, _, _ = one.relative.rpartition("/")
-        label = folder_emotion(one) or folder.rpartition("/")[2]
-        if not label:
+    for one in labeled or media:
+        label = folder_emotion(one) or (one.folders[-1] if one.folders else None)
+        if label is None:
             raise ValueError(f"{one.path} lies in no folder below {root}, so it has no label. {_HOW_TO_LIST}")
-        labels[one.path] = label
-    names = EmotionNames({label: canonical_emotion(label) or label for label in labels.values()}, emotions)
+        labels[one.path] = as_text(label)
+    names = own_names(labels.values(), emotions)
     rows = [
-        {"path": path, "emotion": names(label), "corpus": root.resolve().name}
+        {"path": path, "emotion": names[label], "corpus": as_text(root.resolve().name)}
         for path, label in labels.items()
-        if names(label) is not None
+        if names[label] is not None
     ]
     return _frame(rows)
 
@@ -283,9 +318,13 @@ def _speakers(frame: pd.DataFrame, place: Path, pattern: str) -> list[str]:
         found = regex.search(Path(os.path.relpath(path, root)).as_posix())
         if found is None or found[1] is None:
             raise ValueError(f"speaker={pattern!r} finds nothing in {path}.")
-        speakers.append(f"{corpus}-{found[1]}")
+        speakers.append(f"{corpus}-{as_text(found[1])}")
     return speakers
 
 
 def _frame(rows: list[dict[str, str | None]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values("path", ignore_index=True)
+    ordered = sorted(rows, key=lambda row: row["path"] or "")
+    frame = pd.DataFrame(ordered, columns=[name for name in COLUMNS if name != "path"])
+    # A file's name need not be text, which a column of texts would insist on.
+    frame.insert(0, "path", pd.Series([row["path"] for row in ordered], dtype=object))
+    return frame

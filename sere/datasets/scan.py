@@ -3,20 +3,19 @@
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sere._folders import walk
+from sere.audio import AUDIO_ENDINGS
 from sere.datasets.emotions import canonical_emotion
 from sere.datasets.registry import CORPORA, Corpus, Fields
 
-# In order of preference, for clips that are there in several formats.
-_LOSSLESS = ("wav", "flac", "aiff", "aif", "aifc", "w64", "caf", "au", "snd", "sph")
-_LOSSY = ("ogg", "oga", "opus", "mp3", "m4a", "aac", "wma")
-_VIDEO = ("avi", "mp4", "mov", "mkv", "webm", "flv")
-_ENDINGS = _LOSSLESS + _LOSSY + _VIDEO
-_RANK = {ending: rank for rank, ending in enumerate(_ENDINGS)}
+# Formats of first choice, for clips that are there in several.
+_PREFERRED = (".wav", ".flac", ".aiff", ".aif", ".aifc", ".w64", ".caf", ".au", ".snd", ".sph")
 # eNTERFACE'05 has a file that lost the dot before "avi".
-_MEDIA = re.compile(rf"(?:\.(?P<ending>{'|'.join(_ENDINGS)})|(?<=\d)avi)", re.IGNORECASE)
+_ENDING = re.compile(rf"(?:(?P<ending>{'|'.join(map(re.escape, AUDIO_ENDINGS))})|(?<=\d)avi)\Z", re.IGNORECASE)
 
 # A layout is recognised when it explains at least this share of the files, so that a folder of
 # several corpora is not taken for the largest of them.
@@ -45,30 +44,29 @@ class Media:
     rank: int
 
     @property
+    def folders(self) -> list[str]:
+        """Names of the folders between the root and the file."""
+        return self.relative.split("/")[:-1]
+
+    @property
     def stem(self) -> str:
         """The file's name without its ending."""
         return self.stem_path.rpartition("/")[2]
 
 
-def find_media(root: Path) -> list[Media]:
-    """Return the audio and video files below `root`, sorted by path; hidden ones are skipped."""
-    found = []
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
-        for name in names:
-            media = _media(Path(folder) / name, root)
-            if media is not None:
-                found.append(media)
-    return sorted(found, key=lambda media: media.relative)
+def find_media(root: Path, unreadable: Callable[[OSError], object] | None = None) -> list[Media]:
+    """Return the audio and video files below `root`, sorted by path; see :func:`sere._folders.walk`."""
+    found = (_media(Path(path), root) for paths in walk(root, unreadable) for path in paths)
+    return sorted((media for media in found if media is not None), key=lambda media: media.relative)
 
 
 def _media(path: Path, root: Path) -> Media | None:
-    name = path.name
-    endings = [] if name.startswith(".") else list(_MEDIA.finditer(name))
-    if not endings or endings[-1].end() != len(name) or endings[-1].start() == 0:
+    found = _ENDING.search(path.name)
+    if found is None or found.start() == 0:
         return None
-    stem_path = Path(os.path.abspath(path.parent), name[: endings[-1].start()]).as_posix()
-    rank = _RANK[(endings[-1]["ending"] or "avi").casefold()]
+    stem_path = Path(os.path.abspath(path.parent), path.name[: found.start()]).as_posix()
+    ending = (found["ending"] or ".avi").casefold()
+    rank = _PREFERRED.index(ending) if ending in _PREFERRED else len(_PREFERRED)
     return Media(str(path), path.relative_to(root).as_posix(), stem_path, rank)
 
 
@@ -98,6 +96,7 @@ def recognise(media: list[Media]) -> tuple[str | None, Counter[str]]:
     for name, explained in counts.most_common(1):
         if explained >= _SHARE * len(media):
             return name, counts
+    media = [one for one in media if not set_aside(one)]
     labels = [label for label in map(folder_emotion, media) if label is not None]
     # Several corpora side by side must not pass for one folder of emotions because some have
     # such folders.
@@ -108,7 +107,10 @@ def recognise(media: list[Media]) -> tuple[str | None, Counter[str]]:
 
 def folder_emotion(media: Media) -> str | None:
     """Return the name of the innermost folder that names an emotion, as it is written, or None."""
-    for folder in reversed(media.relative.split("/")[:-1]):
-        if canonical_emotion(folder) is not None:
-            return folder
-    return None
+    named = (folder for folder in reversed(media.folders) if not folder.startswith("_"))
+    return next((folder for folder in named if canonical_emotion(folder) is not None), None)
+
+
+def set_aside(media: Media) -> bool:
+    """Whether no folder names an emotion and one says that it is no label, such as ``_background_noise_``."""
+    return folder_emotion(media) is None and any(folder.startswith("_") for folder in media.folders)

@@ -30,7 +30,7 @@ from sklearn.utils import Bunch
 
 from sere._inputs import as_utterances
 from sere.audio import SAMPLE_RATE
-from sere.datasets.tasks import make_task, skew_target
+from sere.datasets.tasks import make_task, shared_labels, skew_target
 
 SKEW_EMOTION, SKEW_SHARE = "neutral", 0.65
 
@@ -51,7 +51,7 @@ def with_noise(wave: np.ndarray, snr: float) -> np.ndarray:
     """
     noise = np.random.default_rng(zlib.crc32(np.ascontiguousarray(wave).tobytes())).standard_normal(len(wave))
     level = np.sqrt(np.mean(np.square(wave, dtype=np.float64)) * 10 ** (-snr / 10))
-    return (wave + level * noise).astype(np.float32)
+    return np.asarray(wave + level * noise, dtype=np.float32)
 
 
 def with_gain(wave: np.ndarray, decibels: float) -> np.ndarray:
@@ -66,7 +66,7 @@ def band_passed(wave: np.ndarray, low: float = 300.0, high: float = 3400.0) -> n
     sections = butter(4, (low, high), "bandpass", fs=SAMPLE_RATE, output="sos")
     # sosfiltfilt extends a clip at both ends by what it mirrors, which must be shorter than the clip.
     padding = min(27, max(len(wave) - 1, 0))
-    return sosfiltfilt(sections, wave, padlen=padding).astype(np.float32)
+    return np.asarray(sosfiltfilt(sections, wave, padlen=padding), dtype=np.float32)
 
 
 def middle(wave: np.ndarray, seconds: float = 1.0) -> np.ndarray:
@@ -158,6 +158,7 @@ def make_shifted_task(
     """
     _check(shift)
     if shift == "skew":
+        source, target = shared_labels(source, target)
         labels = options.get("labels") or sorted(set(source["emotion"]) & set(target["emotion"]))
         if SKEW_EMOTION not in labels:
             raise ValueError(f"a skewed target is mostly {SKEW_EMOTION}, which the two corpora do not share.")

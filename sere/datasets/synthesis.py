@@ -134,7 +134,7 @@ def _tracks(sounds: list[Sound], times: np.ndarray) -> tuple[np.ndarray, np.ndar
     knots = np.column_stack([middle - half, middle + half]).ravel()
 
     def glide(values: list[float]) -> np.ndarray:
-        return np.interp(times, knots, np.repeat(values, 2))
+        return np.asarray(np.interp(times, knots, np.repeat(values, 2)))
 
     formants = np.column_stack(
         [glide([sound.formants[k] for sound in sounds]) for k in range(3)]

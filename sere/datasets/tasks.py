@@ -3,7 +3,8 @@
 The protocol of the field: `k` clips of each emotion of the source language are labeled (the
 shots), the rest of the source is unlabeled, all of the target language is unlabeled, and the
 target is scored. The label set is what both corpora have in common; clips of other emotions are
-left out of the pools as well, as in the published tables.
+left out of the pools as well, as in the published tables. A label that both corpora use is common
+to them; others are when they name the same emotion (:func:`shared_labels`).
 
 Two protocols differ in what is scored, and their figures must not be mixed:
 
@@ -14,17 +15,28 @@ Two protocols differ in what is scored, and their figures must not be mixed:
     the scored clips come from speakers of whom the pool holds nothing.
 """
 
+import warnings
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
+from sere._params import FLAG, NONE, RANDOM_STATE, check_arguments, choice, number, whole
+from sere.datasets.emotions import merged_names, shared_names
+
 # What an estimator may see of a clip. The emotion is the answer, and the sentence and corpus are
 # ways to cheat.
 _VISIBLE = ("path", "audio", "speaker", "language", "sampling_rate", "start", "end")
 _SPEAKER_SPLITS_TRIED = 200
+_RULES = {
+    "shots": whole(1) | choice("all"),
+    "random_state": RANDOM_STATE,
+    "transductive": FLAG,
+    "test_speakers": number(above=0, below=1),
+    "max_pool": NONE | whole(1),
+    "share": number(above=0, below=1),
+}
 
 
 def make_task(
@@ -51,7 +63,9 @@ def make_task(
     random_state : int, RandomState instance or None, default=0
         Draws the shots, the test speakers and the pools that `max_pool` cuts.
     labels : sequence of str, optional
-        The emotions of the task; by default all that both corpora have.
+        The emotions of the task; by default all that both corpora have. Labels that only one
+        corpus uses take the canonical name of their emotion where that makes them common: ``Wut``
+        and ``angry`` meet as ``anger``.
     transductive : bool, default=True
         True: the test clips are the unlabeled target pool. False (inductive): the target's
         speakers are divided, and those of the test clips have no clip in the pool.
@@ -90,6 +104,11 @@ def make_task(
         If columns are missing, the corpora share clips or fewer than two emotions, an emotion
         has too few clips, or the target's speakers cannot be divided.
 
+    Warns
+    -----
+    UserWarning
+        If several labels of one corpus become one.
+
     Examples
     --------
     >>> from sere.datasets import make_task, make_voices
@@ -99,11 +118,11 @@ def make_task(
     >>> len(task.y), len(task.X_unlabeled_src), len(task.X_test), task.protocol
     (12, 12, 24, 'transductive')
     """
+    check_arguments(_RULES, shots=shots, random_state=random_state, transductive=transductive)
+    check_arguments(_RULES, test_speakers=test_speakers, max_pool=max_pool)
     rng = check_random_state(random_state)
-    source, target = _checked(source, "source"), _checked(target, "target")
+    source, target = shared_labels(_checked(source, "source"), _checked(target, "target"))
     _check_apart(source, target)
-    if shots != "all" and (not isinstance(shots, Integral) or shots < 1):
-        raise ValueError(f"shots is {shots!r}; it must be a whole number of at least 1, or 'all'.")
     names = _task_labels(source, target, labels)
     source = source[source["emotion"].isin(names)].reset_index(drop=True)
     target = target[target["emotion"].isin(names)].reset_index(drop=True)
@@ -126,6 +145,40 @@ def make_task(
         labels=names,
         protocol="transductive" if transductive else "inductive",
     )
+
+
+def shared_labels(source: pd.DataFrame, target: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return two corpora with their labels brought together: what both call an emotion, or its canonical name.
+
+    Parameters
+    ----------
+    source, target : DataFrame
+        With a column `emotion`.
+
+    Returns
+    -------
+    source, target : DataFrame
+        With the labels changed that only one of them uses and that name the same emotion as one that only the other
+        uses; see :func:`sere.datasets.emotions.shared_names`.
+
+    Warns
+    -----
+    UserWarning
+        If several labels of one corpus become one.
+    """
+    names = shared_names(source["emotion"], target["emotion"])
+    for role, own in zip(("source", "target"), names):
+        for name, labels in merged_names(own).items():
+            warnings.warn(
+                f"{role}: {' and '.join(map(str, labels))} become one label, {name}.", UserWarning, stacklevel=3
+            )
+    one, other = (
+        corpus.assign(emotion=[own[label] for label in corpus["emotion"]])
+        if any(label != name for label, name in own.items())
+        else corpus
+        for corpus, own in zip((source, target), names)
+    )
+    return one, other
 
 
 def skew_target(
@@ -165,10 +218,9 @@ def skew_target(
     ValueError
         If the corpus lacks the emotion or has no other, or an emotion would keep no clip.
     """
+    check_arguments(_RULES, share=share, random_state=random_state)
     rng = check_random_state(random_state)
     target = _checked(target, "target")
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share!r}; it must lie between 0 and 1.")
     kept = target if labels is None else target[target["emotion"].isin([*labels, emotion])]
     counts = kept["emotion"].value_counts()
     if emotion not in counts or len(counts) < 2:
@@ -272,11 +324,8 @@ def _draw_test_speakers(
             "add a column 'speaker', or use transductive=True."
         )
     speakers = np.unique(target["speaker"].to_numpy(dtype=str))
-    if len(speakers) < 2 or not 0 < share < 1:
-        raise ValueError(
-            f"cannot divide {len(speakers)} target speakers with test_speakers={share!r}; "
-            "two speakers or more and a share between 0 and 1 are needed."
-        )
+    if len(speakers) < 2:
+        raise ValueError(f"cannot divide {len(speakers)} target speakers; an inductive task needs two or more.")
     count = min(max(1, round(share * len(speakers))), len(speakers) - 1)
     for _ in range(_SPEAKER_SPLITS_TRIED):
         tested = target["speaker"].isin(rng.permutation(speakers)[:count]).to_numpy()
@@ -291,8 +340,6 @@ def _draw_test_speakers(
 def _cut(pool: pd.DataFrame, size: int | None, rng: np.random.RandomState) -> pd.DataFrame:
     if size is None or len(pool) <= size:
         return pool
-    if size < 1:
-        raise ValueError(f"max_pool is {size!r}; it must be at least 1.")
     return pool.iloc[np.sort(rng.choice(len(pool), size, replace=False))]
 
 

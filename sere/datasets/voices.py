@@ -13,8 +13,7 @@ liveliness and in how strongly each emotion shows, every clip shows it in anothe
 sentences differ in length and melody. It says nothing about how well a method does on people.
 """
 
-import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from sere._params import RANDOM_STATE, ParameterError, check_arguments, number, whole
 from sere.datasets.synthesis import SAMPLE_RATE, Sound, Voice, synthesise
 
 _SENTENCES = 12
@@ -114,6 +114,12 @@ _EMOTIONS = {
 }
 # Standard deviation of a clip around its emotion's prosody, in the same units.
 _SPREAD = _Prosody(0.5, 0.12, 0.05, 0.8, 0.4, 0.2, 0.2, 0.7, 0.01)
+_RULES = {
+    "n_per_emotion": whole(1),
+    "n_speakers": whole(1),
+    "duration": number(0.3, 20),
+    "random_state": RANDOM_STATE,
+}
 _FIELDS = tuple(_Prosody.__dataclass_fields__)
 _DEFAULT_EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness", "surprise")
 
@@ -183,11 +189,8 @@ def make_voices(
     """
     _check_choice("languages", languages, _LANGUAGES)
     _check_choice("emotions", emotions, _EMOTIONS)
-    for name, value in (("n_per_emotion", n_per_emotion), ("n_speakers", n_speakers)):
-        if operator.index(value) < 1:
-            raise ValueError(f"{name} is {value!r}; it must be at least 1.")
-    if not 0.3 <= duration <= 20:
-        raise ValueError(f"duration is {duration!r}; it must be between 0.3 and 20 seconds.")
+    check_arguments(_RULES, n_per_emotion=n_per_emotion, n_speakers=n_speakers, duration=duration)
+    check_arguments(_RULES, random_state=random_state)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     rows = []
     for language in languages:
@@ -209,8 +212,13 @@ def make_voices(
 
 
 def _check_choice(name: str, chosen: Sequence[str], known: Sequence[str] | dict) -> None:
-    if isinstance(chosen, str) or not len(chosen) or len(set(chosen)) < len(chosen):
-        raise ValueError(f"{name} is {chosen!r}; pass a list of different names.")
+    if (
+        isinstance(chosen, str)
+        or not isinstance(chosen, Collection)
+        or not len(chosen)
+        or len(set(chosen)) < len(chosen)
+    ):
+        raise ParameterError(f"{name} is {chosen!r}; pass a list of different names.")
     unknown = [item for item in chosen if item not in known]
     if unknown:
         raise ValueError(f"{name} has {', '.join(map(repr, unknown))}; known: {', '.join(known)}.")

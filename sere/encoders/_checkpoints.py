@@ -185,8 +185,10 @@ def load_model(model_class: Any, folder: Path) -> Any:
         # Adapters behind the encoder thin out the frames; here 50 of them a second are wanted.
         config.add_adapter = False
         config.use_intermediate_ffn_before_adapter = False
+        # A configuration may name a repository of compiled attention code, which would be fetched and run.
+        config._attn_implementation = None
         model, report = model_class.from_pretrained(
-            folder, config=config, output_loading_info=True, local_files_only=True
+            folder, config=config, output_loading_info=True, weights_only=True, local_files_only=True
         )
     missing = [key for key in report["missing_keys"] if not any(part in key for part in _NOT_NEEDED)]
     if missing:
@@ -209,7 +211,7 @@ def load_extractor(folder: Path, default: type) -> Any:
 
     with quiet():
         if any((folder / name).is_file() for name in _PREPROCESSORS):
-            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         else:
             extractor = default()
     if extractor.sampling_rate != SAMPLE_RATE:

@@ -27,12 +27,14 @@ from sere.encoders import _acoustic_voice as voice
 from sere.encoders.base import Encoded, FrameEncoder
 
 #: Changes whenever the output would.
-_VERSION = 3
+_VERSION = 4
 #: A frame is voiced where CREPE is this sure of its pitch, this share of its power repeats after one period, and it is
 #: at most so far under the clip's loudest.
 _SURE = 0.2
 _REPEATS = 0.5
 _QUIET_DB = 33.0
+#: Pitch that 60 ms hold enough periods of, up to the highest that CREPE knows (Hz).
+_F0_RANGE = (40.0, 2010.0)
 
 _VOICED_ONLY = ("f0", *voice.VOICE_NAMES)
 _EVERYWHERE = spectrum.SPECTRAL_NAMES
@@ -85,7 +87,7 @@ def low_level(wave: np.ndarray, pitch: PitchLike) -> tuple[np.ndarray, np.ndarra
     power = long.sum(1)
     f0 = np.nan_to_num(np.asarray(pitch.f0, dtype=float), nan=100.0)
     audible = power > max(float(power.max()) * 10 ** (-_QUIET_DB / 10), 1e-12)
-    f0 = np.clip(f0, 40.0, 1000.0)
+    f0 = np.clip(f0, *_F0_RANGE)
     voiced = (np.asarray(pitch.periodicity) >= _SURE) & audible
     repeats = np.zeros(len(f0))
     repeats[voiced] = voice.harmonicity(frames[voiced], f0[voiced])

@@ -1,8 +1,8 @@
 """What every frame encoder offers: a clip's waveform in, frame embeddings at 50 Hz out.
 
 An encoder is a plain object, not an estimator: :class:`sere.HeterogeneousEncoder` chooses one per language or role and
-keeps what it returns. It must not look beyond the one clip it is given, so that a prediction never depends on what else
-is in the batch.
+keeps what it returns. It must not look beyond the one clip it is given, so that what else is in a
+batch cannot change a prediction.
 
 An encoder may leave its last part, its *front*, to be learned with the classifier: `encode` then stops before it and
 :meth:`FrameEncoder.front` hands it out. The part that stays fixed runs once per clip, the front at every step.
@@ -116,6 +116,13 @@ def pooled_context(frames: np.ndarray) -> np.ndarray:
     ndarray of shape (2 * width,), float32
     """
     return np.concatenate([frames.mean(0), frames.std(0)]).astype(np.float32)
+
+
+def aligned(frames: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return frames cut to a count, or with the last one repeated up to it."""
+    if len(frames) >= n_frames:
+        return frames[:n_frames]
+    return np.pad(frames, ((0, n_frames - len(frames)), (0, 0)), mode="edge")
 
 
 def context_names(encoder: FrameEncoder) -> list[str]:

@@ -16,7 +16,7 @@ Nothing of it depends on the clip beside: an encoder with experience gives the s
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -26,16 +26,16 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from sere._drafts import whole_file
 from sere.audio import Clip
 from sere.datasets.emotions import canonical_emotion
+from sere.encoders._arrays import read_arrays, write_arrays
 from sere.encoders.base import Encoded, FrameEncoder
 
 #: Standardised values beyond this many SD are cut, here and everywhere: one broken measurement should not decide.
 CLIP = 4.0
-#: Clips of a pool that are looked up among those that an encoder learned from.
-PROBED = 48
-#: Changes whenever a file written before could no longer be read.
-_FORMAT = "sere-encoder-1"
+#: What files are called that hold a checksum; those of the first format do without.
+_FORMAT, _FIRST = "sere-encoder-2", "sere-encoder-1"
 #: Parameters of a checkpoint's encoder that change its frames.
 _CHECKPOINT_PARAMETERS = ("layer", "combine", "revision", "dtype", "whisper_slice_positions")
 _ARRAYS = (
@@ -204,6 +204,11 @@ class EmotionEncoder(FrameEncoder):
     name : str
         What error messages and summaries call it.
 
+    Attributes
+    ----------
+    skipped_ : sequence of dict
+        Clips that :func:`sere.pretrain_encoder` left out; not in the file that `save` writes.
+
     Examples
     --------
     >>> from sere.encoders import EmotionEncoder
@@ -211,6 +216,8 @@ class EmotionEncoder(FrameEncoder):
     >>> "anger" in shipped.experience.emotions
     True
     """
+
+    skipped_: Sequence[dict[str, Any]] = ()
 
     def __init__(self, base: FrameEncoder, experience: Experience, card: Card, name: str = "pretrained by sere"):
         self.base = base
@@ -263,17 +270,6 @@ class EmotionEncoder(FrameEncoder):
         names = self.context_names or [f"c{i}" for i in range(contexts.shape[1])]
         return np.hstack([contexts, scores]), [*names, *(f"evidence_{emotion}" for emotion in known.emotions)]
 
-    def recognised(self, clips: Sequence[Clip]) -> float:
-        """Return the share of some clips that it learned from.
-
-        Parameters
-        ----------
-        clips : sequence of Clip
-            At most :data:`PROBED` of them, evenly spaced, are read.
-        """
-        some = clips[:: -(-len(clips) // PROBED)] if len(clips) else []
-        return float(np.mean([audio_digest(clip) in self.card.heard for clip in some])) if len(some) else 0.0
-
     @property
     def frame_names(self) -> list[str]:
         """Those of the base encoder."""
@@ -308,8 +304,6 @@ class EmotionEncoder(FrameEncoder):
         target = Path(path)
         if target.suffix != ".npz":
             raise ValueError(f"an encoder's file ends in .npz, got {str(path)!r}")
-        if not target.absolute().parent.is_dir():
-            raise FileNotFoundError(f"cannot save to {str(path)!r}: the folder does not exist; make it first")
         about = {
             "format": _FORMAT,
             "base": base_facts(self.base),
@@ -320,50 +314,80 @@ class EmotionEncoder(FrameEncoder):
             "recipe": self.card.recipe,
         }
         arrays = {name: getattr(self.experience, name).astype(np.float32) for name in _ARRAYS}
-        heard = np.array(sorted(int(digest, 16) for digest in self.card.heard), dtype=np.uint64)
-        draft = target.with_name(f".{target.stem}-draft.npz")
-        try:
-            np.savez_compressed(draft, about=json.dumps(about), heard=heard, **arrays)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        arrays["heard"] = np.array(sorted(int(digest, 16) for digest in self.card.heard), dtype=np.uint64)
+        arrays["about"] = np.array(json.dumps(about))
+        with whole_file(target) as draft:
+            write_arrays(draft, arrays)
 
     @classmethod
-    def load(cls, path: str | PathLike = "acoustic-emotion") -> "EmotionEncoder":
+    def load(cls, path: str | PathLike = "acoustic-emotion", *, allow: str | Collection[str] = ()) -> "EmotionEncoder":
         """Read an encoder that :meth:`save` wrote, or the one that comes with the library.
+
+        A file from anybody may be read: it holds plain arrays, and nothing of it is executed.
 
         Parameters
         ----------
         path : path-like, default="acoustic-emotion"
+        allow : str or collection of str
+            Checkpoints that the file may stand on, by their names in it. One that it names and you do not is neither
+            opened nor downloaded; the error says which.
 
         Raises
         ------
         FileNotFoundError
         ValueError
-            Not such a file, or its base encoder computes other features now.
+            Not such a file, one that is damaged, one that stands on a checkpoint which `allow` does not name, or its
+            base encoder computes other features now.
         """
         file = SHIPPED if str(path) == "acoustic-emotion" else Path(path)
         if not file.is_file():
             raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(...).save(path) writes one")
+        allowed = {allow} if isinstance(allow, str) else set(map(str, allow))
         try:
-            with np.load(file, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                arrays = {name: stored[name].astype(np.float64) for name in _ARRAYS}
-                heard = frozenset(f"{int(number):016x}" for number in stored["heard"])
-        except (OSError, KeyError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not an encoder that sere wrote, or it is damaged ({error})") from error
-        base = build_base(about["base"])
-        if base.cache_key != about["base_key"]:
+            arrays, checked = read_arrays(file)
+            about = json.loads(str(arrays["about"]))
+            if about["format"] != (_FORMAT if checked else _FIRST):
+                raise ValueError(f"its format is {about['format']!r}")
+            experience = _experience(about["emotions"], arrays)
+            card = Card(about["corpora"], frozenset(f"{int(n):016x}" for n in arrays["heard"]), about["recipe"])
+            if not all(isinstance(corpus, str) for corpus in card.names):
+                raise ValueError("a corpus without a name")
+            base, key, name = build_base(about["base"], allowed), str(about["base_key"]), str(about["name"])
+        except NotAllowedError as error:
             raise ValueError(
-                f"{str(path)!r} was learned on {about['base_key']}, and the library computes {base.cache_key} now; "
-                "make it again with sere.pretrain_encoder"
+                f"{str(path)!r} stands on the checkpoint {error}, which using it would open or download. If you trust "
+                f"who made it: encoder=EmotionEncoder.load({str(path)!r}, allow=[{error}])"
+            ) from None
+        except ImportError:
+            raise
+        except Exception as error:  # whatever a foreign file makes the readers say
+            raise ValueError(f"{str(path)!r} is not an encoder that sere wrote, or it is damaged ({error})") from error
+        if base.cache_key != key:
+            raise ValueError(
+                f"{str(path)!r} was learned on {key}, and the library computes {base.cache_key} now; make it again "
+                "with sere.pretrain_encoder"
             )
-        experience = Experience(emotions=tuple(about["emotions"]), **arrays)
-        return cls(base, experience, Card(about["corpora"], heard, about["recipe"]), about["name"])
+        return cls(base, experience, card, name)
+
+
+class NotAllowedError(ValueError):
+    """A file stands on a checkpoint that its reader did not allow."""
 
 
 #: The encoder that comes with the library.
 SHIPPED = Path(__file__).parent / "acoustic-emotion.npz"
+
+
+def _experience(emotions: Sequence[str], arrays: Mapping[str, np.ndarray]) -> Experience:
+    """What a file holds, once its arrays fit each other."""
+    known = {name: arrays[name].astype(np.float64) for name in _ARRAYS}
+    E, d, w = len(emotions), len(known["centre"]), known["frame_examples"].shape[-1]
+    m, k = known["directions"].shape[-1], known["frame_directions"].shape[-1]
+    shapes = ((E, d), (E,), (E, d), (E, w), (d, m), (w, k), (d,), (d,))
+    for name, shape in zip(_ARRAYS, shapes, strict=True):
+        if known[name].shape != shape or not np.isfinite(known[name]).all():
+            raise ValueError(f"{name} has shape {known[name].shape} for {shape}, or numbers that are not finite")
+    return Experience(emotions=tuple(map(str, emotions)), **known)
 
 
 def audio_digest(clip: Clip) -> str:
@@ -371,7 +395,12 @@ def audio_digest(clip: Clip) -> str:
 
     The same recording in another lossless format has the same digest; after resampling or lossy coding it has not.
     """
-    samples = np.round(np.clip(clip.load(), -1.0, 1.0) * 32767).astype("<i2")
+    return samples_digest(clip.load())
+
+
+def samples_digest(wave: np.ndarray) -> str:
+    """Return :func:`audio_digest` of samples at 16 kHz in -1..1."""
+    samples = np.round(np.clip(wave, -1.0, 1.0) * 32767).astype("<i2")
     return hashlib.sha256(samples.tobytes()).hexdigest()[:16]
 
 
@@ -400,13 +429,26 @@ def base_facts(base: FrameEncoder) -> dict[str, Any]:
     if isinstance(base, PretrainedEncoder):
         return {"encoder": str(base.checkpoint), **{name: getattr(base, name) for name in _CHECKPOINT_PARAMETERS}}
     raise TypeError(
-        f"experience on a {type(base).__name__} cannot be saved alone: keep the object, or save the fitted classifier "
-        "with sere.save"
+        f"experience on a {type(base).__name__} cannot be saved: a file names the library's own encoders and "
+        "checkpoints, so keep the object, or joblib.dump it for yourself"
     )
 
 
-def build_base(facts: Mapping[str, Any]) -> FrameEncoder:
-    """Return the encoder that experience stands on."""
+def build_base(facts: Mapping[str, Any], allow: Collection[str] = ()) -> FrameEncoder:
+    """Return the encoder that experience stands on; nothing is opened.
+
+    Parameters
+    ----------
+    facts : mapping
+        What :func:`base_facts` returned.
+    allow : collection of str
+        Checkpoints that may be named.
+
+    Raises
+    ------
+    NotAllowedError
+        Another checkpoint is named.
+    """
     if facts["encoder"] == "acoustic":
         from sere.encoders.acoustic import AcousticEncoder
 
@@ -422,9 +464,11 @@ def build_base(facts: Mapping[str, Any]) -> FrameEncoder:
     if facts["encoder"] == "side by side":
         from sere.encoders.side_by_side import SideBySideEncoder
 
-        return SideBySideEncoder([build_base(part) for part in facts["encoders"]])
+        return SideBySideEncoder([build_base(part, allow) for part in facts["encoders"]])
     from sere.encoders.pretrained import PretrainedEncoder
 
+    if facts["encoder"] not in allow:
+        raise NotAllowedError(repr(facts["encoder"]))
     given = {name: facts[name] for name in _CHECKPOINT_PARAMETERS if name in facts}
     if isinstance(given["layer"], list):  # JSON knows no tuples
         given["layer"] = tuple(given["layer"])

@@ -10,6 +10,7 @@ An encoder pretrained on emotional speech may have heard the very clips it is sc
 """
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -237,6 +238,11 @@ zu zul Zulu
 _CODES = {name.lower(): line.split()[0] for line in _LANGUAGES.strip().splitlines() for name in line.split()}
 # Bokmål and Nynorsk have codes of their own, Hebrew, Indonesian and Tagalog old or wider ones.
 _CODES |= {"nb": "no", "nn": "no", "iw": "he", "in": "id", "fil": "tl"}
+
+
+def known_names() -> Collection[str]:
+    """Return every code and name, in lower case, that :func:`normalise_language` knows."""
+    return _CODES.keys()
 
 
 def same_language(language: str) -> str:

@@ -29,7 +29,7 @@ from sere.encoders._checkpoints import (
     read_facts,
     require_transformers,
 )
-from sere.encoders.base import Encoded, FrameEncoder
+from sere.encoders.base import Encoded, FrameEncoder, aligned
 
 if TYPE_CHECKING:
     import torch
@@ -129,6 +129,9 @@ class PretrainedEncoder(FrameEncoder):
         self.local_files_only = local_files_only
         self.whisper_slice_positions = whisper_slice_positions
         self.batch_size = batch_size
+        # A folder is the one it is now, also in a worker that was born in another one.
+        folder = Path(checkpoint).expanduser()
+        self._place = str(folder.absolute() if folder.is_dir() else checkpoint)
         self._facts: Facts | None = None
         self._family: Family | None = None
         self._check_parameters()
@@ -222,7 +225,7 @@ class PretrainedEncoder(FrameEncoder):
                 clip, start, _, first, last, n_frames = place
                 if start == 0:
                     frames[clip] = np.empty((n_frames, self.n_layers * self.width), np.float32)
-                rows = _aligned(self._combined(of_window), last - start)[first - start :]
+                rows = aligned(self._combined(of_window), last - start)[first - start :]
                 frames[clip][first:last] = rows
                 if last >= n_frames - 1:
                     frames[clip][last:] = rows[-1]
@@ -297,7 +300,8 @@ class PretrainedEncoder(FrameEncoder):
         return Path(self.checkpoint).name
 
     def _folder(self) -> Path:
-        return locate(str(self.checkpoint), self.revision, self.local_files_only)
+        name = self._place if Path(self._place).is_dir() else str(self.checkpoint)
+        return locate(name, self.revision, self.local_files_only)
 
     def _load(self) -> "Family":
         if self._family is None:
@@ -384,12 +388,6 @@ def _windows(
     given = family.inputs(wave, [(start, stop) for start, stop, _, _ in plan])
     for place, window in zip(plan, given):
         yield (clip, *place, n_frames), window
-
-
-def _aligned(frames: np.ndarray, n_frames: int) -> np.ndarray:
-    """Frames cut to a count, or with the last one repeated up to it."""
-    missing = max(0, n_frames - len(frames))
-    return np.pad(frames[:n_frames], ((0, missing), (0, 0)), mode="edge")
 
 
 def _resolved(device: str) -> str:

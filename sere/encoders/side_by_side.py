@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
+from sere.encoders.base import Encoded, FrameEncoder, aligned, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
 
 #: By how many frames parts may differ in a clip.
@@ -103,8 +103,7 @@ class SideBySideEncoder(FrameEncoder):
                     f"{part!r} gives {len(own.frames)} frames of a clip of which {self.encoders[0]!r} gives {count}; "
                     "encoders side by side give a frame every 20 ms, 1 + n_samples // 320 of them"
                 )
-            missing = max(count - len(own.frames), 0)
-            frames.append(np.pad(own.frames[:count], ((0, missing), (0, 0)), mode="edge"))
+            frames.append(aligned(own.frames, count))
         contexts = [pooled_context(own.frames) if own.context is None else own.context for own in encoded]
         return Encoded(np.concatenate(frames, axis=1), np.concatenate(contexts))
 

@@ -161,13 +161,13 @@ class SpeechEncoder(FrameEncoder):
     @property
     def cache_key(self) -> str:
         """The code's version and the weights' hash."""
-        return f"speech-v{_VERSION}:{self._loaded[0].digest}"
+        return f"speech-v{_VERSION}:{self._loaded[0]}"
 
     @property
     def frame_names(self) -> list[str]:
         """Layer by layer."""
-        weights, network = self._loaded
-        return [f"layer{i}_{j}" for i in range(1, weights.n_layers + 1) for j in range(network.width)]
+        network = self._loaded[1]
+        return [f"layer{i}_{j}" for i in range(1, len(network.layers) + 1) for j in range(network.width)]
 
     @property
     def context_names(self) -> list[str]:
@@ -195,7 +195,8 @@ class SpeechEncoder(FrameEncoder):
 
         def fill(at: tuple[int, tuple[int, int, int, int]], run: Run = map, pieces: int = 1) -> None:
             clip, (start, stop, first, last) = at
-            part = torch.from_numpy(waves[clip][start * HOP : stop * HOP])
+            # A copy, since torch takes neither what may not be written to nor what runs backwards.
+            part = torch.from_numpy(waves[clip][start * HOP : stop * HOP].copy())
             states = network.states(part, stop - start, run, pieces)
             clips[clip][first:last] = states[first - start : last - start].numpy()
 
@@ -204,10 +205,10 @@ class SpeechEncoder(FrameEncoder):
                 fill(spans[0], run, threads)
             else:
                 list(run(fill, spans))
-        return [_finished(frames, wave) for frames, wave in zip(clips, waves, strict=True)]
+            return list(run(_finished, zip(clips, waves, strict=True)))
 
     @property
-    def _loaded(self) -> tuple[Weights, Network]:
+    def _loaded(self) -> tuple[str, Network]:
         return _load(str(SHIPPED if self.weights is None else self.weights))
 
 
@@ -219,10 +220,10 @@ def sinusoids(count: int, width: int) -> torch.Tensor:
 
 
 @lru_cache(maxsize=2)
-def _load(path: str) -> tuple[Weights, Network]:
-    """Read a file once per process."""
+def _load(path: str) -> tuple[str, Network]:
+    """Read a file once per process: its digest, and what it computes."""
     weights = read(path)
-    return weights, Network(weights)
+    return weights.digest, Network(weights)
 
 
 def _sounding(wave: np.ndarray) -> int:
@@ -230,8 +231,9 @@ def _sounding(wave: np.ndarray) -> int:
     return max(1, -(-len(wave) // HOP))
 
 
-def _finished(frames: np.ndarray, wave: np.ndarray) -> Encoded:
-    """Repeat the last frame where there is one more, and take the mean."""
+def _finished(clip: tuple[np.ndarray, np.ndarray]) -> Encoded:
+    """Repeat a clip's last frame where there is one more, and take the mean; given its frames and its wave."""
+    frames, wave = clip
     own = _sounding(wave)
     frames[own:] = frames[own - 1]
     weight = loudness(wave)

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -23,6 +23,9 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 import sere
+from sere._audio_classifier import AudioClassifier
+from sere._drafts import write_text
+from sere._params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
 from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
@@ -37,6 +40,15 @@ from sere.evaluation.tables import markdown
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
 LARGEST_POOL = 600
 JOURNAL, RESULTS, TABLE = "cells.jsonl", "results.json", "table.md"
+_SHOTS = whole(1) | choice("all")
+_RULES = {
+    "draws": whole(1),
+    "shots": Rule("whole numbers of at least 1, or 'all'", lambda value: bool(value) and all(map(_SHOTS.fits, value))),
+    "max_pool": NONE | whole(1),
+    "n_jobs": N_JOBS,
+    "verbose": VERBOSE,
+    "say": NONE | Rule("a function", callable),
+}
 
 
 @dataclass
@@ -98,8 +110,8 @@ class BenchmarkResult:
             "notes": self.notes,
             "cells": [_without_tallies(record) for record in self.records],
         }
-        _write(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
-        _write(place / TABLE, self.table())
+        write_text(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
+        write_text(place / TABLE, self.table())
         return place / TABLE
 
     def _failures(self) -> list[str]:
@@ -170,11 +182,12 @@ def run_benchmark(
     FileNotFoundError, ValueError
         If corpora, tasks or methods are not there: says which there are.
     """
+    few = [shots] if isinstance(shots, (int, str)) or not isinstance(shots, Iterable) else list(shots)
+    check_arguments(_RULES, draws=draws, shots=few, max_pool=max_pool, n_jobs=n_jobs, verbose=verbose, say=say)
     say = say or (lambda text: None)
     everything = read_corpora(corpora)
     pairs = read_tasks(tasks, everything, TABLE_CORPORA)
     chosen, base = _methods(methods, baseline, encoder)
-    few = [shots] if isinstance(shots, (int, str)) else list(shots)
     shifted = [shifts] if isinstance(shifts, str) else list(shifts)
     involved = {name: everything[name] for name in dict.fromkeys(name for pair in pairs for name in pair)}
     options: dict[str, Any] = {"draws": draws, "shots": few, "shifts": shifted, "protocol": protocol}
@@ -220,6 +233,12 @@ def _methods(
     chosen = read_methods(DEFAULT_METHODS if methods is None else methods, encoder)
     if base is not None and base not in [method.name for method in chosen]:
         chosen.append(read_method(base, encoder))
+    for method in chosen:
+        if isinstance(method.estimator, AudioClassifier):
+            try:
+                check_params(method.estimator)
+            except ParameterError as error:
+                raise ParameterError(f"method {method.name}: {error}") from error
     return chosen, base
 
 
@@ -300,10 +319,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(own) for own in value]
     return None if isinstance(value, float) and value != value else value
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

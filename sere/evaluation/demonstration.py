@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from sere._drafts import whole_file
 from sere.evaluation.tasks import TaskResult, run_task
 
 _SOURCE, _TARGET = "emodb", "emovo"
@@ -125,7 +126,7 @@ def _encoder(corpora: str | os.PathLike | None, real: bool, experience: bool, ve
     if not others:
         raise ValueError("experience is learned from corpora beside EmoDB and EMOVO, and the folder holds no other")
     encoder = pretrain_encoder(
-        {name: load_corpus(place, name) for name, place in others.items()}, random_state=0, verbose=verbose
+        {name: load_corpus(place) for name, place in others.items()}, random_state=0, verbose=verbose
     )
     return encoder, f"Encoder: descriptors with experience of {', '.join(others)}."
 
@@ -155,5 +156,6 @@ def _save_figure(result: TaskResult, task: Any, figure: Path) -> str:
             classes=result.model.classes_,
             ax=right,
         )
-        page.savefig(figure, dpi=110)
+        with whole_file(figure) as draft:
+            page.savefig(draft, dpi=110, format=figure.suffix[1:] or "png")
     return f"Figure saved to {figure.resolve()}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from sere._drafts import whole_file
 from sere.evaluation.cells import Scenario, without_speakers
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.leave_out import with_experience
@@ -110,5 +111,6 @@ def draw_ablations(
             ax.get_legend().remove()
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
-    page.savefig(place, dpi=110)
+    with whole_file(place) as draft:
+        page.savefig(draft, dpi=110, format=place.suffix[1:] or "png")
     return place

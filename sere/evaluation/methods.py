@@ -22,7 +22,7 @@ from sere.encoders.base import FrameEncoder
 #: Stands for an encoder that is learned, for each task, from the corpora that are neither source nor target.
 EXPERIENCE = "experience"
 #: Parameters that say where and how loudly a method works, and nothing about what comes out.
-_CIRCUMSTANCES = {"cache", "n_jobs", "verbose", "device", "random_state"}
+_CIRCUMSTANCES = {"cache", "n_jobs", "verbose", "device", "random_state", "on_interrupt"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Method:
         """
         estimator = clone(self.estimator)
         known = estimator.get_params(deep=False)
-        changed: dict[str, Any] = {"random_state": random_state} if "random_state" in known else {}
+        # A fit that was interrupted would pass for a finished one.
+        always = {"random_state": random_state, "on_interrupt": "raise"}
+        changed: dict[str, Any] = {name: value for name, value in always.items() if name in known}
         if "encoder" in known:
             changed["encoder"] = (
                 self.experience[pair_name(source, target)]

@@ -1,7 +1,6 @@
 """What a benchmark will run: corpora found, tasks named, scenarios listed, and what cannot be run with the reason."""
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
@@ -12,6 +11,7 @@ import pandas as pd
 
 from sere.datasets import SHIFTS, find_corpora, load_corpus
 from sere.datasets.shifts import make_shifted_task
+from sere.datasets.tables import is_list_of
 from sere.evaluation.cells import PROTOCOLS, SPEAKERS, Scenario
 
 #: Letters by which the field's tables name corpora.
@@ -61,7 +61,8 @@ def read_corpora(corpora: str | os.PathLike | Mapping[str, pd.DataFrame]) -> Cor
         where = os.fspath(corpora)
         places = find_corpora(corpora)
         found = {name: load_corpus(place) for name, place in places.items()}
-        found |= {path.stem: load_corpus(path) for path in sorted(Path(corpora).iterdir()) if _lists_clips(path)}
+        lists = [path for path in sorted(Path(corpora).iterdir()) if is_list_of(path, ("path", "emotion"))]
+        found |= {path.stem: load_corpus(path) for path in lists}
     if len(found) < 2:
         held = f"only {', '.join(found)}" if found else "no corpus that is recognised"
         raise ValueError(
@@ -69,14 +70,6 @@ def read_corpora(corpora: str | os.PathLike | Mapping[str, pd.DataFrame]) -> Cor
             "DIR` shows what is found, docs/corpora.md how each is laid out"
         )
     return {name: clips.reset_index(drop=True) for name, clips in found.items()}
-
-
-def _lists_clips(path: Path) -> bool:
-    """Whether a file is a table of labeled clips."""
-    if path.suffix.lower() not in (".csv", ".tsv"):
-        return False
-    with open(path, encoding="utf-8-sig", errors="replace") as lines:
-        return {"path", "emotion"} <= set(re.split(r"[,;\t]", lines.readline().strip()))
 
 
 def read_tasks(tasks: str | Iterable[str | Task] | None, corpora: Corpora, usual: Sequence[str] = ()) -> list[Task]:
@@ -170,8 +163,6 @@ def make_plan(
     unknown = [shift for shift in shifts if shift not in SHIFTS]
     if unknown:
         raise ValueError(f"there is no shift {', '.join(unknown)}; the shifts are {', '.join(SHIFTS)}")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; it must be at least 1")
     plan = Plan()
     chosen = product(shots, shifts, one_of(protocol, PROTOCOLS, "protocol"))
     for few, shift, how in chosen:

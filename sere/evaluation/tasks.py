@@ -5,8 +5,10 @@ between 0 and 1 where it is a number. Its interval resamples speakers, because c
 together; see :mod:`sere.metrics`.
 """
 
+import hashlib
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +18,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
+from sere._data_checks import speak_up
 from sere.metrics import per_emotion_report, uar_interval, uar_score
 
 
@@ -95,7 +98,14 @@ def run_task(estimator: Any, task: Bunch) -> TaskResult:
     Returns
     -------
     TaskResult
+
+    Warns
+    -----
+    SereWarning
+        Scored clips are among the labeled ones; or the task is said to be inductive, and scored clips or their speakers
+        are in the target pool.
     """
+    speak_up(_known_before(task))
     model = clone(estimator)
     start = time.perf_counter()
     model.fit(
@@ -116,6 +126,44 @@ def run_task(estimator: Any, task: Bunch) -> TaskResult:
         fit_seconds=fitted - start,
         predict_seconds=time.perf_counter() - fitted,
     )
+
+
+def _known_before(task: Bunch) -> Iterator[str]:
+    """Yield what of the scored clips fit would know."""
+    scored = _identities(task.X_test)
+    taught = scored & _identities(task.X_labeled)
+    if taught:
+        yield (
+            f"{len(taught)} of the {len(task.X_test)} scored clips are labeled ones: the score counts answers that "
+            "were given. Leave them out of one"
+        )
+    if task.get("protocol") != "inductive":
+        return
+    pooled = scored & _identities(task.X_unlabeled_tgt)
+    people = {*_speakers(task.X_test)} & {*_speakers(task.X_unlabeled_tgt)}
+    if pooled or people:
+        yield (
+            f"the task is called inductive, but the target pool has {len(pooled)} of its {len(task.X_test)} scored "
+            f"clips and {len(people)} of their speakers: call its protocol transductive, or leave them out of the pool"
+        )
+
+
+def _identities(clips: Any) -> set[tuple[Any, ...]]:
+    """Return what tells clips apart: file and segment, or the samples; nothing where they are no table of clips."""
+    if not isinstance(clips, pd.DataFrame) or not {"path", "audio"} & set(clips):
+        return set()
+    source = [os.path.abspath(path) for path in clips["path"]] if "path" in clips else map(_samples, clips["audio"])
+    span = [[None if pd.isna(at) else at for at in clips[name]] for name in ("start", "end") if name in clips]
+    return set(zip(source, *span, strict=True))
+
+
+def _samples(wave: Any) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(wave).tobytes()).digest()
+
+
+def _speakers(clips: Any) -> list[Any]:
+    known = isinstance(clips, pd.DataFrame) and "speaker" in clips
+    return list(clips["speaker"].dropna()) if known else []
 
 
 def speakers_of(clips: pd.DataFrame | Sequence) -> np.ndarray | None:

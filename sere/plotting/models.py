@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sere._labels import as_labels, check_same_kind
 from sere.plotting._axes import colours, new_axes
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def plot_confusion(
     -------
     matplotlib Axes
     """
-    true, pred = np.asarray(y_true), np.asarray(y_pred)
-    names = np.unique(true) if labels is None else np.asarray(labels)
+    true, pred = as_labels(y_true, "y_true"), as_labels(y_pred, "y_pred")
+    names = np.unique(true) if labels is None else as_labels(labels, "labels")
+    check_same_kind(y_true=true, y_pred=pred, labels=names)
     ax = new_axes(ax, (1.5 + 0.7 * len(names), 1.2 + 0.6 * len(names)))
     counts = np.array([[np.sum((true == row) & (pred == column)) for column in names] for row in names])
     totals = np.array([np.sum(true == row) for row in names])
@@ -145,7 +147,7 @@ def plot_embedding(
     ValueError
         If lengths or widths differ, or the method is unknown.
     """
-    points, labels = np.asarray(embedding, dtype=float), np.asarray(y)
+    points, labels = np.asarray(embedding, dtype=float), as_labels(y)
     if points.ndim != 2 or len(points) != len(labels):
         raise ValueError(f"embedding has shape {points.shape} and y has length {len(labels)}")
     stars = np.empty((0, points.shape[1])) if prototypes is None else np.asarray(prototypes, dtype=float)

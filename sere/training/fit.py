@@ -184,7 +184,7 @@ class FittedModel:
         network = ResonanceNetwork(starts, **{k: self.options[k] for k in _NETWORK_OPTIONS})
         network.load_state_dict({name: torch.from_numpy(value) for name, value in self.network.items()})
         network.double()
-        network.frames_at_once = 1  # a prediction does not depend on the clips beside it, not by rounding either
+        network.frames_at_once = 1  # in the float32 of a front, clips beside it would move a prediction visibly
         for name, encoder in encoders.items():
             network.fronts[str(self.preparation.names.index(name))] = self._front(name, encoder)
         return network

@@ -76,6 +76,7 @@ class Settings:
     symmetric: bool
     early_stopping: bool | str
     patience: int
+    on_interrupt: str
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ class Chain:
     def run(self, epochs: int, report: Callable[[dict[str, Any]], bool | None]) -> bool:
         """Train; returns whether it was interrupted, in which case the last whole epoch stands.
 
-        Where early stopping is asked for the epoch with the best score stands otherwise.
+        Where early stopping is asked for the epoch with the best score stands otherwise. An interruption ends it with
+        KeyboardInterrupt unless `on_interrupt` is "keep".
 
         Parameters
         ----------
@@ -169,6 +171,8 @@ class Chain:
                 if report(record) or tired:
                     break
         except KeyboardInterrupt:
+            if self.settings.on_interrupt != "keep":
+                raise
             self.network.load_state_dict(kept)
             self.look()
             return True

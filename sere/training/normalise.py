@@ -9,6 +9,7 @@ Shrinkage follows James and Stein: a speaker of n clips gets the weight ``n / (n
 """
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import numpy as np
 
@@ -61,12 +62,23 @@ class Standardiser:
     shrinkage : float
         Clips at which a speaker counts half; ``inf`` ignores speakers.
     domains : dict of str to (mean, sd)
-    speakers : dict of (domain, speaker) to (mean, sd)
+    speakers : dict of str to dict of str to (mean, sd)
+        By domain, then by :func:`alias`.
     """
 
     shrinkage: float
     domains: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    speakers: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    speakers: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
+
+    def __setstate__(self, state: dict) -> None:
+        # Pickles written before models had a format of their own keep speakers by (domain, name).
+        pairs = {key: own for key, own in state["speakers"].items() if isinstance(key, tuple)}
+        if pairs:
+            known: dict = {domain: {} for domain in state["domains"]}
+            for (domain, speaker), own in pairs.items():
+                known[domain][alias(speaker)] = own
+            state = state | {"speakers": known}
+        vars(self).update(state)
 
     def learn(self, domain: str, moments: Moments, speakers: np.ndarray) -> None:
         """Learn one domain from all its clips.
@@ -83,25 +95,33 @@ class Standardiser:
         self.domains[domain] = mean, _usable(sd)
         if not np.isfinite(self.shrinkage):
             return
-        for speaker in {s for s in speakers if s is not None}:
+        known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.speakers[domain] = known
+        for speaker in sorted({s for s in speakers if s is not None}):
             rows = np.flatnonzero(speakers == speaker)
             own_mean, own_sd = moments.pooled(rows)
             trust = len(rows) / (len(rows) + self.shrinkage)
             # A column that one speaker never varies has no SD of its own.
             own_sd = np.where(own_sd > 0.05 * sd, own_sd, sd)
-            self.speakers[domain, speaker] = (
+            known[alias(speaker)] = (
                 mean + trust * (own_mean - mean),
                 _usable(own_sd**trust * sd ** (1 - trust)),
             )
 
     def scales(self, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD for a clip; a speaker that was not seen gets the domain's."""
-        return self.speakers.get((domain, speaker or ""), self.domains[domain])
+        everyone = self.domains[domain]
+        return everyone if speaker is None else self.speakers.get(domain, {}).get(alias(speaker), everyone)
 
     def apply(self, values: np.ndarray, domain: str, speaker: str | None) -> np.ndarray:
         """Return standardised rows, (n, d), cut at :data:`CLIP` SD."""
         mean, sd = self.scales(domain, speaker)
         return np.clip((values - mean) / sd, -CLIP, CLIP)
+
+
+def alias(speaker: str) -> str:
+    """Return what a speaker is known by in a fitted model, which may travel further than the name should: a hash."""
+    return blake2b(speaker.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _usable(sd: np.ndarray) -> np.ndarray:

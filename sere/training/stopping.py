@@ -14,19 +14,8 @@ WATCHED = {"information": "quality", "density": "density"}
 
 
 def watched_score(early_stopping: bool | str) -> str | None:
-    """Return the score that the classifier's `early_stopping` names, or None for none.
-
-    Raises
-    ------
-    ValueError
-        If it is neither a truth value nor the name of a score.
-    """
-    if early_stopping is False or early_stopping is None:
-        return None
-    name = "information" if early_stopping is True else early_stopping
-    if name not in WATCHED:
-        raise ValueError(f"early_stopping must be True, False or one of {tuple(WATCHED)}, got {early_stopping!r}")
-    return name
+    """Return the score that the classifier's `early_stopping` names, or None for none."""
+    return early_stopping if isinstance(early_stopping, str) else "information" if early_stopping else None
 
 
 @dataclass
