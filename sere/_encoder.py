@@ -24,6 +24,7 @@ from sere.audio import AudioError, Clip
 from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
+from sere.training.content import averaged_columns
 
 ROLES = ("labeled", "source", "target")
 WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
@@ -377,12 +378,18 @@ class HeterogeneousEncoder(AudioTransformer):
         # The copies hold no weights: what embedded the clips can be let go before training.
         fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
         experienced = {name: encoder for name, encoder in encoders.items() if isinstance(encoder, EmotionEncoder)}
+        averaged = {
+            name: averaged_columns(context_names(encoder), encoder.frame_names)
+            for name, encoder in encoders.items()
+            if not encoder.has_front
+        }
         return utterances.with_(
             frames=[frames[row] for row in kept],
             context=[context[row] for row in kept],
             encoders=names,
             fronts={**utterances.fronts, **fronts},
             experience={**utterances.experience, **experienced},
+            averaged={**utterances.averaged, **averaged},
         )
 
     def _with_summary(self, utterances: Utterances, encoders: dict[str, FrameEncoder]) -> Utterances:
