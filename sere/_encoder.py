@@ -23,11 +23,11 @@ from sere._utterances import Summary, Utterances
 from sere.audio import AudioError, Clip
 from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
-from sere.encoders.experience import EmotionEncoder
+from sere.encoders.experience import SHIPPED, EmotionEncoder
 from sere.training.content import averaged_columns
 
 ROLES = ("labeled", "source", "target")
-WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
+WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech", "speech-emotion")
 
 _LAYER = whole(-(2**31))
 _ALONE = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
@@ -301,7 +301,7 @@ class HeterogeneousEncoder(AudioTransformer):
             from sere.encoders.egemaps import EgemapsEncoder
 
             return EgemapsEncoder()
-        if spec == "acoustic-emotion" or str(spec).endswith(".npz"):
+        if str(spec) in SHIPPED or str(spec).endswith(".npz"):
             return EmotionEncoder.load(spec)
         if not isinstance(spec, (str, os.PathLike)):
             raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
