@@ -34,6 +34,7 @@ from sere._params import (
     instance,
     number,
 )
+from sere._paths import travelling
 from sere._skipping import Skipping
 from sere._sound_checks import answered, asked, heard
 from sere._utterances import Utterances, concatenate
@@ -165,6 +166,9 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return travelling(super().__getstate__())
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")

@@ -5,7 +5,8 @@ claims a clip before it computes it and the others take another one first; when 
 and read from the store what came of them.
 
 A claim is a lock on one byte of a file beside the store, at an offset made from the clip's key. The operating system
-drops the locks of a process that ends in any way, so nothing is left behind and nothing has to be cleaned up. Two clips
+drops the locks of a process that ends in any way, so nothing is left behind and nothing has to be cleaned up. A process
+that was stopped keeps its claims, so whoever waits for one does not wait for ever (:data:`PATIENCE`). Two clips
 whose keys fall on one offset wait for each other now and then, no more. As with the store itself a folder that cannot
 be written costs nothing but the convenience: every claim is then granted.
 """
@@ -19,7 +20,9 @@ from pathlib import Path
 
 _NAME = "claims"
 #: Seconds between two looks at a claimed clip.
-_PATIENCE = 0.02
+_PAUSE = 0.02
+#: Seconds to wait for a claimed clip: a process that was stopped, or hangs, keeps its claims.
+PATIENCE = 300.0
 
 _guard = threading.Lock()
 _open: dict[tuple[int, Path], int] = {}
@@ -74,10 +77,20 @@ class Claims:
         self._mine.add(offset)
         return True
 
-    def wait(self, key: bytes) -> None:
-        """Claim a clip as soon as nobody else has it."""
+    def wait(self, key: bytes) -> bool:
+        """Claim a clip as soon as nobody else has it; False after `PATIENCE` seconds."""
+        end = time.monotonic() + PATIENCE
         while not self.take(key):
-            time.sleep(_PATIENCE)
+            if time.monotonic() > end:
+                return False
+            time.sleep(_PAUSE)
+        return True
+
+    def disregard(self) -> None:
+        """Have every claim granted from now on, whoever else is at work."""
+        for offset in list(self._mine):
+            self._drop(offset)
+        self._folder = None
 
     def give_up(self, keys: Sequence[bytes]) -> None:
         """Let go of clips, computed or not."""

@@ -22,6 +22,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "sere.training.fit": ("FittedModel", "FrozenFront"),
     "sere.training.normalise": ("Standardiser",),
     "sere.training.prepare": ("Preparation",),
+    "sere.training.self_training": ("SelfTrained",),
     "sere.encoders.acoustic": ("AcousticEncoder",),
     "sere.encoders.egemaps": ("EgemapsEncoder",),
     "sere.encoders.experience": ("Card", "EmotionEncoder", "Experience"),

@@ -112,6 +112,10 @@ class SEREClassifier(AudioClassifier):
         with ``assignment="class"``, assign. Only for an encoder that has some (:func:`sere.pretrain_encoder`).
     experience_shots : float, default=5.0
         Labeled clips that an emotion's mean in that experience is worth in Eq. 7.
+    self_training_weight : float, default=0.7
+        Weight of a linear head over all columns of the encoder that learns from the model's answers on the target pool,
+        as the SD of its scores in units of the answers' own; 0 leaves it out. It takes part in predictions of target
+        clips alone.
     speaker_shrinkage : float, default=4.0
         Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
     early_stopping : bool or {"information", "density"}, default=False
@@ -217,6 +221,7 @@ class SEREClassifier(AudioClassifier):
         "prototype_pool": NONE | choice("both", "target", "source"),
         "pool_weight": number(0, 1),
         "experience_weight": number(0),
+        "self_training_weight": number(0),
         "experience_shots": number(0),
         "early_stopping": FLAG | choice(*WATCHED),
         "patience": whole(1),
@@ -265,6 +270,7 @@ class SEREClassifier(AudioClassifier):
         pool_weight: float = 1.0,
         experience_weight: float = 2.0,
         experience_shots: float = 5.0,
+        self_training_weight: float = 0.7,
         speaker_shrinkage: float = 4.0,
         early_stopping: bool | str = False,
         patience: int = 10,
@@ -316,6 +322,7 @@ class SEREClassifier(AudioClassifier):
         self.pool_weight = pool_weight
         self.experience_weight = experience_weight
         self.experience_shots = experience_shots
+        self.self_training_weight = self_training_weight
         self.speaker_shrinkage = speaker_shrinkage
         self.early_stopping = early_stopping
         self.patience = patience

@@ -206,6 +206,7 @@ def static_tracks(
         n_jobs=n_jobs,
         verbose=verbose,
         label="pitch, loudness, timbre",
+        maker=f"the {pitch_model} pitch model and spectral tracks",
         where=where,
         unusable=unusable,
     )

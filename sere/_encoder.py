@@ -23,10 +23,11 @@ from sere._utterances import Summary, Utterances
 from sere.audio import AudioError, Clip
 from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
-from sere.encoders.experience import EmotionEncoder
+from sere.encoders.experience import SHIPPED, EmotionEncoder
+from sere.training.content import averaged_columns
 
 ROLES = ("labeled", "source", "target")
-WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech")
+WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech", "speech-emotion")
 
 _LAYER = whole(-(2**31))
 _ALONE = Rule(("the name of an encoder", "its file or folder"), PATH.fits) | instance("a FrameEncoder", FrameEncoder)
@@ -300,7 +301,7 @@ class HeterogeneousEncoder(AudioTransformer):
             from sere.encoders.egemaps import EgemapsEncoder
 
             return EgemapsEncoder()
-        if spec == "acoustic-emotion" or str(spec).endswith(".npz"):
+        if str(spec) in SHIPPED or str(spec).endswith(".npz"):
             return EmotionEncoder.load(spec)
         if not isinstance(spec, (str, os.PathLike)):
             raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
@@ -377,12 +378,18 @@ class HeterogeneousEncoder(AudioTransformer):
         # The copies hold no weights: what embedded the clips can be let go before training.
         fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
         experienced = {name: encoder for name, encoder in encoders.items() if isinstance(encoder, EmotionEncoder)}
+        averaged = {
+            name: averaged_columns(context_names(encoder), encoder.frame_names)
+            for name, encoder in encoders.items()
+            if not encoder.has_front
+        }
         return utterances.with_(
             frames=[frames[row] for row in kept],
             context=[context[row] for row in kept],
             encoders=names,
             fronts={**utterances.fronts, **fronts},
             experience={**utterances.experience, **experienced},
+            averaged={**utterances.averaged, **averaged},
         )
 
     def _with_summary(self, utterances: Utterances, encoders: dict[str, FrameEncoder]) -> Utterances:
@@ -418,10 +425,16 @@ class HeterogeneousEncoder(AudioTransformer):
         by_part = []
         for part in encoder.parts:
             voice = pitch_key(pitch_model, pitch_range) if part.needs_pitch else ()
-            params = ("embedding", part.cache_key, *voice)
-            companions = pitches if part.needs_pitch else None
             by_part.append(
-                extract(clips, _Embedding(part), params, companions=companions, label="embedding", **options)
+                extract(
+                    clips,
+                    _Embedding(part),
+                    ("embedding", part.cache_key, *voice),
+                    companions=pitches if part.needs_pitch else None,
+                    label="embedding",
+                    maker=f"the encoder {spec_name(part)!r}",
+                    **options,
+                )
             )
         result: list[Encoded | None] = [None] * len(utterances)
         for row, own in zip(usable, zip(*by_part, strict=True), strict=True):

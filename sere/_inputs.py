@@ -1,24 +1,30 @@
 """What a user may pass as X, as a pool or as y, checked in this one place.
 
 X is a list, Series or 1-D object array of paths; a list of 1-D waveforms at 16 kHz; a 2-D array; a DataFrame with a
-column ``path`` or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end``; or
-:class:`~sere.Utterances`. Below this module nobody checks again.
+column ``path`` or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end`` or
+``duration``; or :class:`~sere.Utterances`. What an item of a list or of such a column may be, says :mod:`sere._items`.
+Whatever is wrong with one clip is an error of its row. Below this module nobody checks again.
 """
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.utils.validation import validate_data
 
+from sere._items import as_clip, as_rate, as_seconds
 from sere._utterances import Utterances
-from sere.audio import SAMPLE_RATE, Clip, check
+from sere.audio import AudioError, Clip, check
 
 #: More columns than this in a 2-D array are taken for waveforms that went astray.
 MAX_FEATURES = 2_000
+# What a table may say of a clip besides its audio.
+_KNOWN = ("speaker", "language", "sampling_rate", "start", "end", "duration")
 
 
 class SereWarning(UserWarning):
@@ -41,22 +47,64 @@ def as_utterances(X: Any, where: str = "X") -> Utterances:
     AudioError
         Files or waveforms that cannot be used: names each row and what to do.
     """
+    X = arranged(X)
     if isinstance(X, Utterances) and len(X):
         return X
+    read: list[Clip | str]
+    speakers = languages = None
     if isinstance(X, Utterances):
-        utterances = X
-    elif hasattr(X, "columns") and hasattr(X, "iloc"):
-        utterances = _from_frame(X, where)
+        read = []
+    elif isinstance(X, pd.DataFrame):
+        read = list(_rows_of(X, where))
+        speakers, languages = _texts(X, "speaker"), _texts(X, "language")
     elif isinstance(X, (str, os.PathLike)):
         raise TypeError(f"{where} is one path; pass a list of paths: [{os.fspath(X)!r}]")
+    elif hasattr(X, "read") and hasattr(X, "seek"):
+        raise TypeError(f"{where} is one open file; pass a list of them")
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "fiub":
-        utterances = _plain([Clip(row) for row in (X.astype(np.float64) if X.dtype == bool else X)])
+        read = [Clip(row) for row in (X.astype(np.float64) if X.dtype == bool else X)]
     else:
-        utterances = _plain([_as_clip(item, row, where) for row, item in enumerate(_items(X, where))])
-    if len(utterances) == 0:
+        read = [_said(as_clip, item) for item in _items(X, where)]
+    if not read:
         raise ValueError(f"{where} is empty: Found array with 0 sample(s) while a minimum of 1 is required.")
-    check(utterances.clips or (), where)
-    return utterances
+    problems = [(row, problem) for row, problem in enumerate(map(_problem, read)) if problem]
+    if problems:
+        raise AudioError(problems, where)
+    unknown = np.full(len(read), None, dtype=object)
+    return Utterances(
+        clips=[clip for clip in read if isinstance(clip, Clip)],
+        speakers=unknown if speakers is None else speakers,
+        languages=unknown if languages is None else languages,
+    )
+
+
+def arranged(X: Any) -> Any:
+    """Return X so that it can be looked at twice, and any table as pandas has it.
+
+    An iterator becomes a list; a table of another library, and an index of files, a DataFrame; a DataFrame whose index
+    names the files, as audformat writes them, one with a column ``path``, unless all its columns are numbers: then they
+    are features, as openSMILE hands them out.
+    """
+    if isinstance(X, Iterator) and not hasattr(X, "read"):
+        return list(X)
+    if isinstance(X, pd.MultiIndex):
+        X = X.to_frame(index=False)
+        return X.rename(columns={"file": "path"})
+    if isinstance(X, pd.DataFrame):
+        levels = [name for name in X.index.names if name in ("file", "start", "end")]
+        features = X.shape[1] > 0 and all(map(is_numeric_dtype, X.dtypes))
+        if "file" not in levels or "path" in X.columns or "audio" in X.columns or features:
+            return X
+        index = X.index.to_frame(index=False)[levels].rename(columns={"file": "path"})
+        rest = X.drop(columns=[name for name in index if name in X.columns]).reset_index(drop=True)
+        return pd.concat([index, rest], axis="columns")
+    if hasattr(X, "to_pandas") and not hasattr(X, "iloc"):
+        if not hasattr(X, "columns"):
+            return X.to_list() if hasattr(X, "to_list") else X
+        # polars converts by way of another package, which need not be there.
+        plain = hasattr(X, "get_columns")
+        return pd.DataFrame({name: X[name].to_list() for name in X.columns}) if plain else X.to_pandas()
+    return X
 
 
 def as_vectors(X: np.ndarray) -> Utterances:
@@ -93,6 +141,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, rows: str, where: str = "X
     where : str
         What errors call the argument.
     """
+    X = arranged(X)
     if isinstance(X, Utterances) or not _is_table(X):
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
@@ -121,7 +170,8 @@ def _is_table(X: Any) -> bool:
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         return "path" not in X.columns and "audio" not in X.columns and all(map(is_numeric_dtype, X.dtypes))
     if isinstance(X, (list, tuple)):
-        return bool(X) and ((np.isscalar(X[0]) and not isinstance(X[0], str)) or _is_rectangle(X))
+        named = any(isinstance(item, (str, bytes, os.PathLike)) for item in X)
+        return bool(X) and not named and (np.isscalar(X[0]) or _is_rectangle(X))
     if hasattr(X, "iloc") or not (hasattr(X, "toarray") or hasattr(X, "__array__")):
         return False
     array = X if hasattr(X, "shape") else np.asarray(X)
@@ -136,8 +186,12 @@ def _holds_paths(array: Any) -> bool:
 
 
 def _is_rectangle(rows: Any) -> bool:
-    """Whether nested lists of numbers all have one length, as ``array.tolist()`` gives."""
-    return all(isinstance(row, (list, tuple)) for row in rows) and len({len(row) for row in rows}) == 1
+    """Whether nested lists of numbers all have one length, as ``array.tolist()`` gives; no pairs with a waveform."""
+    return (
+        all(isinstance(row, (list, tuple)) for row in rows)
+        and len({len(row) for row in rows}) == 1
+        and not any(isinstance(cell, (list, tuple)) or getattr(cell, "ndim", 0) for cell in rows[0])
+    )
 
 
 def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
@@ -175,31 +229,61 @@ def _filled(pools: list[Any], where: str) -> list[Any]:
     return [pool for pool in pools if not hasattr(pool, "__len__") or len(pool)]
 
 
-def _from_frame(X: Any, where: str) -> Utterances:
+def _rows_of(X: pd.DataFrame, where: str) -> Iterator[Clip | str]:
+    """Yield the clip of each row, or the sentence that says what is wrong with it."""
     column = "path" if "path" in X.columns else "audio" if "audio" in X.columns else None
     if column is None:
         raise TypeError(
             f"{where} is a DataFrame without a column 'path' or 'audio' (it has {list(map(str, X.columns))[:8]}); "
             "rename the column that holds the files"
         )
-    values = {name: _optional(X, name) for name in ("speaker", "language", "sampling_rate", "start", "end")}
-    clips = []
-    for row, item in enumerate(X[column]):
-        clip = _as_clip(item, row, where)
-        rate, start, end = (values[name][row] for name in ("sampling_rate", "start", "end"))
-        try:
-            clips.append(
-                Clip(
-                    clip.source,
-                    SAMPLE_RATE if rate is None else int(rate),
-                    None if start is None else float(start),
-                    None if end is None else float(end),
-                )
-            )
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{where}[{row}]: sampling_rate, start and end must be numbers ({error})") from error
-    texts = {k: np.array([_text(v) for v in values[k]], object) for k in ("speaker", "language")}
-    return Utterances(clips=clips, speakers=texts["speaker"], languages=texts["language"])
+    for name in (column, *_KNOWN):
+        if list(X.columns).count(name) > 1:
+            raise TypeError(f"{where} is a DataFrame with several columns {name!r}; rename or drop all but one")
+    names = ("sampling_rate", "start", "end", *(["duration"] if "start" in X.columns else []))
+    for item, *values in zip(X[column], *(_optional(X, name) for name in names), strict=True):
+        yield _said(_row, item, **dict(zip(names, values, strict=True)))
+
+
+def _row(item: Any, sampling_rate: Any, start: Any, end: Any, duration: Any = None) -> Clip:
+    """Return the clip of a table's row; a start with a duration says where it ends, unless an end does."""
+    clip = as_clip(item)
+    first, last, length = as_seconds(start, "start"), as_seconds(end, "end"), as_seconds(duration, "duration")
+    if last is None and length is not None:
+        last = (first or 0.0) + length
+    rate = clip.sampling_rate if sampling_rate is None else as_rate(sampling_rate)
+    return replace(
+        clip,
+        sampling_rate=rate,
+        start=clip.start if first is None else first,
+        end=clip.end if last is None else last,
+    )
+
+
+def _said(read: Any, *arguments: Any, **options: Any) -> Clip | str:
+    """Return a clip, or the sentence that says why there is none."""
+    try:
+        return read(*arguments, **options)
+    except (ValueError, TypeError, OverflowError) as error:
+        return str(error)
+
+
+def _problem(clip: Clip | str) -> str | None:
+    """Return what is wrong with a clip as far as it shows before it is read."""
+    if isinstance(clip, str):
+        return clip
+    try:
+        check([clip])
+    except AudioError as error:
+        return error.problems[0][1]
+    except (OSError, ValueError) as error:
+        return f"{clip.name} cannot be read ({error})"
+    return None
+
+
+def _texts(X: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a column of speakers or languages, None where unknown."""
+    return np.array([*map(_text, _optional(X, name)), None], dtype=object)[:-1]
 
 
 def _text(value: Any) -> str | None:
@@ -216,11 +300,6 @@ def _optional(X: Any, name: str) -> list[Any]:
     return [None if gone else value for value, gone in zip(X[name], missing, strict=True)]
 
 
-def _plain(clips: list[Clip]) -> Utterances:
-    unknown = np.full(len(clips), None, dtype=object)
-    return Utterances(clips=clips, speakers=unknown, languages=unknown)
-
-
 def _items(X: Any, where: str) -> Iterable[Any]:
     if hasattr(X, "toarray"):
         raise TypeError(f"{where} is sparse; audio and features must be dense: pass {where}.toarray()")
@@ -231,19 +310,3 @@ def _items(X: Any, where: str) -> Iterable[Any]:
     if not isinstance(X, Iterable) or isinstance(X, (bytes, dict, set)):
         raise TypeError(f"{where} must be a list of paths or waveforms, or a DataFrame; got {type(X).__name__}")
     return X
-
-
-def _as_clip(item: Any, row: int, where: str) -> Clip:
-    if isinstance(item, Clip):
-        return item
-    if isinstance(item, (str, os.PathLike)):
-        return Clip(os.fspath(item))
-    if hasattr(item, "detach"):
-        item = item.detach().cpu().numpy()
-    if isinstance(item, np.ndarray):
-        return Clip(item)
-    if isinstance(item, (list, tuple)):
-        return Clip(np.asarray(item))
-    raise TypeError(
-        f"{where}[{row}] is a {type(item).__name__}; each item must be a path (str or PathLike) or a 1-D waveform"
-    )

@@ -5,13 +5,16 @@ each speaker standardised, once as if nobody knew who speaks. Then three small t
 (see :mod:`sere.encoders.experience`; docs/design.md says why not more):
 
 * evidence: multinomial logistic regression. A corpus says nothing about emotions that it does not have: they are left
-  out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike.
+  out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike. Weights are paid for in a metric
+  in which words are small (:mod:`sere.training.content`), and by the square of a typical clip's length, so that one
+  penalty suits seventy descriptors and a thousand columns.
 * examples: the mean of each emotion's corpus means.
 * directions: linear discriminants of clips and of frames with a shrunk covariance.
 """
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,10 +34,11 @@ from sere._skipping import Skipping
 from sere._utterances import Utterances
 from sere.datasets.emotions import canonical_emotion, merged_names
 from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
+from sere.training.content import content_metrics
 from sere.training.normalise import Moments, Standardiser
 
-#: Penalty on squared weights beside the mean loss.
-PENALTY = 0.01
+#: Penalty on squared weights beside the mean loss, for clips of squared length 1.
+PENALTY = 1.5e-4
 #: Clips at which a speaker counts half; the second view knows no speakers.
 VIEWS = (4.0, np.inf)
 #: Discriminants that are kept, and the shrinkage of their covariance.
@@ -42,6 +46,9 @@ DIRECTIONS = 6
 SHRINKAGE = 0.2
 #: Frames of each corpus that directions of frames are taken from, at most.
 FRAMES = 20_000
+#: Clips of each corpus that tell how much words vary, at most, and every how many frames of them.
+CLIPS = 500
+THINNED = 5
 
 _RULES = {
     "corpora": _params.Rule(
@@ -88,8 +95,8 @@ def pretrain_encoder(
         By corpus, what the card says of its licence.
     name : str
         What the encoder is called in messages.
-    penalty : float, default=0.01
-        Weight of squared weights in the evidence's regression.
+    penalty : float, default=1.5e-4
+        Weight of squared weights in the evidence's regression, in units of the clips' mean squared length.
     cache : bool, path or FrameStore, default=True
         Where extracted features are kept.
     n_jobs : int, default=None
@@ -179,34 +186,36 @@ def learn_experience(
         raise ValueError(f"experience needs at least two emotions; the corpora have {list(emotions)}")
     contexts, codes, corpus, frames, frame_codes = [], [], [], [], []
     frame_means: list[np.ndarray] = []
+    metrics: list[tuple[np.ndarray, np.ndarray]] = []
     for number, (title, utterances) in enumerate(heard.items()):
         own = np.array([emotions.index(label) for label in labels[title]])
         for view in VIEWS:
             contexts.append(_standard_contexts(utterances, view))
             codes.append(own)
             corpus.append(np.full(len(own), number))
-        of_clips = _standard_frames(utterances, VIEWS[0])
-        frame_means.append(np.array([f.mean(0) for f in of_clips]))
-        of_clip = np.repeat(own, [len(f) for f in of_clips])
-        together = np.concatenate(of_clips)
-        some = random.choice(len(together), min(FRAMES, len(together)), replace=False)
-        frames.append(together[some])
-        frame_codes.append(of_clip[some])
+        of_clips = _standard_frames(utterances, VIEWS[0], random)
+        metrics.append(_metrics(contexts[-len(VIEWS)], of_clips, utterances))
+        frame_means.append(of_clips.means)
+        frames.append(of_clips.rows)
+        frame_codes.append(own[of_clips.clips])
     X, y, of = np.concatenate(contexts), np.concatenate(codes), np.concatenate(corpus)
     present = np.array([[bool(((of == c) & (y == e)).any()) for e in range(len(emotions))] for c in range(len(heard))])
-    weights, bias = masked_regression(X, y, present[of], _even_weights(y, of), penalty)
+    of_context, of_frames = (np.mean(side, axis=0) for side in zip(*metrics, strict=True))
+    felt = X @ of_context
+    length = (felt**2).sum(1).mean()
+    weights, bias = masked_regression(felt, y, present[of], _even_weights(y, of), penalty * length)
     known_speakers = np.concatenate([np.arange(len(c)) + at for c, at in _first_views(contexts)])
     raw = [np.asarray(u.context, dtype=np.float64) for u in heard.values()]
     mean = np.mean([r.mean(0) for r in raw], 0)
     variance = np.mean([(r**2).mean(0) for r in raw], 0) - mean**2
     return Experience(
         emotions=emotions,
-        evidence_weights=weights,
+        evidence_weights=weights @ of_context,
         evidence_bias=bias,
         examples=_examples(X, y, of, len(emotions)),
         frame_examples=_examples(np.concatenate(frame_means), y[known_speakers], of[known_speakers], len(emotions)),
-        directions=_directions(X[known_speakers], y[known_speakers]),
-        frame_directions=_directions(np.concatenate(frames), np.concatenate(frame_codes)),
+        directions=_directions(felt[known_speakers], y[known_speakers], of_context),
+        frame_directions=_directions(np.concatenate(frames) @ of_frames, np.concatenate(frame_codes), of_frames),
         centre=mean,
         scale=np.sqrt(np.where(variance > 0, variance, 1.0)),
     )
@@ -298,14 +307,47 @@ def _standard_contexts(utterances: Utterances, shrinkage: float) -> np.ndarray:
     return np.array([standard.apply(c, "", s) for c, s in zip(contexts, utterances.speakers, strict=True)])
 
 
-def _standard_frames(utterances: Utterances, shrinkage: float) -> list[np.ndarray]:
+@dataclass(frozen=True)
+class _Frames:
+    """What is needed of a corpus's standardised frames; all of them together could be gigabytes.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n, w)
+        Of each clip.
+    rows : ndarray of shape (m, w), float32
+        Some frames.
+    clips : int ndarray of shape (m,)
+        The clip of each.
+    within : list of ndarray of shape (n_frames, w), float32
+        Ten frames a second of some clips.
+    chosen : int ndarray
+        Which clips those are.
+    """
+
+    means: np.ndarray
+    rows: np.ndarray
+    clips: np.ndarray
+    within: list[np.ndarray]
+    chosen: np.ndarray
+
+
+def _standard_frames(utterances: Utterances, shrinkage: float, random: np.random.RandomState) -> _Frames:
     assert utterances.frames is not None
     standard = Standardiser(shrinkage)
     standard.learn("", Moments.of_frames(utterances.frames), utterances.speakers)
-    return [
-        standard.apply(np.asarray(f, np.float64), "", s)
-        for f, s in zip(utterances.frames, utterances.speakers, strict=True)
-    ]
+    offsets = np.cumsum([0, *map(len, utterances.frames)])
+    some = np.sort(random.choice(offsets[-1], min(FRAMES, offsets[-1]), replace=False))
+    clips = np.searchsorted(offsets, some, side="right") - 1
+    every = -(-len(utterances) // CLIPS)
+    means, rows, within = [], [], []
+    for clip, (own, speaker) in enumerate(zip(utterances.frames, utterances.speakers, strict=True)):
+        values = standard.apply(np.asarray(own, np.float64), "", speaker)
+        means.append(values.mean(0))
+        rows.append(values[some[clips == clip] - offsets[clip]].astype(np.float32))
+        if clip % every == 0:
+            within.append(values[::THINNED].astype(np.float32))
+    return _Frames(np.array(means), np.concatenate(rows), clips, within, np.arange(0, len(utterances), every))
 
 
 def _first_views(contexts: list[np.ndarray]) -> list[tuple[np.ndarray, int]]:
@@ -329,8 +371,20 @@ def _examples(rows: np.ndarray, y: np.ndarray, corpus: np.ndarray, n_emotions: i
     return np.array(result)
 
 
-def _directions(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Linear discriminants, (columns, m), strongest first, each with its largest weight positive."""
-    found = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(rows, y).scalings_
+def _metrics(contexts: np.ndarray, frames: _Frames, utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
+    """Metrics of context and frames in which a corpus's words are small."""
+    assert utterances.encoders is not None
+    columns = utterances.averaged.get(utterances.encoders[0], np.full(contexts.shape[1], -1))
+    if not (columns >= 0).any():
+        return np.eye(contexts.shape[1]), np.eye(frames.rows.shape[1])
+    return content_metrics(contexts[frames.chosen], frames.within, columns)
+
+
+def _directions(rows: np.ndarray, y: np.ndarray, metric: np.ndarray) -> np.ndarray:
+    """Linear discriminants of rows that went through a metric, as columns to multiply other rows by, (columns, m).
+
+    Strongest first, each with its largest weight positive.
+    """
+    found = metric @ LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(rows, y).scalings_
     found = found[:, : min(DIRECTIONS, len(np.unique(y)) - 1)]
     return found * np.sign(found[np.abs(found).argmax(0), range(found.shape[1])])

@@ -59,11 +59,26 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
 
     def decorate(function: Callable) -> Callable:
         try:
-            return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+            made = numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
         except RuntimeError:
             return numba.njit(nogil=True, error_model="numpy", **options)(function)
+        kept = made._cache
+        kept.load_overload, kept.save_overload = _if_possible(kept.load_overload), _if_possible(kept.save_overload)
+        return made
 
     return decorate
+
+
+def _if_possible(step: Callable) -> Callable:
+    """Reading or writing of compiled code that gives None where it fails: numba lets a full disk end the call."""
+
+    def tried(*arguments: Any) -> Any:
+        try:
+            return step(*arguments)
+        except Exception:  # a damaged file may raise anything, being a pickle
+            return None
+
+    return tried
 
 
 class Writer:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sere._inputs import read_rows
 from sere._params import CACHE, DEVICE, N_JOBS, ON_ERROR, VERBOSE, Rule, check_params
+from sere._paths import travelling
 from sere._skipping import Skipping
 from sere._utterances import Utterances
 from sere.audio import AudioError
@@ -96,6 +97,9 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return np.array(self._feature_names_out, dtype=object)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return travelling(super().__getstate__())
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_feature_names_out")

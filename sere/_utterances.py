@@ -57,6 +57,9 @@ class Utterances:
         By name, encoders whose learnable part, untrained, made `frames`.
     experience : dict of str to EmotionEncoder
         By name, encoders that know something of emotions; see :mod:`sere.encoders.experience`.
+    averaged : dict of str to ndarray of shape (context_width,)
+        By encoder, the column of frames whose mean each entry of the context is, -1 where it is none; see
+        :mod:`sere.training.content`.
     """
 
     clips: list[Clip] | None
@@ -73,6 +76,7 @@ class Utterances:
     fronts: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
     experience: dict[str, Any] = field(default_factory=dict)
+    averaged: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.speakers)
@@ -170,6 +174,7 @@ def concatenate(parts: Sequence[Utterances]) -> Utterances:
         fronts={name: encoder for p in parts for name, encoder in p.fronts.items()},
         finished={name: encoder for p in parts for name, encoder in p.finished.items()},
         experience={name: encoder for p in parts for name, encoder in p.experience.items()},
+        averaged={name: columns for p in parts for name, columns in p.averaged.items()},
         **{name: _chain([getattr(p, name) for p in parts]) for name in _RAGGED},
     )
 

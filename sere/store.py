@@ -5,15 +5,13 @@ times. The store keeps each clip's arrays under a key made of the clip's *conten
 parameter that shaped them (:func:`content_key`), so a renamed file is found again and a changed
 one is not.
 
-It is an LMDB environment (Symas' Lightning Memory-Mapped Database): many processes may read and
-write it at once, a process that is killed in the middle of a write leaves the last complete state,
-and readers never wait. LMDB asks for a local disk; on a network file system point ``SERE_CACHE``
-at a local folder.
+It is an SQLite file (:mod:`sere._database`): many processes may read and write it at once, and a
+process that is killed in the middle of a write leaves the last complete state.
 
 Conventions
 
-- A value is a dict of numeric arrays. On disk it is a JSON line (names, dtypes, shapes), the
-  arrays' bytes and a CRC-32; nothing is ever unpickled.
+- A value is a dict of numeric arrays, all of them finite. On disk it is a JSON line (names,
+  dtypes, shapes), the arrays' bytes and a CRC-32 over these and the key; nothing is ever unpickled.
 - The oldest entries leave when the store would grow past its cap.
 - The store is an aid, never a condition: a folder that cannot be written, a full disk or a damaged
   file costs one warning, and the caller goes on without it.
@@ -27,40 +25,52 @@ import math
 import os
 import struct
 import sys
-import time
+import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sere import _lmdb
+from sere import _database
+from sere._paths import fixed
+from sere._seals import DIGEST_BYTES, Seal, content_digest, sealed, stamp_of
 
 __all__ = ["FrameStore", "StoreInfo", "content_key", "default_folder"]
 
 DEFAULT_GIGABYTES = 8.0
-_DIGEST_BYTES = 20
-_HEADER = struct.Struct("<II")  # length of the JSON line, CRC-32 over it and the rest
-_STAMP = struct.Struct("<qqqQ")  # size, mtime, ctime in nanoseconds, inode
-# A file changed within one tick of its clock after it was hashed would look unchanged.
-_SETTLED_NS = 2_000_000_000
+_HEADER = struct.Struct("<II")  # length of the JSON line, CRC-32 over the key, the line and the rest
+# Records read in one transaction, so that a writer gets its turn.
+_AT_ONCE = 256
 
 Arrays = dict[str, np.ndarray]
 
 
 def default_folder() -> Path | None:
-    """Return the folder the store uses when none is given, or None when ``SERE_CACHE=off``."""
+    """Return the folder the store uses when none is given, or None: ``SERE_CACHE=off``, or a user without a home."""
     chosen = os.environ.get("SERE_CACHE", "").strip()
     if chosen.lower() == "off":
         return None
-    if chosen:
-        return Path(chosen).expanduser()
+    try:
+        return Path(chosen).expanduser() if chosen else _platform_folder()
+    except RuntimeError:
+        warnings.warn(
+            "There is no home folder, so extracted features are not kept; set SERE_CACHE to a folder, or to off.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+
+
+def _platform_folder() -> Path:
+    """Return where a platform wants caches to be; RuntimeError for a user without a home."""
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-        return Path(base) / "sere" / "Cache"
+        local = os.environ.get("LOCALAPPDATA", "")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "sere" / "Cache"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "sere"
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -83,7 +93,7 @@ def content_key(data: bytes | np.ndarray, *params: Any) -> bytes:
     -------
     bytes of length 20
     """
-    digest = blake2b(digest_size=_DIGEST_BYTES)
+    digest = blake2b(digest_size=DIGEST_BYTES)
     if isinstance(data, np.ndarray):
         # Dtype and shape are part of the content: equal bytes may be two different arrays.
         digest.update(f"{data.dtype.str}{data.shape}".encode())
@@ -163,12 +173,19 @@ class FrameStore:
 
     def get_many(self, keys: Sequence[bytes]) -> list[Arrays | None]:
         """Return for each key its arrays, or None where the store has none."""
-        read = _lmdb.read(self.folder, self.max_bytes, lambda tables: _look_up(tables, keys))
-        if read is None:
-            return [None] * len(keys)
-        found, damaged = read
+        found: list[Arrays | None] = []
+        damaged: list[bytes] = []
+        for first in range(0, len(keys), _AT_ONCE):
+            few = keys[first : first + _AT_ONCE]
+            records = _database.read(self.folder, self.max_bytes, partial(_records, few))
+            for key, record in zip(few, records or [None] * len(few), strict=True):
+                try:
+                    found.append(None if record is None else _decode(record, key))
+                except ValueError:
+                    found.append(None)
+                    damaged.append(key)
         if damaged:
-            _lmdb.write(self.folder, self.max_bytes, lambda tables: tables.remove(damaged))
+            _database.write(self.folder, self.max_bytes, lambda tables: tables.remove(damaged))
         return found
 
     def put_many(self, items: Iterable[tuple[bytes, Mapping[str, np.ndarray]]]) -> None:
@@ -180,53 +197,60 @@ class FrameStore:
         ------
         TypeError
             If an array is not numeric.
+        ValueError
+            If a number is NaN or infinite.
         """
-        records = [(key, _encode(arrays)) for key, arrays in items]
+        records = [(key, _encode(arrays, key)) for key, arrays in items]
         if records:
-            _lmdb.write(self.folder, self.max_bytes, lambda tables: tables.add(records))
+            _database.write(self.folder, self.max_bytes, lambda tables: tables.add(records))
 
     def file_digests(self, paths: Sequence[str | os.PathLike]) -> list[bytes]:
         """Return a digest of each file's bytes, reading a file only when it may have changed.
-
-        A digest is remembered under the file's absolute path with its size, modification and
-        change time and inode. A file that differs in any of these, or was touched within two
-        seconds of being read, is read again.
 
         Raises
         ------
         OSError
             If a file cannot be read.
         """
-        names = [os.path.abspath(os.fspath(path)) for path in paths]
-        stamps = [_stamp(name) for name in names]
-        notes = _lmdb.read(
-            self.folder,
-            self.max_bytes,
-            lambda tables: [tables.note(_name_key(name)) for name in names],
-        )
-        digests, fresh = [], []
-        for name, stamp, note in zip(names, stamps, notes or [None] * len(names)):
-            if note is not None and note.startswith(stamp):
-                digest = note[len(stamp) :]
-            else:
-                digest = _hash_file(name)
-                if _is_settled(stamp) and _stamp(name) == stamp:
-                    fresh.append((_name_key(name), stamp + digest))
-            digests.append(digest)
-        if fresh:
-            _lmdb.write(self.folder, self.max_bytes, lambda tables: tables.keep_notes(fresh))
+        digests = []
+        for seal in self.seals(paths):
+            if isinstance(seal, Exception):
+                raise seal
+            assert seal.digest is not None
+            digests.append(seal.digest)
         return digests
+
+    def seals(self, paths: Sequence[str | os.PathLike]) -> list[Seal | OSError]:
+        """Return what each file holds, or why it cannot be read.
+
+        A digest is remembered under the file's absolute path with its size, modification and
+        change time and inode. A file that differs in any of these, or was touched within two
+        seconds of being read, is read again.
+        """
+        names = [str(fixed(path)) for path in paths]
+        stamps = [stamp_of(name) for name in names]
+        keys = [_name_key(name) for name in names]
+        notes = _database.read(self.folder, self.max_bytes, lambda tables: list(map(tables.note, keys)))
+        seals: list[Seal | OSError] = []
+        fresh = []
+        for name, key, stamp, note in zip(names, keys, stamps, notes or [None] * len(names), strict=True):
+            digest = None if note is None or stamp is None else _remembered(note, key, stamp)
+            seal = sealed(name) if digest is None or stamp is None else Seal(digest, stamp, settled=True)
+            seals.append(seal)
+            if digest is None and isinstance(seal, Seal) and seal.settled:
+                fresh.append((key, _note(seal, key)))
+        if fresh:
+            _database.write(self.folder, self.max_bytes, lambda tables: tables.keep_notes(fresh))
+        return seals
 
     def info(self) -> StoreInfo:
         """Return where the store is, what it holds and whether it can be used."""
-        held = _lmdb.read(self.folder, self.max_bytes, lambda tables: (tables.entries, tables.total))
+        held = _database.read(self.folder, self.max_bytes, lambda tables: (tables.entries, tables.total))
         entries, n_bytes = held or (0, 0)
         return StoreInfo(self.folder, entries, n_bytes, self.max_bytes, held is not None)
 
     def clear(self) -> None:
         """Delete everything and give the disk space back.
-
-        A process that has the store open goes on with what it had, unseen by the others.
 
         Raises
         ------
@@ -234,7 +258,7 @@ class FrameStore:
             If the folder cannot be changed.
         """
         if self.folder is not None:
-            _lmdb.delete(self.folder)
+            _database.delete(self.folder)
 
 
 def _default_cap() -> int:
@@ -246,71 +270,58 @@ def _default_cap() -> int:
     return int(gigabytes * 1e9)
 
 
-def _look_up(tables: _lmdb.Tables, keys: Sequence[bytes]) -> tuple[list[Arrays | None], list[bytes]]:
-    """Return each key's arrays, or None, and the keys whose record is damaged."""
-    found: list[Arrays | None] = []
-    damaged = []
-    for key in keys:
-        record = tables.record(key)
-        try:
-            found.append(None if record is None else _decode(record))
-        except ValueError:
-            found.append(None)
-            damaged.append(key)
-    return found, damaged
+def _records(keys: Sequence[bytes], tables: _database.Tables) -> list[bytes | None]:
+    return [tables.record(key) for key in keys]
 
 
-def _decode(record: memoryview) -> Arrays:
-    """Read back what :func:`_encode` wrote; ValueError when it is damaged."""
+def _decode(record: bytes, key: bytes) -> Arrays:
+    """Read back what :func:`_encode` wrote; ValueError when it is damaged, another key's or not finite."""
     if len(record) < _HEADER.size:
         raise ValueError("record too short")
     length, check = _HEADER.unpack_from(record)
-    body = record[_HEADER.size :]
-    if zlib.crc32(body, length) != check:
+    body = memoryview(record)[_HEADER.size :]
+    if zlib.crc32(body, zlib.crc32(key, length)) != check:
         raise ValueError("checksum differs")
     arrays, offset = {}, length
     for name, dtype, shape in json.loads(bytes(body[:length])):
         count = math.prod(shape)
         array = np.frombuffer(body, np.dtype(dtype), count, offset).reshape(shape)
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name!r} is not finite")
         arrays[name] = array.copy()
         offset += array.nbytes
     return arrays
 
 
-def _encode(arrays: Mapping[str, np.ndarray]) -> bytes:
+def _encode(arrays: Mapping[str, np.ndarray], key: bytes) -> bytes:
     """Write arrays as one record: length and checksum, names with dtypes and shapes, bytes."""
     entries, parts = [], []
     for name, value in arrays.items():
         array = np.asarray(value)
         if array.dtype.kind not in "biufc":
             raise TypeError(f"the store keeps numeric arrays, {name!r} has dtype {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"the store keeps finite numbers, {name!r} has NaN or infinite ones")
         entries.append((name, array.dtype.str, array.shape))
         parts.append(np.ascontiguousarray(array).tobytes())
     line = json.dumps(entries).encode()
     body = b"".join([line, *parts])
-    return _HEADER.pack(len(line), zlib.crc32(body, len(line))) + body
-
-
-def _stamp(name: str) -> bytes:
-    """Return what a file shows of itself without being read."""
-    status = os.stat(name)
-    inode = status.st_ino & 0xFFFFFFFFFFFFFFFF
-    return _STAMP.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
-
-
-def _is_settled(stamp: bytes) -> bool:
-    """Tell whether the last change lies so far back that another one would show."""
-    _, modified, changed, _ = _STAMP.unpack(stamp)
-    return time.time_ns() - max(modified, changed) > _SETTLED_NS
-
-
-def _hash_file(name: str) -> bytes:
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    with open(name, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.digest()
+    return _HEADER.pack(len(line), zlib.crc32(body, zlib.crc32(key, len(line)))) + body
 
 
 def _name_key(name: str) -> bytes:
-    return blake2b(os.fsencode(name), digest_size=_DIGEST_BYTES).digest()
+    return content_digest(name.encode(errors="surrogatepass"))
+
+
+def _note(seal: Seal, key: bytes) -> bytes:
+    """Spell a seal for the store."""
+    assert seal.digest is not None
+    fact = seal.stamp + seal.digest
+    return fact + zlib.crc32(fact, zlib.crc32(key)).to_bytes(4, "little")
+
+
+def _remembered(note: bytes, key: bytes, stamp: bytes) -> bytes | None:
+    """Return a file's digest from a note, or None: the file has changed since, or the note is damaged."""
+    fact, check = note[:-4], note[-4:]
+    whole = zlib.crc32(fact, zlib.crc32(key)).to_bytes(4, "little") == check
+    return fact[len(stamp) :] if whole and fact.startswith(stamp) else None

@@ -144,6 +144,13 @@ def test_a_list_that_is_not_utf8_is_told(tmp_path):
         load_corpus(tmp_path / "list.csv")
 
 
+def test_paths_lead_to_the_same_files_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "voices" / "anger").mkdir(parents=True)
+    (tmp_path / "voices" / "anger" / "a.wav").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert load_corpus("voices", "folders")["path"].tolist() == [str(tmp_path / "voices" / "anger" / "a.wav")]
+
+
 def test_a_missing_folder_is_told_with_what_does_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match=f"no {tmp_path}/x/y; the folder {tmp_path} does"):
         load_corpus(tmp_path / "x" / "y")

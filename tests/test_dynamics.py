@@ -20,7 +20,7 @@ ODD = {
     "noise": np.random.default_rng(0).normal(0, 0.1, 8000),
     "clipped": np.sign(np.sin(np.arange(8000) / 10)),
     "almost nothing": np.random.default_rng(0).normal(0, 1e-9, 8000),
-    "far too loud": np.random.default_rng(0).normal(0, 1e4, 8000),
+    "far too loud": np.random.default_rng(0).normal(0, 3.0, 8000),
 }
 
 

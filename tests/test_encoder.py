@@ -9,6 +9,7 @@ from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier
 from sere._inputs import as_utterances, as_vectors
 from sere.audio import AudioError
 from sere.encoders.base import Encoded, FrameEncoder
+from sere.store import FrameStore
 
 
 class Tiny(FrameEncoder):
@@ -37,6 +38,21 @@ class Tiny(FrameEncoder):
         edges = np.geomspace(1, 256, self.width + 1).astype(int)
         bands = [[p[a : max(b, a + 1)].mean() for a, b in pairwise(edges)] for p in power]
         return np.log(np.array(bands) + 1e-6).astype("f4")
+
+
+class WithBrokenWeights(Tiny):
+    """One that gives NaN for clips of more than half a second."""
+
+    def _bands(self, wave):
+        return super()._bands(wave) * (np.nan if len(wave) > 8_000 else 1)
+
+
+def test_frames_that_are_not_finite_are_an_error_that_names_clip_and_encoder_and_are_not_kept(tmp_path):
+    waves = [np.full(n, 0.1) for n in (8_000, 8_001)]
+    for _ in range(2):
+        with pytest.raises(AudioError, match=r"X\[1\]: waveform: the encoder 'tiny-a-3' gave 78 NaN or inf.*frames"):
+            HeterogeneousEncoder(WithBrokenWeights(), cache=tmp_path).fit(waves).transform(waves)
+    assert FrameStore(tmp_path).info().entries == 1
 
 
 class Pitched(Tiny):
@@ -120,7 +136,7 @@ def test_a_missing_encoder_is_found_before_anything_is_extracted(source, monkeyp
     classifier = SEREClassifier(HeterogeneousEncoder({"de": A, "it": B}))
     pools = {"source": "X_unlabeled_src", "target": "X_unlabeled_tgt"}
     with pytest.raises(ValueError, match=f"a {role} clip of language 'lumo'"):
-        classifier.fit(spoken(source, "de", "it"), ["x", "y"], **{pools[role]: (source,)})
+        classifier.fit(spoken(source, "de", "it"), ["x", "y"], **{pools[role]: (source[2:].drop(columns="speaker"),)})
 
 
 @pytest.mark.parametrize(

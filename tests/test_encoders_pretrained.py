@@ -275,6 +275,14 @@ class TestLongClips:
 
 
 class TestPersistence:
+    def test_a_folder_named_relatively_is_the_one_it_was(self, folders, tmp_path, monkeypatch):
+        folder = next(iter(folders.values()))
+        monkeypatch.chdir(folder.parent)
+        encoder = PretrainedEncoder(folder.name)
+        monkeypatch.chdir(tmp_path)
+        key = PretrainedEncoder(folder).cache_key
+        assert pickle.loads(pickle.dumps(encoder)).cache_key == encoder.cache_key == key
+
     def test_a_fresh_process_gets_the_same_frames_from_a_pickle(self, folders, tmp_path):
         encoder = PretrainedEncoder(folders["wavlm-layer"], layer=(1, 2))
         (clip,) = encoder.encode([noise(SHORT)])

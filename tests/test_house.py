@@ -22,9 +22,9 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 LAYERS = [
     {"_files", "_folders", "_labels"},
     {"_ffmpeg", "_sndfile"},
-    {"audio", "_claims", "_drafts", "_lmdb", "_registers", "store"},
-    {"_utterances", "_params"},
-    {"_inputs", "_skipping", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"}
+    {"audio", "_paths", "_seals", "_claims", "_database", "_drafts", "_registers", "store"},
+    {"_items", "_utterances", "_params"},
+    {"_inputs", "_skipping", "_batches", "_extract", "tracks", "encoders", "datasets", "metrics", "method", "selection"}
     | {"_facts", "_data_checks", "_sound_checks"},
     {"kernels"},
     {"training"},

@@ -1,5 +1,6 @@
 """What the store promises, at the estimators: nothing is extracted twice, whoever asks, and nothing done is lost."""
 
+import pickle
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
-from sere import SEREClassifier
+from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier
 from sere._claims import Claims
 from sere._dynamics import _Tracks
 from sere.encoders.base import Encoded, FrameEncoder
@@ -122,3 +123,13 @@ def test_claims_are_granted_where_none_can_be_kept(tmp_path):
     (tmp_path / "file").write_text("")
     assert Claims(tmp_path / "file" / "folder").take(b"a" * 20)
     assert Claims(None).take(b"a" * 20)
+
+
+@pytest.mark.parametrize("kind", [SEREClassifier, DynamicFeatureTransformer, HeterogeneousEncoder])
+def test_a_relative_store_is_the_same_one_in_a_worker_of_another_folder(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    content = pickle.dumps(kind(cache="store"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert pickle.loads(content).cache == str(tmp_path / "store")
+    assert kind(cache="store").cache == "store"

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from sere import _seals
+from sere._seals import content_digest, look_at, stamp_of
 from sere.store import FrameStore, _decode, _encode, content_key, default_folder
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
@@ -52,16 +55,20 @@ def run_python(code: str, *args: object, wait: bool = True) -> subprocess.Popen:
     return process
 
 
+def finite(array: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(array), array, array.dtype.type(1))
+
+
 @given(
     st.dictionaries(
         st.text(max_size=8),
-        NUMERIC.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0))),
+        NUMERIC.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, min_side=0))).map(finite),
         max_size=4,
     )
 )
 @settings(deadline=None)
 def test_a_record_reads_back_as_it_was_written(arrays):
-    found = _decode(memoryview(_encode(arrays)))
+    found = _decode(_encode(arrays, key(0)), key(0))
     assert list(found) == list(arrays)
     for name, value in arrays.items():
         assert found[name].dtype == value.dtype
@@ -73,10 +80,27 @@ def test_a_record_reads_back_as_it_was_written(arrays):
 @given(st.integers(0, 200), st.integers(1, 255))
 @settings(deadline=None)
 def test_a_record_with_one_wrong_byte_is_rejected(position, change):
-    record = bytearray(_encode({"f": np.arange(20.0)}))
+    record = bytearray(_encode({"f": np.arange(20.0)}, key(0)))
     record[position % len(record)] ^= change
     with pytest.raises(ValueError, match="checksum"):
-        _decode(memoryview(bytes(record)))
+        _decode(bytes(record), key(0))
+
+
+def test_a_record_under_another_key_is_rejected():
+    with pytest.raises(ValueError, match="checksum"):
+        _decode(_encode({"f": np.arange(20.0)}, key(0)), key(1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_neither_kept_nor_read_back(tmp_path, monkeypatch, value):
+    store, broken = FrameStore(tmp_path), {"frames": np.array([1.0, value], "f4")}
+    with pytest.raises(ValueError, match="'frames' has NaN or infinite"):
+        store.put_many([(key(0), broken)])
+    with monkeypatch.context() as patched:
+        patched.setattr("sere.store.np.isfinite", lambda array: np.array(True))
+        store.put_many([(key(0), broken)])
+    assert store.get_many([key(0)]) == [None]
+    assert store.info().entries == 0
 
 
 def test_objects_and_strings_are_refused(tmp_path):
@@ -149,13 +173,14 @@ def test_a_value_larger_than_the_cap_pushes_nothing_out(tmp_path):
     assert found[1] is None
 
 
-def test_long_use_at_the_cap_never_fills_the_map(tmp_path):
+def test_long_use_at_the_cap_keeps_to_it_on_disk(tmp_path):
     rng = np.random.default_rng(0)
     store = FrameStore(tmp_path, max_bytes=3_000_000)
     for i in range(300):
         store.put_many([(key(i), clip(i, n_frames=int(rng.integers(1, 20_000))))])
     assert_clip(store.get_many([key(299)])[0], 299)
     assert store.info().n_bytes <= 3_000_000
+    assert (tmp_path / "frames.sqlite").stat().st_size <= 3_500_000
 
 
 def test_clear_gives_the_disk_back_and_the_store_goes_on(tmp_path):
@@ -168,12 +193,13 @@ def test_clear_gives_the_disk_back_and_the_store_goes_on(tmp_path):
     assert_clip(store.get_many([key(1)])[0], 1)
 
 
-def test_clear_by_another_process_leaves_a_reader_what_it_had(tmp_path):
+def test_a_store_that_another_process_cleared_begins_anew(tmp_path):
     store = FrameStore(tmp_path)
     store.put_many([(key(0), clip(0))])
     run_python("import sys; from sere.store import FrameStore; FrameStore(sys.argv[1]).clear()", tmp_path)
-    assert_clip(store.get_many([key(0)])[0], 0)
-    assert FrameStore(tmp_path / "." / "").info().usable
+    assert store.get_many([key(0)]) == [None]
+    store.put_many([(key(1), clip(1))])
+    assert_clip(FrameStore(tmp_path / "." / "").get_many([key(1)])[0], 1)
 
 
 def test_the_store_travels_to_worker_processes(tmp_path):
@@ -241,41 +267,109 @@ def test_two_writers_at_once_keep_everything(tmp_path):
     assert store.info().entries == 90
 
 
-@pytest.mark.parametrize("damage", ["noise", "truncated", "foreign", "format"])
+def damage_noise(database: Path) -> None:
+    database.write_bytes(bytes(range(256)) * 400)
+
+
+def damage_cut(database: Path) -> None:
+    os.truncate(database, 20_000)
+
+
+def damage_other_program(database: Path) -> None:
+    database.unlink()
+    other = sqlite3.connect(database)
+    other.execute("CREATE TABLE songs (name TEXT)")
+    other.close()
+
+
+def damage_other_format(database: Path) -> None:
+    other = sqlite3.connect(database)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+
+
+@pytest.mark.parametrize("damage", [damage_noise, damage_cut, damage_other_program, damage_other_format])
 def test_a_damaged_or_foreign_database_is_moved_aside(tmp_path, damage):
-    database = tmp_path / "frames" / "data.mdb"
-    if damage == "noise":
-        database.parent.mkdir()
-        database.write_bytes(bytes(range(256)) * 400)
-    elif damage == "truncated":
-        writing = "from test_store import *; FrameStore(sys.argv[1]).put_many([(key(0), clip(0, 9999))])"
-        run_python(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); {writing}", tmp_path)
-        os.truncate(database, 20_000)
-    else:
-        other = "t.put(b'a', b'b')"
-        if damage == "format":
-            other = (
-                "[e.open_db(n, txn=t) for n in (b'values', b'order', b'notes')];"
-                "t.put(b'format', b'sere-frames-0', db=e.open_db(b'meta', txn=t))"
-            )
-        run_python(
-            "import lmdb, os, sys; os.makedirs(sys.argv[1]);"
-            "e = lmdb.open(sys.argv[1], max_dbs=4);"
-            f"t = e.begin(write=True); {other}; t.commit()",
-            database.parent,
-        )
     store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0, 9999))])
+    damage(tmp_path / "frames.sqlite")
     with pytest.warns(RuntimeWarning, match="moved to"):
         assert store.get_many([key(0)]) == [None]
     store.put_many([(key(1), clip(1))])
     assert_clip(store.get_many([key(1)])[0], 1)
     assert len([p for p in tmp_path.iterdir() if "damaged" in p.name]) == 1
+    store.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+DAMAGES = """
+import os, sys, warnings
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, sys.argv[2])
+import sere._seals
+from sere import _database
+from sere.store import FrameStore
+from test_store import clip, key
+sere._seals._SETTLED_NS = 0
+folder, database = Path(sys.argv[1]), Path(sys.argv[1]) / "frames.sqlite"
+expected = {key(i): clip(i, n_frames=20 + 300 * (i % 3)) for i in range(20)}
+FrameStore(folder).put_many(expected.items())
+file = folder / "a.wav"
+file.write_bytes(b"sound")
+digest = FrameStore(folder).file_digests([file])[0]
+whole, rng = database.read_bytes(), np.random.default_rng(0)
+pages = len(whole) // 4096
+lost = 0
+for round in range(int(sys.argv[3])):
+    harmed = bytearray(whole)
+    kind = round % 6
+    if kind == 0:
+        for place in rng.integers(0, len(harmed), rng.integers(1, 40)):
+            harmed[place] = rng.integers(0, 256)
+    elif kind == 1:
+        harmed = harmed[: rng.integers(0, len(harmed))]
+    elif kind == 2:
+        page = 4096 * int(rng.integers(0, pages))
+        harmed[page : page + 4096] = bytes(4096)
+    elif kind == 3:
+        one, two = (4096 * int(p) for p in rng.integers(0, pages, 2))
+        harmed[one : one + 4096], harmed[two : two + 4096] = harmed[two : two + 4096], harmed[one : one + 4096]
+    elif kind == 4:
+        for place in rng.integers(0, 4096 * 5, 8):
+            harmed[place] ^= 1 << int(rng.integers(0, 8))
+    else:
+        (folder / "frames.sqlite-journal").write_bytes(rng.bytes(int(rng.integers(1, 20_000))))
+    database.write_bytes(harmed)
+    store = FrameStore(folder)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for found, right in zip(store.get_many(list(expected)), expected.values()):
+            assert found is None or all((found[name] == right[name]).all() for name in right), round
+            lost += found is None
+        assert store.file_digests([file]) == [digest], round
+        store.put_many([(key(30), clip(30))])
+        (again,) = store.get_many([key(30)])
+        store.info()
+    assert again is not None or said, round
+    assert len(said) <= 2, [str(w.message) for w in said]
+    assert all("feature store" in str(w.message) for w in said), [str(w.message) for w in said]
+    for name in folder.glob("frames*"):
+        name.unlink()
+    _database._unreadable.clear()
+    _database._unwritable.clear()
+assert lost
+"""
+
+
+def test_a_store_damaged_in_hundreds_of_ways_loses_only_itself(tmp_path):
+    run_python(DAMAGES, tmp_path, Path(__file__).parent, 300)
 
 
 def test_a_damaged_record_counts_as_missing_and_is_replaced(tmp_path, monkeypatch):
     store = FrameStore(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr("sere.store.zlib.crc32", lambda body, start: 0)
+        patched.setattr("sere.store.zlib.crc32", lambda body, start=0: 0)
         store.put_many([(key(0), clip(0))])
     assert store.get_many([key(0)]) == [None]
     assert store.info().entries == 0
@@ -311,6 +405,26 @@ assert found[0] is not None and found[1] is None, found
 """
 
 
+FULL_FROM_THE_START = """
+import resource, sys, warnings, numpy as np
+from sere.store import FrameStore, content_key
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+store = FrameStore(sys.argv[1])
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    for i in range(3):
+        store.put_many([(content_key(b"%d" % i), {"f": np.zeros(10)})])
+        assert store.get_many([content_key(b"%d" % i)]) == [None]
+    assert not store.info().usable
+assert len(seen) == 1 and "features are computed anew" in str(seen[0].message), seen
+"""
+
+
+@needs_posix
+def test_a_disk_without_a_free_byte_costs_one_warning(tmp_path):
+    run_python(FULL_FROM_THE_START, tmp_path)
+
+
 @needs_posix
 def test_a_full_disk_costs_one_warning_and_reading_goes_on(tmp_path):
     run_python(FULL_DISK, tmp_path)
@@ -319,12 +433,12 @@ def test_a_full_disk_costs_one_warning_and_reading_goes_on(tmp_path):
 def test_a_file_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
     file.write_bytes(b"first")
-    monkeypatch.setattr("sere.store._SETTLED_NS", 0)
+    monkeypatch.setattr("sere._seals._SETTLED_NS", 0)
     time.sleep(0.01)
     (first,) = store.file_digests([file])
     reads = []
-    original = __import__("sere.store").store._hash_file
-    monkeypatch.setattr("sere.store._hash_file", lambda name: reads.append(name) or original(name))
+    original = _seals._hash_file
+    monkeypatch.setattr("sere._seals._hash_file", lambda name: reads.append(name) or original(name))
     assert store.file_digests([file, str(file)]) == [first, first]
     assert reads == []
     file.write_bytes(b"other")
@@ -350,6 +464,89 @@ def test_a_file_touched_a_moment_ago_is_not_trusted(tmp_path):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         FrameStore(tmp_path / "cache").file_digests([tmp_path / "none.wav"])
+
+
+def test_files_that_cannot_be_read_leave_the_others_their_seals(tmp_path):
+    good = tmp_path / "a.wav"
+    good.write_bytes(b"sound")
+    seals = FrameStore(tmp_path / "cache").seals([tmp_path / "none.wav", good, "a\0.wav", "\ud800.wav", tmp_path])
+    assert seals[1].digest == content_digest(b"sound")
+    assert [isinstance(seal, OSError) for seal in seals] == [True, False, True, True, True]
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_hashed_again(tmp_path, monkeypatch):
+    file, hashings = tmp_path / "a.wav", []
+    file.write_bytes(b"first")
+
+    def hash_late(name):
+        hashings.append(name)
+        if len(hashings) <= changes:
+            file.write_bytes(b"x" * len(hashings))
+        return content_digest(file.read_bytes())
+
+    monkeypatch.setattr("sere._seals._hash_file", hash_late)
+    changes = 2
+    (seal,) = FrameStore(tmp_path / "cache").seals([file])
+    assert seal.digest == content_digest(b"xx")
+    changes = 99
+    (seal,) = FrameStore(tmp_path / "cache").seals([file])
+    assert isinstance(seal, OSError)
+    assert "changes while it is read" in str(seal)
+
+
+@pytest.mark.parametrize("sealed", [lambda file: FrameStore(file.parent / "c").seals([file])[0], look_at])
+def test_a_seal_holds_while_the_content_does_whatever_inode_another_machine_sees(tmp_path, sealed):
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"first")
+    os.utime(file, ns=(10**18, 10**18))
+    seal = sealed(str(file) if sealed is look_at else file)
+    (tmp_path / "b.wav").write_bytes(b"first")
+    os.utime(tmp_path / "b.wav", ns=(10**18, 10**18))
+    os.replace(tmp_path / "b.wav", file)
+    assert stamp_of(file) != seal.stamp
+    assert seal.holds(str(file), stamp_of(file))
+    before = stamp_of(file)
+    file.write_bytes(b"more than that")
+    assert not seal.holds(str(file), before)
+    assert not seal.holds(str(file), stamp_of(file))
+    file.unlink()
+    assert not seal.holds(str(file), stamp_of(file))
+
+
+def test_a_damaged_note_is_not_believed(tmp_path, monkeypatch):
+    store, file = FrameStore(tmp_path / "cache"), tmp_path / "a.wav"
+    file.write_bytes(b"first")
+    monkeypatch.setattr("sere._seals._SETTLED_NS", 0)
+    time.sleep(0.02)
+    (first,) = store.file_digests([file])
+    database = sqlite3.connect(tmp_path / "cache" / "frames.sqlite")
+    (note,) = database.execute("SELECT note FROM notes").fetchone()
+    harmed = note[:40] + bytes([note[40] ^ 1]) + note[41:]
+    database.execute("UPDATE notes SET note = ?", (harmed,))
+    database.commit()
+    database.close()
+    assert store.file_digests([file]) == [first]
+
+
+def test_a_writer_that_was_stopped_costs_one_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr("sere._database.PATIENCE", 0.05)
+    store = FrameStore(tmp_path)
+    store.put_many([(key(0), clip(0))])
+    stopped = sqlite3.connect(tmp_path / "frames.sqlite", isolation_level=None)
+    stopped.execute("BEGIN IMMEDIATE")
+    with pytest.warns(RuntimeWarning, match=r"cannot be written to \(database is locked\)"):
+        store.put_many([(key(1), clip(1))])
+    assert_clip(store.get_many([key(0)])[0], 0)
+    stopped.close()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_can_only_be_read_is_read(tmp_path):
+    FrameStore(tmp_path).put_many([(key(0), clip(0))])
+    tmp_path.chmod(0o555)
+    (tmp_path / "frames.sqlite").chmod(0o444)
+    assert_clip(FrameStore(tmp_path).get_many([key(0)])[0], 0)
+    tmp_path.chmod(0o755)
 
 
 def test_off_means_no_store(monkeypatch, tmp_path):
@@ -378,6 +575,21 @@ def test_the_default_folder_follows_the_platform(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     assert default_folder() == tmp_path / "sere" / "Cache"
+
+
+def test_without_a_home_there_is_no_default_folder_and_a_word_about_it(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SERE_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("sere.store.Path.home", homeless)
+    with pytest.warns(RuntimeWarning, match=r"no home folder.*SERE_CACHE"):
+        assert default_folder() is None
+    monkeypatch.setenv("SERE_CACHE", "~/features")
+    monkeypatch.setattr("sere.store.Path.expanduser", lambda path: homeless())
+    with pytest.warns(RuntimeWarning, match="no home folder"):
+        assert default_folder() is None
 
 
 def test_the_cap_comes_from_the_environment(monkeypatch, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sere.audio import n_frames, read
 from sere.tracks import spectral
-from sere.tracks.spectrum import FRAME_LENGTH, spectral_reference
+from sere.tracks.spectrum import FRAME_LENGTH, mel_filters, spectral_reference
 
 CORPORA = Path(os.environ.get("SERE_CORPORA", "/nowhere"))
 FILES = [
@@ -25,6 +25,15 @@ def assert_tracks_equal(found, expected):
     for track, reference, least in zip(found, expected, [1e-6, 10.0, 1e-6], strict=True):
         assert track.dtype == np.float32
         np.testing.assert_allclose(track, reference, rtol=0, atol=1e-6 * max(np.abs(reference).max(), least))
+
+
+def test_mel_filters_are_librosas():
+    from librosa.filters import mel
+
+    found, expected = mel_filters(), mel(sr=16_000, n_fft=FRAME_LENGTH, n_mels=128)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(found > 0, expected > 0)
 
 
 @pytest.mark.filterwarnings("ignore:n_fft=1024 is too large")

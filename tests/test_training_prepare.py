@@ -132,7 +132,7 @@ def start(utterances, widths=(2, 2), share=0.5, summaries=None):
     preparation = Preparation(4.0, 50.0)
     preparation.learn("d", utterances)
     pool, _ = preparation.pool(utterances, ["d"] * len(utterances))
-    return pool, starting_projections(preparation, [pool], summaries, widths, share)
+    return pool, starting_projections(preparation, [pool], summaries, widths, share, {})
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

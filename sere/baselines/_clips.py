@@ -111,7 +111,7 @@ class ClipSpace:
         space.languages = learn_domains(space.preparation, *parts)
         if len(space.preparation.names) > 1:
             pools = domain_pools(space.preparation, *parts)
-            space.maps = domain_starts(space.preparation, pools, *parts, MEETING_DIM, 0.5)
+            space.maps = domain_starts(space.preparation, pools, *parts, MEETING_DIM, 0.5, {})
         return space
 
     def learn_targets(self, targets: list[Utterances]) -> None:

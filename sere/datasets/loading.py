@@ -153,7 +153,7 @@ def _subfolders(place: Path) -> list[Path]:
 def _existing(root: str | os.PathLike[str]) -> Path:
     if isinstance(root, pd.DataFrame):
         raise TypeError("load_corpus takes a folder or a CSV file, and this is a DataFrame already.")
-    place = Path(root).expanduser()
+    place = Path(root).expanduser().absolute()
     if not place.exists():
         parent = next(path for path in place.absolute().parents if path.exists())
         raise FileNotFoundError(f"there is no {place}; the folder {parent} does exist.")

@@ -339,7 +339,7 @@ class EmotionEncoder(FrameEncoder):
             Not such a file, one that is damaged, one that stands on a checkpoint which `allow` does not name, or its
             base encoder computes other features now.
         """
-        file = SHIPPED if str(path) == "acoustic-emotion" else Path(path)
+        file = SHIPPED.get(str(path)) or Path(path)
         if not file.is_file():
             raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(...).save(path) writes one")
         allowed = {allow} if isinstance(allow, str) else set(map(str, allow))
@@ -375,7 +375,7 @@ class NotAllowedError(ValueError):
 
 
 #: The encoder that comes with the library.
-SHIPPED = Path(__file__).parent / "acoustic-emotion.npz"
+SHIPPED = {name: Path(__file__).parent / f"{name}.npz" for name in ("acoustic-emotion", "speech-emotion")}
 
 
 def _experience(emotions: Sequence[str], arrays: Mapping[str, np.ndarray]) -> Experience:

@@ -129,6 +129,9 @@ class PretrainedEncoder(FrameEncoder):
         self.local_files_only = local_files_only
         self.whisper_slice_positions = whisper_slice_positions
         self.batch_size = batch_size
+        # A folder is the one it is now, also in a worker that was born in another one.
+        folder = Path(checkpoint).expanduser()
+        self._place = str(folder.absolute() if folder.is_dir() else checkpoint)
         self._facts: Facts | None = None
         self._family: Family | None = None
         self._check_parameters()
@@ -297,7 +300,8 @@ class PretrainedEncoder(FrameEncoder):
         return Path(self.checkpoint).name
 
     def _folder(self) -> Path:
-        return locate(str(self.checkpoint), self.revision, self.local_files_only)
+        name = self._place if Path(self._place).is_dir() else str(self.checkpoint)
+        return locate(name, self.revision, self.local_files_only)
 
     def _load(self) -> "Family":
         if self._family is None:

@@ -25,7 +25,7 @@ class DeviceCrepe:
 
     Parameters
     ----------
-    net : torchcrepe.Crepe
+    net : _crepe_network.Crepe
         In evaluation mode, on the CPU.
     device : str
     """

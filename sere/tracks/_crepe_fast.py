@@ -138,7 +138,7 @@ class FastCrepe:
 
     Parameters
     ----------
-    net : torchcrepe.Crepe
+    net : _crepe_network.Crepe
         In evaluation mode, on the CPU.
     """
 

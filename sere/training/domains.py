@@ -10,7 +10,7 @@ from sere._utterances import Utterances, concatenate
 from sere.encoders.languages import same_language
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
-from sere.training.prepare import Preparation, starting_projections
+from sere.training.prepare import Metrics, Preparation, starting_projections
 
 #: Domain of labeled clips and the source pool.
 SOURCE = "source"
@@ -85,6 +85,7 @@ def domain_starts(
     targets: list[Utterances],
     embedding_dim: int,
     context_share: float,
+    metrics: Metrics,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return starting projections; with several encoders over the dynamics' statistics, standardised by domain.
 
@@ -96,6 +97,8 @@ def domain_starts(
     labeled, source, targets : Utterances
     embedding_dim, context_share
         As in :class:`sere.SEREClassifier`.
+    metrics : dict of str to (ndarray, ndarray)
+        As :func:`~sere.training.prepare.word_metrics` returns them.
     """
     widths = (embedding_dim // 2, embedding_dim - embedding_dim // 2)
     if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
@@ -121,7 +124,8 @@ def domain_starts(
                 values = part.summaries["dynamics"].values
                 rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
                 summaries.append(np.array(rows)[pools[name][1]])
-    return starting_projections(preparation, [pool for pool, _ in pools.values()], summaries, widths, context_share)
+    ready = [pool for pool, _ in pools.values()]
+    return starting_projections(preparation, ready, summaries, widths, context_share, metrics)
 
 
 def _spoken(utterances: Utterances) -> set[str]:

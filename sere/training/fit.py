@@ -17,8 +17,9 @@ from sere.kernels.workers import small_operations
 from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import Chain, Settings, highlight_weights
-from sere.training.network import Pool, ResonanceNetwork
-from sere.training.prepare import Preparation
+from sere.training.network import Pool, ResonanceNetwork, Space
+from sere.training.prepare import Metrics, Preparation, clip_rows, word_metrics
+from sere.training.self_training import SelfTrained, self_train
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,15 @@ class Found(NamedTuple):
     ----------
     clips : ndarray of shape (n, p)
     evidence : ndarray of shape (n, n_classes) or (n, 0)
+    rows : list of (str, int ndarray of shape (m,), ndarray of shape (m, d))
+        By encoder, which clips it embedded, and what self-training sees of them.
     frames : list of ndarray of shape (n_frames, p)
     intensity : list of ndarray of shape (n_frames,)
     """
 
     clips: np.ndarray
     evidence: np.ndarray
+    rows: list[tuple[str, np.ndarray, np.ndarray]]
     frames: list[np.ndarray]
     intensity: list[np.ndarray]
 
@@ -76,6 +80,8 @@ class FittedModel:
         Languages of each domain.
     fronts : dict of str to FrozenFront
         By encoder; empty where nothing of an encoder was trained.
+    self_trained : SelfTrained or None
+        What the answers on the target pool taught.
     """
 
     preparation: Preparation
@@ -88,6 +94,7 @@ class FittedModel:
     shot_intensity: list[np.ndarray]
     languages: dict[str, set[str]]
     fronts: dict[str, FrozenFront] = field(default_factory=dict)
+    self_trained: SelfTrained | None = None
     _built: dict[str, torch.nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -106,10 +113,20 @@ class FittedModel:
         return self._forward(utterances).clips
 
     def logits(self, utterances: Utterances) -> np.ndarray:
-        """Scaled negative squared distances to the prototypes, and what experience says, (n, n_classes)."""
+        """Scaled negative squared distances to the prototypes, what experience says and, of target clips, what
+        self-training does, (n, n_classes).
+        """
         found = self._forward(utterances)
         logits = -self.scale * np.square(found.clips[:, None] - self.prototypes[None]).sum(2)
-        return logits + self.evidence_scale * found.evidence if found.evidence.shape[1] else logits
+        if found.evidence.shape[1]:
+            logits = logits + self.evidence_scale * found.evidence
+        if self.self_trained is None:
+            return logits
+        is_target = np.array([not self.is_source(language) for language in utterances.languages])
+        for name, clips, rows in found.rows:
+            own = is_target[clips]
+            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], rows[own])
+        return logits
 
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
@@ -146,9 +163,19 @@ class FittedModel:
         return Found(
             embedded.clips.numpy()[back],
             embedded.evidence.numpy()[back],
+            self._rows(pool, order),
             [frames[i] for i in back],
             [intensity[i] for i in back],
         )
+
+    def _rows(self, pool: Pool, order: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """By encoder without a front, which clips it embedded and their rows for self-training."""
+        spaces = zip(pool.spaces, np.split(order, np.cumsum([len(s) for s in pool.spaces])[:-1]), strict=True)
+        return [
+            (self.preparation.names[space.index], clips, clip_rows(space))
+            for space, clips in spaces
+            if isinstance(space, Space)
+        ]
 
     def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
         """The network in float64, with the fronts of some encoders, which keep their float32."""
@@ -227,7 +254,7 @@ def fit_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
-        languages, pools, starts = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
+        languages, pools, starts, metrics = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
         network = ResonanceNetwork(
             starts,
             **{k: options[k] for k in _NETWORK_OPTIONS},
@@ -271,6 +298,10 @@ def fit_model(
             with nullcontext() if fronts or device != "cpu" else small_operations():
                 interrupted = chain.run(params.epochs, report)
         model = _freeze(chain, preparation, options, languages, order)
+        if targets and params.self_training_weight:
+            model.self_trained = _self_train(
+                chain, pools["target"][0], preparation, metrics, params.self_training_weight
+            )
         model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
     return model, records, interrupted
 
@@ -284,7 +315,7 @@ def _prepare(
     y: np.ndarray,
     source: Utterances | None,
     targets: list[Utterances],
-) -> tuple[dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]], Metrics]:
     """Learn all that is learned before training, from what untrained fronts give.
 
     Returns
@@ -295,6 +326,8 @@ def _prepare(
         Clips still to go through their fronts, and the row each came from.
     starts : list of (ndarray, ndarray)
         Starting projections.
+    metrics : dict of str to (ndarray, ndarray)
+        In which words are small.
     """
     for group in [labeled, *targets, *([] if source is None else [source])]:
         check_fronts(group, fronts)
@@ -306,8 +339,31 @@ def _prepare(
     languages = learn_domains(preparation, *done)
     preparation.recognise(list(classes), done[0], y, SOURCE)
     pools = domain_pools(preparation, *done)
-    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share)
-    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts
+    averaged = {name: own for part in (done[0], done[1], *done[2]) if part for name, own in part.averaged.items()}
+    metrics = word_metrics(preparation, [pool for pool, _ in pools.values()], averaged)
+    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share, metrics)
+    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts, metrics
+
+
+@torch.no_grad()
+def _self_train(
+    chain: Chain, target: Pool, preparation: Preparation, metrics: Metrics, weight: float
+) -> SelfTrained | None:
+    """Let the answers on the target pool teach a head, of the encoders without a front of their own."""
+    found = chain.assigned["target"]
+    decision = chain.decision(found.embeddings, found.evidence).double().cpu().numpy()
+    answers, names, rows = [], [], []
+    first = 0
+    for space in target.spaces:
+        if isinstance(space, Space):
+            answers.append(decision[first : first + len(space)])
+            names.append(preparation.names[space.index])
+            rows.append(clip_rows(space))
+        first += len(space)
+    if not rows:
+        return None
+    of_context = [metrics[name][0] if name in metrics else None for name in names]
+    return self_train(np.concatenate(answers), names, rows, of_context, weight)
 
 
 def _imagined(preparation: Preparation, device: str) -> tuple[Pool, torch.Tensor] | None:

@@ -214,7 +214,16 @@ def finish(utterances: Utterances, fronts: Mapping[str, nn.Module], at_once: int
             for i, of_clip in zip(clips, out, strict=True):
                 frames[rows[i]] = of_clip[: len(hidden[i])].copy()
                 context[rows[i]] = pooled_context(frames[rows[i]])
-    return utterances.with_(frames=frames, context=context, fronts={}, finished={**utterances.finished, **encoders})
+    # Contexts are means, then SDs, of the columns that the front gave.
+    widths = {name: len(context[int(np.flatnonzero(utterances.encoders == name)[0])]) // 2 for name in encoders}
+    averaged = {name: np.r_[np.arange(width), np.full(width, -1)] for name, width in widths.items()}
+    return utterances.with_(
+        frames=frames,
+        context=context,
+        fronts={},
+        finished={**utterances.finished, **encoders},
+        averaged={**utterances.averaged, **averaged},
+    )
 
 
 def as_hidden(frames: np.ndarray) -> Tensor:

@@ -218,7 +218,7 @@ class ResonanceNetwork(nn.Module):
         return Embedded(Packed(z, strength, space.offsets), clips, space.evidence)
 
 
-def principal_projection(rows: np.ndarray, width: int, power: float) -> np.ndarray:
+def principal_projection(rows: np.ndarray, width: int, power: float, metric: np.ndarray | None = None) -> np.ndarray:
     """Return orthonormal leading directions of centred rows, scaled to a mean squared output of `power`.
 
     Parameters
@@ -227,6 +227,8 @@ def principal_projection(rows: np.ndarray, width: int, power: float) -> np.ndarr
     width : int
         Columns of the result; those beyond the rank are 0.
     power : float
+    metric : ndarray of shape (d, d), optional
+        Symmetric; the directions are those of ``rows @ metric``, and the result goes through it.
 
     Returns
     -------
@@ -235,11 +237,14 @@ def principal_projection(rows: np.ndarray, width: int, power: float) -> np.ndarr
     projection = np.zeros((rows.shape[1], width))
     if not rows.size:
         return projection
-    _, vectors = np.linalg.eigh(np.cov(rows.T, bias=True).reshape(rows.shape[1], -1))
+    covariance = np.cov(rows.T, bias=True).reshape(rows.shape[1], -1)
+    if metric is not None:
+        covariance = metric @ covariance @ metric
+    _, vectors = np.linalg.eigh(covariance)
     leading = vectors[:, ::-1][:, :width]
     # The sign of an eigenvector is an accident of the library that computed it.
     leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(leading.shape[1])])
-    projection[:, : leading.shape[1]] = leading
+    projection[:, : leading.shape[1]] = leading if metric is None else metric @ leading
     spread = np.square(rows @ projection).sum(1).mean()
     return projection * np.sqrt(power / spread) if spread > 0 else projection
 

@@ -5,7 +5,7 @@ the moments that resonance looks for survive while its cost falls by 25. Embeddi
 (descriptors are statistics of 0.46 s windows, transformers see the whole clip).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,18 @@ import torch
 from sere._utterances import Utterances
 from sere.audio import FRAME_RATE
 from sere.encoders.experience import Experience
+from sere.training.content import content_metrics
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
 from sere.training.normalise import Moments, Standardiser
 
+#: By encoder, a metric of the context (d, d) and one of frames (w, w).
+Metrics = dict[str, tuple[np.ndarray, np.ndarray]]
+
 #: Frames that principal directions are taken from, at most.
 SAMPLE = 20_000
+#: Clips that tell how much words vary, at most about.
+CLIPS = 1_000
 #: Ridge penalty, per clip, of the bridge between unlike encoders.
 RIDGE = 1.0
 
@@ -251,12 +257,14 @@ def starting_projections(
     summaries: list[np.ndarray] | None,
     widths: tuple[int, int],
     share: float,
+    metrics: Metrics,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return where each space's context and frame projections start.
 
-    With one encoder: its leading principal directions, and beside them, with half of the power, the directions that its
-    experience knows. Axes of unlike encoders mean nothing to each other, so with several each projection starts as the
-    ridge regression onto the leading directions of what all clips share, the statistics of their dynamics.
+    With one encoder: its leading principal directions, in a metric in which words are small
+    (:mod:`sere.training.content`), and beside them, with half of the power, the directions that its experience knows.
+    Axes of unlike encoders mean nothing to each other, so with several each projection starts as the ridge regression
+    onto the leading directions of what all clips share, the statistics of their dynamics.
 
     Parameters
     ----------
@@ -269,6 +277,8 @@ def starting_projections(
         Columns of the context and of the frame projection.
     share : float
         Part of z's power that belongs to the context, 0..1; columns that do not exist give theirs to the other.
+    metrics : dict of str to (ndarray, ndarray)
+        As :func:`word_metrics` returns them.
     """
     n = len(preparation.names)
     gathered: list[list[tuple[Space, np.ndarray | None]]] = [[] for _ in range(n)]
@@ -291,9 +301,10 @@ def starting_projections(
         if common is None:
             sample = frames[:: max(len(frames) // SAMPLE, 1)]
             known = preparation.experience.get(name)
+            of_context, of_frames = metrics.get(name, (None, None))
             starts = (
-                _leading(context, widths[0], power[0], None if known is None else known.directions),
-                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions),
+                _leading(context, widths[0], power[0], None if known is None else known.directions, of_context),
+                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions, of_frames),
             )
         else:
             shared = np.concatenate([rows for _, rows in parts if rows is not None]) @ common
@@ -303,12 +314,40 @@ def starting_projections(
     return result
 
 
-def _leading(rows: np.ndarray, width: int, power: float, directions: np.ndarray | None) -> np.ndarray:
+def word_metrics(preparation: Preparation, pools: Sequence[Pool], averaged: Mapping[str, np.ndarray]) -> Metrics:
+    """Return by encoder the metrics of context and frames in which words are small; see `sere.training.content`.
+
+    Encoders whose context averages no columns have none.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    pools : sequence of Pool
+        All clips of fit, gone through their fronts where there are any.
+    averaged : mapping of str to ndarray
+        As in :class:`~sere.Utterances`.
+    """
+    found: Metrics = {}
+    for index, name in enumerate(preparation.names):
+        columns = averaged.get(name, np.empty(0))
+        spaces = [s for pool in pools for s in pool.spaces if isinstance(s, Space) and s.index == index]
+        if spaces and (columns >= 0).any():
+            every = max(sum(map(len, spaces)) // CLIPS, 1)
+            some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
+            context = np.concatenate([s.context.numpy() for s in some])
+            frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
+            found[name] = content_metrics(context, frames, columns)
+    return found
+
+
+def _leading(
+    rows: np.ndarray, width: int, power: float, directions: np.ndarray | None, metric: np.ndarray | None
+) -> np.ndarray:
     """Principal directions, and the directions of experience where there are any, scaled to a mean squared output."""
     m = 0 if directions is None else min(directions.shape[1], width // 2)
+    own = principal_projection(rows, width - m, power / 2 if m else power, metric)
     if directions is None or not m:
-        return principal_projection(rows, width, power)
-    own = principal_projection(rows, width - m, power / 2)
+        return own
     spread = np.square(rows @ directions[:, :m]).sum(1).mean()
     return np.hstack([own, directions[:, :m] * np.sqrt(power / 2 / spread) if spread > 0 else directions[:, :m]])
 
@@ -321,6 +360,11 @@ def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) ->
     projection[:, : shared.shape[1]] = inputs.T @ dual
     spread = np.square(inputs @ projection).sum(1).mean()
     return projection * np.sqrt(power / spread) if spread > 0 else projection
+
+
+def clip_rows(space: Space) -> np.ndarray:
+    """Return what describes each clip as a whole, (n, d): its context, or where there is none its frames' mean."""
+    return space.context.numpy() if space.context.shape[1] else _clip_means(space)
 
 
 def _clip_means(space: Space) -> np.ndarray:

@@ -1,0 +1,116 @@
+"""What of an encoder's columns is words: directions that vary within clips, found without labels.
+
+The mean of a clip's frames over a rich encoder's columns says how it was spoken, and, louder, what was said: a clip is
+too short for its sounds to average out. How far they fail to can be read off the clips themselves. If frames vary
+within clips by the covariance S, the mean over a clip of n independent sounds varies by S / n for its words alone,
+whoever speaks and however. Directions are therefore looked for, and weights paid for, in the metric
+
+    M = (I + S / n)^(-1/2)
+
+in which a direction that mostly carries words is small, and one that varies from clip to clip but hardly within them
+keeps its size. It is the within-class whitening of speaker recognition (Hatch, Kajarekar & Stolcke, "Within-class
+covariance normalization for SVM-based speaker recognition", Interspeech 2006) with each clip for a class.
+
+It applies where the context holds means of frames (:func:`averaged_columns`); statistics that follow no single column,
+such as the acoustic descriptors', are left as they are.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+#: Independent sounds that a clip's mean is taken over. Ten to a hundred score alike.
+SOUNDS = 30.0
+
+
+def averaged_columns(context_names: Sequence[str], frame_names: Sequence[str]) -> np.ndarray:
+    """Return for each entry of the context the column of frames whose mean it is, -1 where it is none.
+
+    Parameters
+    ----------
+    context_names : sequence of d str
+        The mean of a column is called as the column, with ``_mean`` behind.
+    frame_names : sequence of w str
+
+    Returns
+    -------
+    int ndarray of shape (d,)
+    """
+    column = {f"{name}_mean": i for i, name in enumerate(frame_names)}
+    return np.array([column.get(name, -1) for name in context_names], dtype=np.int64)
+
+
+def content_metrics(
+    context: np.ndarray, frames: Sequence[np.ndarray], columns: np.ndarray, sounds: float = SOUNDS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the metrics of a context and of frames in which words are small; see the module's docstring.
+
+    Columns that are no part of this, frames that no entry of the context averages and entries that average none, keep
+    their size and stay apart from the others.
+
+    Parameters
+    ----------
+    context : ndarray of shape (n, d)
+        Standardised.
+    frames : sequence of n ndarray of shape (n_frames, w)
+        Standardised.
+    columns : int ndarray of shape (d,)
+        As :func:`averaged_columns` returns it.
+    sounds : float
+        Independent sounds a clip.
+
+    Returns
+    -------
+    ndarray of shape (d, d), ndarray of shape (w, w)
+        Symmetric.
+    """
+    entries = np.flatnonzero(columns >= 0)
+    own = columns[entries]
+    means = np.array([clip[:, own].mean(0, dtype=np.float64) for clip in frames])
+    covariance = within_clips(frames, own)
+    slope = _slopes(context[:, entries], means)
+    of_context, of_frames = np.eye(context.shape[1]), np.eye(frames[0].shape[1])
+    of_context[np.ix_(entries, entries)] = content_metric(covariance * slope[:, None] * slope, sounds)
+    # An entry may be averaged twice; its column is one.
+    once = np.unique(own, return_index=True)[1]
+    of_frames[np.ix_(own[once], own[once])] = content_metric(covariance[np.ix_(once, once)], sounds)
+    return of_context, of_frames
+
+
+def within_clips(frames: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+    """Return the covariance of some columns of frames about their clip's mean, float64.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray of shape (n_frames, w)
+    columns : int ndarray of shape (m,)
+
+    Returns
+    -------
+    ndarray of shape (m, m)
+    """
+    rest = np.concatenate([clip[:, columns] - clip[:, columns].mean(0) for clip in frames]).astype(np.float32)
+    return (rest.T @ rest).astype(np.float64) / max(len(rest), 1)
+
+
+def _slopes(context: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """How many units of a standardised context one unit of the standardised frames' mean is, a column.
+
+    Frames and contexts are standardised each by their own SD, and a mean varies less than what it is taken over.
+    """
+    context, means = context - context.mean(0), means - means.mean(0)
+    return (context * means).sum(0) / np.maximum((means**2).sum(0), 1e-12)
+
+
+def content_metric(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray:
+    """Return ``(I + covariance / sounds)^(-1/2)``, symmetric.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (d, d)
+        Within clips, in the units of standardised columns.
+    sounds : float
+        Independent sounds a clip.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * (1.0 + np.maximum(values, 0.0) / sounds) ** -0.5) @ vectors.T

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from sere.training.content import averaged_columns, content_metric, content_metrics, within_clips
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_entries_of_the_context_find_the_column_whose_mean_they_are():
+    found = averaged_columns(["a_mean", "a_sd", "c_mean", "f0"], ["a", "b", "c"])
+    assert found.tolist() == [0, -1, 2, -1]
+
+
+def test_the_covariance_within_clips_is_that_of_literal_loops(rng):
+    clips = [rng.normal(size=(n, 4)) + 10 * rng.normal(size=4) for n in (5, 1, 8)]
+    columns = np.array([3, 0])
+    total, n = np.zeros((2, 2)), 0
+    for clip in clips:
+        for frame in clip:
+            rest = (frame - clip.mean(0))[columns]
+            total += np.outer(rest, rest)
+            n += 1
+    np.testing.assert_allclose(within_clips(clips, columns), total / n, rtol=1e-5, atol=1e-6)
+
+
+def test_the_metric_undoes_what_words_add(rng):
+    S = np.cov(rng.normal(size=(50, 3)).T)
+    M = content_metric(S, sounds=2.0)
+    np.testing.assert_allclose(M @ (np.eye(3) + S / 2) @ M, np.eye(3), atol=1e-12)
+
+
+def test_directions_that_words_fill_shrink_and_others_stay(rng):
+    n, length = 60, 40
+    clip = rng.normal(size=(n, 3))
+    frames = [np.hstack([c + [8, 0.1, 1] * rng.normal(size=(length, 3)), rng.normal(size=(length, 1))]) for c in clip]
+    context = np.hstack([[f[:, :3].mean(0) for f in frames], rng.normal(size=(n, 1))])
+    of_context, of_frames = content_metrics(context, frames, np.array([0, 1, 2, -1]))
+    assert of_context.shape == of_frames.shape == (4, 4)
+    assert of_context[0, 0] < 0.65 < 0.95 < of_context[1, 1] <= 1
+    assert of_context[3].tolist() == of_frames[3].tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("scale", [0.2, 5.0])
+def test_the_units_of_context_and_frames_do_not_matter(rng, scale):
+    clip = rng.normal(size=(30, 2))
+    frames = [c + 3 * rng.normal(size=(20, 2)) for c in clip]
+    context = np.array([f.mean(0) for f in frames])
+    wide, _ = content_metrics(context, frames, np.array([0, 1]))
+    rescaled, _ = content_metrics(context, [f * scale for f in frames], np.array([0, 1]))
+    np.testing.assert_allclose(rescaled, wide, rtol=1e-4, atol=1e-6)
+
+
+def test_a_column_that_is_averaged_twice_is_one_column(rng):
+    frames = [rng.normal(size=(10, 2)) for _ in range(8)]
+    context = np.array([np.r_[f.mean(0), f.mean(0)] for f in frames])
+    of_context, of_frames = content_metrics(context, frames, np.array([0, 1, 0, 1]))
+    assert np.isfinite(of_context).all()
+    assert np.linalg.eigvalsh(of_frames).min() > 0

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from sere.training.self_training import PENALTY, ROUNDS, SHARPNESS, self_train
+
+
+def literal(decision, rows, metric, weight):
+    """The module's docstring, row by row."""
+    centred = decision - decision.mean(1, keepdims=True)
+    spread = centred.std()
+    felt = (rows - rows.mean(0)) @ metric
+    penalty = PENALTY * np.mean([row @ row for row in felt])
+    together = centred
+    for _ in range(ROUNDS):
+        answers = softmax(SHARPNESS * together / spread, axis=1)
+        answers = answers - answers.mean(0)
+        weights = np.linalg.solve(felt.T @ felt + penalty * np.eye(felt.shape[1]), felt.T @ answers)
+        scores = felt @ weights
+        together = centred + weight * spread * scores / scores.std()
+    return (decision + weight * spread * scores / scores.std()) * spread / together.std()
+
+
+def problem(n, d, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, n)
+    rows = rng.normal(size=(n, d))
+    rows[:, :3] += 2 * np.eye(3)[truth]
+    decision = rng.normal(size=(n, 3)) + 0.7 * np.eye(3)[truth]
+    return truth, rows, decision
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 6), (12, 30)], ids=["more clips", "more columns"])
+@pytest.mark.parametrize("with_metric", [False, True])
+def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_metric):
+    _, rows, decision = problem(n, d)
+    spread = np.random.default_rng(1).normal(size=(d, d))
+    metric = np.linalg.inv(np.eye(d) + spread @ spread.T / d) if with_metric else np.eye(d)
+    trained = self_train(decision, ["e"], [rows], [metric if with_metric else None], 0.7)
+    np.testing.assert_allclose(trained.decide("e", decision, rows), literal(decision, rows, metric, 0.7), rtol=1e-8)
+
+
+def test_answers_on_a_pool_get_better_where_its_clips_fall_into_groups():
+    truth, rows, decision = problem(200, 8)
+    trained = self_train(decision, ["e"], [rows], [None], 1.0)
+    after = trained.decide("e", decision, rows)
+    assert (after.argmax(1) == truth).mean() > (decision.argmax(1) == truth).mean() + 0.1
+
+
+def test_answers_stay_as_sure_as_they_were():
+    _, rows, decision = problem(200, 8)
+    decision = decision - decision.mean(1, keepdims=True)
+    after = self_train(decision, ["e"], [rows], [None], 1.0).decide("e", decision, rows)
+    assert after.std() == pytest.approx(decision.std())
+
+
+def test_what_the_head_says_of_a_clip_does_not_depend_on_the_clips_beside_it():
+    _, rows, decision = problem(50, 20)
+    trained = self_train(decision, ["e"], [rows], [None], 1.0)
+    alone = [trained.decide("e", decision[[i]], rows[[i]])[0] for i in range(50)]
+    assert np.array_equal(np.array(alone), trained.decide("e", decision, rows))
+
+
+def test_each_encoder_has_a_head_and_a_decision_without_spread_has_none():
+    _, rows, decision = problem(30, 5)
+    two = self_train(decision, ["a", "b"], [rows[:18], rows[18:, :3]], [None, None], 1.0)
+    assert [w.shape for w in two.weights.values()] == [(3, 5), (3, 3)]
+    flat = np.ones((30, 3))
+    assert np.array_equal(self_train(flat, ["a"], [rows], [None], 1.0).decide("a", flat, rows), flat)
