@@ -16,6 +16,7 @@ _HOMES = {
     "SereWarning": "sere._inputs",
     "Utterances": "sere._utterances",
     "make_sere_pipeline": "sere._pipeline",
+    "label": "sere._label",
     "pretrain_encoder": "sere._pretrain",
     "save": "sere.persistence",
     "load": "sere.persistence",

@@ -35,6 +35,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "sere.baselines._heads": ("LinearHead", "NeighbourHead", "PrototypeHead"),
     "sere.baselines._network": ("NetworkHead",),
     "sere.baselines._regression": ("RegressionHead",),
+    "sere.baselines.zero_shot": ("ZeroShotHead",),
     "sklearn.decomposition": ("PCA", "TruncatedSVD"),
     "sklearn.discriminant_analysis": ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"),
     "sklearn.dummy": ("DummyClassifier",),

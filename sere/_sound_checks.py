@@ -54,7 +54,7 @@ def heard(groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray) -> It
         for found in (_silent, _without_voice, _lengths, _levels, _damaged):
             yield from found(group)
     yield from _other_channels(groups)
-    yield from _old_acquaintances(groups)
+    yield from acquaintances(groups)
 
 
 def asked(group: Group) -> Iterator[str]:
@@ -260,7 +260,7 @@ def _channel(group: Group) -> tuple[float, float]:
     return float(np.median(facts.beyond_phone[loud])), float(np.median(facts.level[loud]))
 
 
-def _old_acquaintances(groups: Sequence[Group]) -> Iterator[str]:
+def acquaintances(groups: Sequence[Group]) -> Iterator[str]:
     """Yield where an encoder learned from the very clips that it meets here."""
     experience = {name: encoder for group in groups for name, encoder in group.clips.experience.items()}
     for name, encoder in experience.items():

@@ -28,12 +28,14 @@ from sere.baselines.simsiam import SimSiam
 from sere.baselines.sinkhorn import SinkhornPrototypes
 from sere.baselines.source_only import SourceOnly
 from sere.baselines.uerms import UERMS
+from sere.baselines.zero_shot import ZeroShot
 
 #: Short names and classes: references, then domain adaptation, source-free, self- and semi-supervised methods.
 METHODS: dict[str, type[Baseline]] = {
     "lr": LinearBaseline,
     "svm": SVMBaseline,
     "prototype": NearestPrototype,
+    "zero-shot": ZeroShot,
     "sinkhorn": SinkhornPrototypes,
     "source-only": SourceOnly,
     "dan": DAN,

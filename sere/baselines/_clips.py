@@ -114,6 +114,13 @@ class ClipSpace:
             space.maps = domain_starts(space.preparation, pools, *parts, MEETING_DIM, 0.5, {})
         return space
 
+    @classmethod
+    def of_target(cls, target: Utterances, shrinkage: float) -> "ClipSpace":
+        """Learn the standardisation of one target pool, with frames, where there is no source."""
+        space = cls(Preparation(shrinkage, FRAME_RATE), {SOURCE: set()}, None, over_frames=True)
+        space.learn_targets([target])
+        return space
+
     def learn_targets(self, targets: list[Utterances]) -> None:
         """Learn the target's standardisation later, from the target pools alone."""
         languages = learn_targets(self.preparation, [self._light(pool) for pool in targets])

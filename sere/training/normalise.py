@@ -80,7 +80,13 @@ class Standardiser:
             state = state | {"speakers": known}
         vars(self).update(state)
 
-    def learn(self, domain: str, moments: Moments, speakers: np.ndarray) -> None:
+    def learn(
+        self,
+        domain: str,
+        moments: Moments,
+        speakers: np.ndarray,
+        prior: tuple[np.ndarray, np.ndarray, float] | None = None,
+    ) -> None:
         """Learn one domain from all its clips.
 
         Parameters
@@ -89,9 +95,14 @@ class Standardiser:
         moments : Moments of n clips
         speakers : ndarray of shape (n,), object
             None for unknown.
+        prior : (mean, sd, worth), optional
+            Towards which the domain's own are shrunk as a speaker's are towards the domain's, counting half at `worth`
+            clips.
         """
         everyone = np.arange(len(speakers))
         mean, sd = moments.pooled(everyone)
+        if prior is not None:
+            mean, sd = _shrunk(mean, sd, len(speakers), *prior)
         self.domains[domain] = mean, _usable(sd)
         if not np.isfinite(self.shrinkage):
             return
@@ -99,14 +110,8 @@ class Standardiser:
         self.speakers[domain] = known
         for speaker in sorted({s for s in speakers if s is not None}):
             rows = np.flatnonzero(speakers == speaker)
-            own_mean, own_sd = moments.pooled(rows)
-            trust = len(rows) / (len(rows) + self.shrinkage)
-            # A column that one speaker never varies has no SD of its own.
-            own_sd = np.where(own_sd > 0.05 * sd, own_sd, sd)
-            known[alias(speaker)] = (
-                mean + trust * (own_mean - mean),
-                _usable(own_sd**trust * sd ** (1 - trust)),
-            )
+            own_mean, own_sd = _shrunk(*moments.pooled(rows), len(rows), mean, sd, self.shrinkage)
+            known[alias(speaker)] = own_mean, _usable(own_sd)
 
     def scales(self, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD for a clip; a speaker that was not seen gets the domain's."""
@@ -122,6 +127,16 @@ class Standardiser:
 def alias(speaker: str) -> str:
     """Return what a speaker is known by in a fitted model, which may travel further than the name should: a hash."""
     return blake2b(speaker.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _shrunk(
+    mean: np.ndarray, sd: np.ndarray, n: int, towards_mean: np.ndarray, towards_sd: np.ndarray, worth: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shrink the mean and SD of n clips towards others, which count half at `worth` clips."""
+    trust = n / (n + worth)
+    # A column that few clips never vary has no SD of its own.
+    sd = np.where(sd > 0.05 * towards_sd, sd, towards_sd)
+    return towards_mean + trust * (mean - towards_mean), sd**trust * towards_sd ** (1 - trust)
 
 
 def _usable(sd: np.ndarray) -> np.ndarray:
