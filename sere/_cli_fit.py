@@ -41,7 +41,7 @@ def fit(arguments: argparse.Namespace) -> int:
     source, target = (read_pool(place, labeled, problems) for place in (arguments.source, arguments.target))
     model = sere.SEREClassifier(**_settings(arguments))
     inputs = {"X": labeled, "X_unlabeled_src": source, "X_unlabeled_tgt": target}
-    left_out = _fit(model, inputs, problems)
+    left_out = fit_pools(model, inputs, problems)
     stop: Stop = arguments.stop
     if stop.signal is not None and not arguments.keep_interrupted:
         raise KeyboardInterrupt
@@ -59,7 +59,7 @@ def fit(arguments: argparse.Namespace) -> int:
     return 1 if problems.found else 0
 
 
-def _fit(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems) -> Counter[str]:
+def fit_pools(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Problems) -> Counter[str]:
     """Fit the model, name clips that cannot be used as the user's lists do, count those left out of each input."""
     labeled, source, target = inputs.values()
     assert labeled is not None

@@ -5,7 +5,7 @@ import csv
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,7 +31,7 @@ def predict(arguments: argparse.Namespace) -> int:
     n_given = len(clips) + len(problems.found)
     shown = clips.drop(columns=PLACE)
     try:
-        with _output(arguments.output) as stream, _WRITERS[arguments.format](stream, model.classes_, shown) as writer:
+        with opened(arguments.output) as stream, WRITERS[arguments.format](stream, model.classes_, shown) as writer:
             for rows, probabilities in predictions(model, clips, problems, arguments.quiet):
                 for row, shares in zip(rows, probabilities):
                     writer.write(shown.iloc[row].dropna().to_dict(), shares)
@@ -130,7 +130,7 @@ def _one_by_one(model: Any, clips: pd.DataFrame, rows: list[int]) -> dict[int, s
 class _Writer(ABC):
     """Writes one prediction at a time, with what goes before the first and after the last."""
 
-    def __init__(self, stream: TextIO, classes: np.ndarray, clips: pd.DataFrame) -> None:
+    def __init__(self, stream: TextIO, classes: Sequence[Any], clips: pd.DataFrame) -> None:
         self.stream = stream
         self.classes = [str(name) for name in classes]
         self.columns = list(clips.columns)
@@ -188,7 +188,8 @@ class _JsonWriter(_Writer):
         self.stream.write("[]\n" if self._before == "[\n" else "\n]\n")
 
 
-_WRITERS: dict[str, Callable[[TextIO, np.ndarray, pd.DataFrame], _Writer]] = {
+#: By the name of a format, what writes predictions in it, given a stream, the emotions and the clips.
+WRITERS: dict[str, Callable[[TextIO, Sequence[Any], pd.DataFrame], _Writer]] = {
     "table": _TableWriter,
     "csv": _CsvWriter,
     "json": _JsonWriter,
@@ -196,7 +197,8 @@ _WRITERS: dict[str, Callable[[TextIO, np.ndarray, pd.DataFrame], _Writer]] = {
 
 
 @contextmanager
-def _output(path: str | None) -> Iterator[TextIO]:
+def opened(path: str | None) -> Iterator[TextIO]:
+    """Open what results are written to: a file, or without one the terminal."""
     if path is None:
         yield sys.stdout
     else:

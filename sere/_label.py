@@ -174,9 +174,18 @@ def label(
     >>> list(table.columns), len(table) == len(voices)
     (['emotion', 'probability', 'p_Wut', 'p_Trauer'], True)
     """
-    steps = {"cache": cache, "n_jobs": n_jobs, "device": device, "verbose": verbose}
-    weights = {"self_training_weight": self_training_weight, "speaker_shrinkage": speaker_shrinkage}
-    found = label_clips(X, emotions, encoder, on_error=on_error, **weights, **steps)
+    found = label_clips(
+        X,
+        emotions,
+        encoder,
+        self_training_weight=self_training_weight,
+        speaker_shrinkage=speaker_shrinkage,
+        cache=cache,
+        n_jobs=n_jobs,
+        device=device,
+        on_error=on_error,
+        verbose=verbose,
+    )
     if verbose:
         print(found.sureness)
     return found.table()
@@ -187,12 +196,16 @@ def label_clips(
     emotions: Sequence[str] | None,
     encoder: Any,
     *,
-    self_training_weight: float,
-    speaker_shrinkage: float,
-    on_error: str,
-    **steps: Any,
+    self_training_weight: float = 0.7,
+    speaker_shrinkage: float = 4.0,
+    cache: Any = True,
+    n_jobs: int | None = None,
+    device: str = "auto",
+    on_error: str = "raise",
+    verbose: int = 0,
 ) -> Labeled:
     """Do the work of :func:`label`, whose parameters these are."""
+    steps: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "device": device, "verbose": verbose}
     _params.check_arguments(
         _RULES,
         emotions=emotions,
@@ -215,7 +228,7 @@ def label_clips(
     skipping.warn(stacklevel=3)
     assert clips.encoders is not None
     skipped = tuple(record["row"] for record in skipping.records)
-    facts = facts_of(clips.clips or [], cache=steps["cache"], n_jobs=steps["n_jobs"], verbose=steps["verbose"])
+    facts = facts_of(clips.clips or [], cache=cache, n_jobs=n_jobs, verbose=verbose)
     if facts is not None:
         group = Group("X", "asked", clips, facts, skipped)
         speak_up(asked(group))

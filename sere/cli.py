@@ -27,6 +27,7 @@ _DESCRIPTION = """\
 Recognise emotions in speech of a language that nobody labeled, from a few labeled clips of another.
 
   sere demo                     see it work
+  sere label DIR                emotions of clips, without a single label
   sere corpora DIR              which corpora are in a folder
   sere fit --labels few.csv --source DIR --target DIR --out model
   sere predict model new/*.wav  emotions of new clips
@@ -204,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     corpora = command("corpora", "_cli_score:corpora", "which corpora are in a folder", jobs=False)
     corpora.add_argument("folder", metavar="DIR", help="a corpus, or a folder of corpora")
 
+    _add_label(command)
     _add_fit(command)
     _add_predict(command)
 
@@ -278,18 +280,51 @@ def _add_predict(command: Callable[..., argparse.ArgumentParser]) -> None:
         "are predicted all the same; the exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.",
     )
     predict.add_argument("model", metavar="MODEL", help="what `sere fit` saved")
-    predict.add_argument(
+    _add_inputs(predict)
+    _add_output(predict)
+    _add_allow(predict, "the model")
+    _add_on_error(predict, "skip")
+
+
+def _add_label(command: Callable[..., argparse.ArgumentParser]) -> None:
+    label = command(
+        "label",
+        "_cli_label:label",
+        "emotions of clips without a single label",
+        "What is known of emotions comes from labeled speech of other languages, what is known of these voices and\n"
+        "this room from the clips themselves: give all that were recorded alike together. With a few labels, as\n"
+        "`sere fit` takes them, a model is fitted on these first. A file that cannot be used is named on stderr; the\n"
+        "exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.",
+    )
+    _add_inputs(label)
+    label.add_argument(
+        "--emotions",
+        metavar="NAME,NAME",
+        help="what to choose among, in your own words (default: anger,fear,happiness,neutral,sadness)",
+    )
+    label.add_argument("--labels", metavar="CSV", help="a few labeled clips, with the columns path and emotion")
+    label.add_argument(
+        "--encoder", metavar="NAME", default="speech-emotion", help="one with experience (default: %(default)s)"
+    )
+    _add_output(label)
+    _add_allow(label, "the encoder's file")
+    _add_on_error(label, "skip")
+
+
+def _add_inputs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "inputs",
         metavar="FILE|DIR|CSV|-",
         nargs="+",
         help="audio files, folders, lists with a column path, or - for paths from stdin, one a line",
     )
-    predict.add_argument(
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "-f", "--format", choices=["table", "csv", "json"], default="table", help="output (default: %(default)s)"
     )
-    predict.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
-    _add_allow(predict, "the model")
-    _add_on_error(predict, "skip")
+    command.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
 
 
 def _add_on_error(command: argparse.ArgumentParser, default: str) -> None:
