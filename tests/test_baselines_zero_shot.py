@@ -33,6 +33,9 @@ def test_without_self_training_it_is_experience_alone(shots, target, encoder):
     np.testing.assert_allclose(method.decision_function(target), said - said.mean(1, keepdims=True), atol=1e-9)
     taught = ZeroShot(encoder=encoder).fit(shots, shots["emotion"], None, (target,))
     assert np.abs(taught.decision_function(target) - method.decision_function(target)).max() > 0.01
+    # Nobody is surer for having listened to himself.
+    sureness = [own.predict_proba(target).max(1).mean() for own in (method, taught)]
+    assert sureness[0] == pytest.approx(sureness[1], abs=1e-6)
 
 
 def test_self_training_sees_the_metric_in_which_words_are_small(shots, target, encoder, monkeypatch):
