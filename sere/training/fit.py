@@ -20,6 +20,7 @@ from sere.training.loop import Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Metrics, Preparation, clip_rows, word_metrics
 from sere.training.self_training import SelfTrained, self_train
+from sere.training.subspace import Bases, into, starts_into, state_into, training_bases
 
 
 @dataclass(frozen=True)
@@ -255,12 +256,14 @@ def fit_model(
         torch.manual_seed(seed)
         encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
         languages, pools, starts, metrics = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
+        before = _state_of(previous, preparation) if previous is not None else {}
+        bases = training_bases(preparation, [pool for pool, _ in pools.values()], starts, metrics, before)
+        before = state_into(before, bases)
         network = ResonanceNetwork(
-            starts,
+            starts_into(starts, bases),
             **{k: options[k] for k in _NETWORK_OPTIONS},
             fronts={preparation.names.index(name): front for name, front in fronts.items()},
         )
-        before = _state_of(previous, preparation) if previous is not None else {}
         if {k: v.shape for k, v in before.items()} == {k: v.shape for k, v in network.state_dict().items()}:
             network.load_state_dict(before)
         elif previous is not None:
@@ -271,10 +274,10 @@ def fit_model(
                 stacklevel=3,
             )
         network.to(device)
-        ready = {name: pool.to(torch.float32, device) for name, (pool, _) in pools.items()}
+        ready = {name: into(pool, bases).to(torch.float32, device) for name, (pool, _) in pools.items()}
         order = pools["labeled"][1]
         codes = torch.from_numpy(np.asarray(y)[order]).to(device)
-        imagined = _imagined(preparation, device)
+        imagined = _imagined(preparation, bases, device)
         chain = Chain(
             network,
             ready["labeled"],
@@ -297,7 +300,7 @@ def fit_model(
 
             with nullcontext() if fronts or device != "cpu" else small_operations():
                 interrupted = chain.run(params.epochs, report)
-        model = _freeze(chain, preparation, options, languages, order)
+        model = _freeze(chain, preparation, options, languages, order, bases)
         if targets and params.self_training_weight:
             model.self_trained = _self_train(
                 chain, pools["target"][0], preparation, metrics, params.self_training_weight
@@ -366,9 +369,11 @@ def _self_train(
     return self_train(np.concatenate(answers), names, rows, of_context, weight)
 
 
-def _imagined(preparation: Preparation, device: str) -> tuple[Pool, torch.Tensor] | None:
+def _imagined(preparation: Preparation, bases: Bases, device: str) -> tuple[Pool, torch.Tensor] | None:
     found = preparation.imagined()
-    return None if found is None else (found[0].to(torch.float32, device), torch.from_numpy(found[1]).to(device))
+    if found is None:
+        return None
+    return into(found[0], bases).to(torch.float32, device), torch.from_numpy(found[1]).to(device)
 
 
 def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:
@@ -400,18 +405,24 @@ def _settings(params: Any, experienced: bool, has_target: bool) -> Settings:
 
 
 def _freeze(
-    chain: Chain, preparation: Preparation, options: dict[str, Any], languages: dict[str, set[str]], order: np.ndarray
+    chain: Chain,
+    preparation: Preparation,
+    options: dict[str, Any],
+    languages: dict[str, set[str]],
+    order: np.ndarray,
+    bases: Bases,
 ) -> FittedModel:
     """Take everything off torch and off the device."""
     with torch.no_grad():
         shots = chain.network(chain.labeled).packed
+    state = {name: value.detach().cpu() for name, value in chain.network.own_state().items()}
     bounds = shots.offsets[1:-1].tolist()
     back = np.argsort(order)
     frames = np.split(shots.frames.cpu().numpy(), bounds)
     intensity = np.split(shots.intensity.cpu().numpy(), bounds)
     return FittedModel(
         preparation,
-        {name: value.detach().cpu().numpy().copy() for name, value in chain.network.own_state().items()},
+        {name: value.numpy().copy() for name, value in state_into(state, bases, back=True).items()},
         options,
         chain.prototypes.cpu().numpy().astype(np.float64),
         float(np.exp(chain.log_scale or 0.0)) * chain.sharpening,
