@@ -16,7 +16,7 @@ from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
 from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
-from sere.training.loop import Chain, Settings, highlight_weights
+from sere.training.loop import CHUNK, Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Metrics, Preparation, clip_rows, word_metrics
 from sere.training.self_training import SelfTrained, self_train
@@ -156,7 +156,11 @@ class FittedModel:
         """What the network makes of clips, in the order of `utterances`."""
         check_fronts(utterances, self.fronts)
         pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
-        embedded = self._rebuild(needed(utterances))(pool.to(torch.float64))
+        network = self._rebuild(needed(utterances))
+        finished = tuple(network.finished(space) for space in pool.to(torch.float64).spaces)
+        embedded = network(Pool(finished))
+        own = np.split(order, np.cumsum([len(space) for space in finished])[:-1])
+        names = [self.preparation.names[space.index] for space in finished]
         bounds = embedded.packed.offsets[1:-1].tolist()
         back = np.argsort(order)
         frames = np.split(embedded.packed.frames.numpy(), bounds)
@@ -164,19 +168,10 @@ class FittedModel:
         return Found(
             embedded.clips.numpy()[back],
             embedded.evidence.numpy()[back],
-            self._rows(pool, order),
+            [(name, clips, clip_rows(space)) for name, clips, space in zip(names, own, finished, strict=True)],
             [frames[i] for i in back],
             [intensity[i] for i in back],
         )
-
-    def _rows(self, pool: Pool, order: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
-        """By encoder without a front, which clips it embedded and their rows for self-training."""
-        spaces = zip(pool.spaces, np.split(order, np.cumsum([len(s) for s in pool.spaces])[:-1]), strict=True)
-        return [
-            (self.preparation.names[space.index], clips, clip_rows(space))
-            for space, clips in spaces
-            if isinstance(space, Space)
-        ]
 
     def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
         """The network in float64, with the fronts of some encoders, which keep their float32."""
@@ -303,7 +298,7 @@ def fit_model(
         model = _freeze(chain, preparation, options, languages, order, bases)
         if targets and params.self_training_weight:
             model.self_trained = _self_train(
-                chain, pools["target"][0], preparation, metrics, params.self_training_weight
+                chain, pools["target"][0], preparation, metrics, params.self_training_weight, device
             )
         model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
     return model, records, interrupted
@@ -350,23 +345,18 @@ def _prepare(
 
 @torch.no_grad()
 def _self_train(
-    chain: Chain, target: Pool, preparation: Preparation, metrics: Metrics, weight: float
-) -> SelfTrained | None:
-    """Let the answers on the target pool teach a head, of the encoders without a front of their own."""
+    chain: Chain, target: Pool, preparation: Preparation, metrics: Metrics, weight: float, device: str
+) -> SelfTrained:
+    """Let the answers on the target pool teach a head."""
     found = chain.assigned["target"]
     decision = chain.decision(found.embeddings, found.evidence).double().cpu().numpy()
-    answers, names, rows = [], [], []
-    first = 0
-    for space in target.spaces:
-        if isinstance(space, Space):
-            answers.append(decision[first : first + len(space)])
-            names.append(preparation.names[space.index])
-            rows.append(clip_rows(space))
-        first += len(space)
-    if not rows:
-        return None
-    of_context = [metrics[name][0] if name in metrics else None for name in names]
-    return self_train(np.concatenate(answers), names, rows, of_context, weight)
+    rows: dict[str, list[np.ndarray]] = {}
+    for some in torch.arange(len(target)).split(CHUNK):
+        for space in target.take(some).spaces:
+            closed = space if isinstance(space, Space) else chain.network.finished(space.to(torch.float32, device))
+            rows.setdefault(preparation.names[space.index], []).append(clip_rows(closed))
+    of_context = [metrics[name][0] if name in metrics else None for name in rows]
+    return self_train(decision, list(rows), [np.concatenate(own) for own in rows.values()], of_context, weight)
 
 
 def _imagined(preparation: Preparation, bases: Bases, device: str) -> tuple[Pool, torch.Tensor] | None:
