@@ -33,7 +33,7 @@ from sere._labels import as_labels
 from sere._skipping import Skipping
 from sere._utterances import Utterances
 from sere.datasets.emotions import canonical_emotion, merged_names
-from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
+from sere.encoders.experience import BASE, Card, EmotionEncoder, Experience, audio_digest
 from sere.training.content import content_covariances, content_metric
 from sere.training.normalise import Moments, Standardiser
 
@@ -70,7 +70,7 @@ _RULES = {
 
 def pretrain_encoder(
     corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame],
-    encoder: Any = "acoustic",
+    encoder: Any = BASE,
     *,
     licences: Mapping[str, str] | None = None,
     name: str = "pretrained by sere",
@@ -89,8 +89,9 @@ def pretrain_encoder(
     corpora : sequence or mapping of DataFrame
         One a corpus, with ``path`` or ``audio``, ``emotion``, and where known ``speaker``, ``language`` and ``corpus``
         (its name), as :func:`sere.datasets.load_corpus` returns them. A mapping's keys are the names.
-    encoder : str or FrameEncoder, default="acoustic"
-        What describes a clip: "acoustic", "egemaps", a checkpoint, or an encoder without experience.
+    encoder : str or FrameEncoder, default="acoustic+speech"
+        What describes a clip: "acoustic", "speech", "egemaps", a checkpoint, several joined by "+", or an encoder
+        without experience.
     licences : mapping of str to str, optional
         By corpus, what the card says of its licence.
     name : str
