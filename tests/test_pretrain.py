@@ -156,7 +156,7 @@ class TestPretraining:
     def test_frames_and_context_are_the_base_encoders(self, encoder, task, store):
         clips = task[1].head(3)
         with_experience, without = (
-            HeterogeneousEncoder(e, cache=store).fit_transform(clips) for e in (encoder, "acoustic")
+            HeterogeneousEncoder(e, cache=store).fit_transform(clips) for e in (encoder, "acoustic+speech")
         )
         for name in ("frames", "context"):
             for a, b in zip(getattr(with_experience, name), getattr(without, name), strict=True):
