@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*learned from:sere.SereWarning"
 
 @pytest.fixture(scope="module")
 def encoder(source):
-    return sere.pretrain_encoder([source], random_state=0)
+    return sere.pretrain_encoder([source], "acoustic", random_state=0)
 
 
 def test_the_shots_say_which_emotions_there_are_and_nothing_else(shots, source, target, encoder):
@@ -50,7 +50,7 @@ def test_self_training_sees_the_metric_in_which_words_are_small(shots, target, e
 
 
 def test_an_emotion_that_experience_lacks_scores_as_the_mean_of_the_others(shots, target, source):
-    learned = sere.pretrain_encoder([source[source["emotion"] != "neutral"]], random_state=0)
+    learned = sere.pretrain_encoder([source[source["emotion"] != "neutral"]], "acoustic", random_state=0)
     method = ZeroShot(encoder=learned, self_training_weight=0).fit(shots, shots["emotion"], None, (target,))
     decision = method.decision_function(target)
     np.testing.assert_allclose(decision[:, 1], 0)

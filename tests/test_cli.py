@@ -69,7 +69,7 @@ def test_help_answers_without_loading_anything_heavy():
         "print('loaded', sorted({'torch', 'sklearn', 'pandas', 'numpy', 'tqdm'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for command in ("demo", "corpora", "fit", "predict", "evaluate", "cache"):
+    for command in ("label", "demo", "corpora", "fit", "predict", "evaluate", "cache"):
         assert f"\n    {command}" in shown
     assert shown.endswith("loaded []\n")
 

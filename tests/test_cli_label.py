@@ -21,7 +21,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("label")
     voices = make_voices(n_per_emotion=8, n_speakers=2, emotions=EMOTIONS, random_state=0, duration=0.5)
     known = voices[voices["language"] == "lumo"].reset_index(drop=True)
-    sere.pretrain_encoder([known], random_state=0).save(folder / "experience.npz")
+    sere.pretrain_encoder([known], "acoustic", random_state=0).save(folder / "experience.npz")
     (folder / "clips").mkdir()
     truth = []
     for row, clip in enumerate(voices[voices["language"] == "tarsk"].itertuples()):

@@ -47,7 +47,7 @@ def files(target, tmp_path_factory):
 @pytest.fixture(scope="module")
 def encoder(source):
     """Experience of the language that the tests do not label."""
-    return sere.pretrain_encoder([source], random_state=0)
+    return sere.pretrain_encoder([source], "acoustic", random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +123,12 @@ def words_of(encoder):
 
 def test_by_default_the_emotions_are_those_that_every_corpus_has(source):
     some = source[source["emotion"] != "neutral"]
-    learned = sere.pretrain_encoder({"all": source, "some": some}, random_state=0)
+    learned = sere.pretrain_encoder({"all": source, "some": some}, "acoustic", random_state=0)
     assert learned.experience.emotions == ("anger", "neutral", "sadness")
     assert words_of(learned) == ["anger", "sadness"]
-    other = sere.pretrain_encoder({"one": some, "two": source[source["emotion"] == "neutral"]}, random_state=0)
+    other = sere.pretrain_encoder(
+        {"one": some, "two": source[source["emotion"] == "neutral"]}, "acoustic", random_state=0
+    )
     assert words_of(other) == EMOTIONS
 
 
@@ -196,7 +198,7 @@ def test_each_language_is_a_pool_of_its_own(voices, encoder, found, target):
 
 @pytest.mark.filterwarnings("ignore:.*learned from:sere.SereWarning")
 def test_each_language_may_have_an_encoder_of_its_own(voices, encoder, source):
-    twin = sere.pretrain_encoder([source], random_state=0, penalty=1.0)
+    twin = sere.pretrain_encoder([source], "acoustic", random_state=0, penalty=1.0)
     by_language = sere.label(voices, encoder={"lumo": twin, "tarsk": encoder})
     here = (voices["language"] == "tarsk").to_numpy()
     for rows, own in ((here, encoder), (~here, twin)):

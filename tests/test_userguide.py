@@ -35,6 +35,7 @@ def at_once(monkeypatch):
     monkeypatch.setattr(sere.SEREClassifier.__init__, "__defaults__", shorter)
 
 
+@pytest.mark.filterwarnings("ignore:X holds 18 clips:sere.SereWarning")
 @pytest.mark.parametrize("page", ["docs/userguide.md", "README.md"])
 def test_every_block_of_python_runs(page, corpora, at_once, source, target):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)

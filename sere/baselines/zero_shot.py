@@ -19,7 +19,7 @@ from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._heads import LinearHead
 from sere.baselines.references import LinearBaseline
 from sere.encoders.experience import Experience
-from sere.training.content import content_metrics
+from sere.training.content import content_covariances, content_metric
 from sere.training.prepare import CLIPS
 from sere.training.self_training import SelfTrained, self_train
 
@@ -59,8 +59,8 @@ class ZeroShotHead:
         context = rows.vectors[:, : self.width]
         metric = None
         if (averaged >= 0).any():
-            some = slice(None, None, max(len(rows) // CLIPS, 1))
-            metric = content_metrics(context[some], rows.frames[some], averaged)[0]
+            some = slice(None, None, -(-len(rows) // CLIPS))
+            metric = content_metric(content_covariances(context[some], rows.frames[some], averaged)[0])
         decision = self._decision(rows)
         taught = self_train(decision, [""], [context], [metric], weight)
         factor = _as_sure(taught.decide("", decision, context), _sureness(decision))
