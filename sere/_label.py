@@ -10,6 +10,7 @@ by an emotion, which is why there is no estimator here: with a few labels, :clas
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from sere import _params
+from sere._audio_classifier import CHUNK
 from sere._data_checks import Group, counted, speak_up
 from sere._encoder import ENCODERS, HeterogeneousEncoder, spec_name
 from sere._facts import facts_of
@@ -25,7 +27,8 @@ from sere._inputs import arranged, as_utterances
 from sere._params import ParameterError, Rule
 from sere._skipping import Skipping
 from sere._sound_checks import acquaintances, asked
-from sere._utterances import Utterances
+from sere._utterances import Utterances, concatenate
+from sere.audio import AudioError, Clip
 from sere.baselines._clips import ClipSpace
 from sere.baselines.zero_shot import ZeroShotHead, averaged_in
 from sere.datasets.emotions import canonical_emotion
@@ -35,6 +38,8 @@ from sere.encoders.languages import same_language
 from sere.training.domains import TARGET
 from sere.training.normalise import Moments
 
+#: Every how many frames are kept.
+THINNED = 10
 #: Clips below which a pool's own mean and SD say little of its language, room and voices.
 FEW = 20
 #: Clips that the mean and SD of the speech behind an encoder's experience are worth beside a pool's own. Without them a
@@ -225,7 +230,7 @@ def label_clips(
     if isinstance(X, str | os.PathLike) and os.path.isdir(X):
         X = [media.path for media in find_media(Path(X))]
     clips, rows = skipping.read(as_utterances, arranged(X), "X")
-    clips, kept = skipping.embed(lambda some, bad: embedder.encode(some, "target", "X", bad), clips, "X")
+    clips, kept = skipping.embed(partial(_embed, embedder), clips, "X")
     skipping.warn(stacklevel=3)
     assert clips.encoders is not None
     skipped = tuple(record["row"] for record in skipping.records)
@@ -242,6 +247,28 @@ def label_clips(
     sources = [clip.source for clip in clips.clips or ()]
     paths = [os.fspath(source) if isinstance(source, str | os.PathLike) else None for source in sources]
     return Labeled(words, rows[kept], paths, softmax(logits, axis=1), skipping.records)
+
+
+def _embed(embedder: HeterogeneousEncoder, clips: Utterances, unusable: dict[Clip, str] | None) -> Utterances:
+    """Return the clips embedded, a bounded number at a time, with the few frames that tell how words vary."""
+    assert clips.clips is not None
+    parts: list[Utterances] = []
+    problems: list[tuple[int | None, str]] = []
+    for first in range(0, len(clips), CHUNK):
+        rows = np.arange(first, min(first + CHUNK, len(clips)))
+        try:
+            part = embedder.encode(clips[rows], "target", "X", unusable)
+        except AudioError as error:
+            if unusable is None:
+                raise error.of_rows(rows) from None
+            problems += error.of_rows(rows).problems
+            unusable.update({clips.clips[row]: reason for row, reason in problems if row is not None})
+        else:
+            assert part.frames is not None
+            parts.append(part.with_(frames=[frames[::THINNED].copy() for frames in part.frames]))
+    if not parts:
+        raise AudioError(problems, "X")
+    return concatenate(parts)
 
 
 def _experienced(embedder: HeterogeneousEncoder, encoder: Any) -> dict[str, EmotionEncoder]:

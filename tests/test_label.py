@@ -171,6 +171,21 @@ def test_a_clip_that_cannot_be_used_is_an_error_or_missing_in_the_index(files, e
     pd.testing.assert_frame_equal(found.reset_index(drop=True), sere.label(files, encoder=encoder))
 
 
+def test_clips_are_embedded_a_few_at_a_time(files, encoder, tmp_path, monkeypatch):
+    hollow = tmp_path / "hollow.wav"
+    soundfile.write(hollow, np.full(8000, np.nan), 16_000, subtype="FLOAT")
+    given = [str(hollow)] * 5 + files
+    whole = sere.label(files, encoder=encoder)
+    monkeypatch.setattr(sere._label, "CHUNK", 5)
+    with pytest.warns(sere.SereWarning, match="5 clips that cannot be used were"):
+        found = sere.label(given, encoder=encoder, on_error="skip")
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), whole)
+    with pytest.raises(AudioError, match=r"X\[29\]"):
+        sere.label([*files, *files[:5], str(hollow)], encoder=encoder)
+    with pytest.raises(AudioError, match=r"X\[0\]"):
+        sere.label([str(hollow)] * 6, encoder=encoder, on_error="skip")
+
+
 def test_a_few_clips_are_labeled_with_a_warning(target, encoder):
     with pytest.warns(sere.SereWarning, match="X holds 6 clips: too few to tell"):
         found = sere.label(list(target["audio"][:6]), encoder=encoder)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sere import audio
 from sere._utterances import Utterances, concatenate
 from sere.training.domains import (
     SOURCE,
@@ -116,8 +117,8 @@ class ClipSpace:
 
     @classmethod
     def of_target(cls, target: Utterances, shrinkage: float) -> "ClipSpace":
-        """Learn the standardisation of one target pool, with frames, where there is no source."""
-        space = cls(Preparation(shrinkage, FRAME_RATE), {SOURCE: set()}, None, over_frames=True)
+        """Learn the standardisation of one target pool, with all of its frames, where there is no source."""
+        space = cls(Preparation(shrinkage, audio.FRAME_RATE), {SOURCE: set()}, None, over_frames=True)
         space.learn_targets([target])
         return space
 
