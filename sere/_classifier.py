@@ -33,7 +33,7 @@ class SEREClassifier(AudioClassifier):
 
     Parameters
     ----------
-    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic-emotion"
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="speech-emotion"
         Frame embeddings. A name is short for ``HeterogeneousEncoder(encoders=name)``.
     dynamics : DynamicFeatureTransformer, default=None
         Tracks and their changes (Eq. 1); None for the defaults.
@@ -232,7 +232,7 @@ class SEREClassifier(AudioClassifier):
 
     def __init__(
         self,
-        encoder: Any = "acoustic-emotion",
+        encoder: Any = "speech-emotion",
         dynamics: Any = None,
         source_language: str | None = None,
         target_language: str | None = None,

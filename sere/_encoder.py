@@ -52,7 +52,7 @@ class HeterogeneousEncoder(AudioTransformer):
 
     Parameters
     ----------
-    encoders : str, FrameEncoder or dict, default="acoustic-emotion"
+    encoders : str, FrameEncoder or dict, default="speech-emotion"
         One encoder for every clip, or a dict from language ("de"), role ("labeled", "source", "target") or "default" to
         an encoder. An encoder is one of
 
@@ -133,7 +133,7 @@ class HeterogeneousEncoder(AudioTransformer):
 
     def __init__(
         self,
-        encoders: Any = "acoustic-emotion",
+        encoders: Any = "speech-emotion",
         labeled: Any = None,
         layer: Any = -1,
         combine: str = "mean",
