@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sere._files import pointer
+
 #: ``model_type`` of the configurations that can be read, and how people call them.
 FAMILIES = {
     "whisper": "Whisper",
@@ -249,6 +251,11 @@ def _complete(folder: Path) -> Path:
         raise CheckpointUnavailableError(
             f"The folder {folder} holds no weights (model.safetensors or pytorch_model.bin)."
         )
+    for name in ("config.json", *_weights(os.listdir(folder))):
+        with open(folder / name, "rb") as file:
+            what = pointer(file.read(64), "file")
+        if what is not None:
+            raise CheckpointUnavailableError(f"{folder / name} is {what}")
     return folder
 
 

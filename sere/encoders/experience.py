@@ -27,6 +27,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sere._drafts import whole_file
+from sere._files import pointer
 from sere.audio import Clip
 from sere.datasets.emotions import canonical_emotion
 from sere.encoders._arrays import read_arrays, write_arrays
@@ -346,6 +347,10 @@ class EmotionEncoder(FrameEncoder):
             raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(...).save(path) writes one")
         allowed = {allow} if isinstance(allow, str) else set(map(str, allow))
         try:
+            with open(file, "rb") as opened:
+                what = pointer(opened.read(64), "encoder")
+            if what is not None:
+                raise ValueError(f"it is {what}")
             arrays, checked = read_arrays(file)
             about = json.loads(str(arrays["about"]))
             if about["format"] != (_FORMAT if checked else _FIRST):
