@@ -323,14 +323,14 @@ class EmotionEncoder(FrameEncoder):
             write_arrays(draft, arrays)
 
     @classmethod
-    def load(cls, path: str | PathLike = "acoustic-emotion", *, allow: str | Collection[str] = ()) -> "EmotionEncoder":
-        """Read an encoder that :meth:`save` wrote, or the one that comes with the library.
+    def load(cls, path: str | PathLike = "speech-emotion", *, allow: str | Collection[str] = ()) -> "EmotionEncoder":
+        """Read an encoder that :meth:`save` wrote, or one that comes with the library.
 
         A file from anybody may be read: it holds plain arrays, and nothing of it is executed.
 
         Parameters
         ----------
-        path : path-like, default="acoustic-emotion"
+        path : path-like, default="speech-emotion"
         allow : str or collection of str
             Checkpoints that the file may stand on, by their names in it. One that it names and you do not is neither
             opened nor downloaded; the error says which.
