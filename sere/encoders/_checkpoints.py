@@ -221,7 +221,7 @@ def load_extractor(folder: Path, default: type) -> Any:
     return extractor
 
 
-def _size(config: dict, key: str, folder: Path) -> int:
+def _size(config: dict[str, Any], key: str, folder: Path) -> int:
     # transformers writes only what differs from a family's defaults in some releases' files
     if key in config:
         return int(config[key])
