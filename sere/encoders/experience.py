@@ -376,7 +376,7 @@ class NotAllowedError(ValueError):
     """A file stands on a checkpoint that its reader did not allow."""
 
 
-#: The encoder that comes with the library.
+#: The encoders with experience that come with the library.
 SHIPPED = {name: Path(__file__).parent / f"{name}.npz" for name in ("acoustic-emotion", "speech-emotion")}
 
 
