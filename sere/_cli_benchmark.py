@@ -48,7 +48,7 @@ def add_benchmark(command: Callable[..., argparse.ArgumentParser]) -> None:
         "--encoder",
         metavar="NAME",
         help="encoder of methods that name none (default: acoustic); experience learns one for each task from the "
-        "corpora that are neither its source nor its target",
+        "corpora that are neither its source nor its target, experience(acoustic) on another encoder's frames",
     )
     add("--draws", type=_draws, metavar="N", help=f"draws of the labeled clips (default: {_DEFAULT_DRAWS})")
     add("--shots", metavar="N", help="labeled clips an emotion, or all; several separated by commas (default: 5)")

@@ -33,8 +33,8 @@ from sere._labels import as_labels
 from sere._skipping import Skipping
 from sere._utterances import Utterances
 from sere.datasets.emotions import canonical_emotion, merged_names
-from sere.encoders.experience import Card, EmotionEncoder, Experience, audio_digest
-from sere.training.content import content_metrics
+from sere.encoders.experience import BASE, Card, EmotionEncoder, Experience, audio_digest
+from sere.training.content import content_covariances, content_metric
 from sere.training.normalise import Moments, Standardiser
 
 #: Penalty on squared weights beside the mean loss, for clips of squared length 1.
@@ -70,7 +70,7 @@ _RULES = {
 
 def pretrain_encoder(
     corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame],
-    encoder: Any = "acoustic",
+    encoder: Any = BASE,
     *,
     licences: Mapping[str, str] | None = None,
     name: str = "pretrained by sere",
@@ -89,8 +89,9 @@ def pretrain_encoder(
     corpora : sequence or mapping of DataFrame
         One a corpus, with ``path`` or ``audio``, ``emotion``, and where known ``speaker``, ``language`` and ``corpus``
         (its name), as :func:`sere.datasets.load_corpus` returns them. A mapping's keys are the names.
-    encoder : str or FrameEncoder, default="acoustic"
-        What describes a clip: "acoustic", "egemaps", a checkpoint, or an encoder without experience.
+    encoder : str or FrameEncoder, default="acoustic+speech"
+        What describes a clip: "acoustic", "speech", "egemaps", a checkpoint, several joined by "+", or an encoder
+        without experience.
     licences : mapping of str to str, optional
         By corpus, what the card says of its licence.
     name : str
@@ -186,7 +187,7 @@ def learn_experience(
         raise ValueError(f"experience needs at least two emotions; the corpora have {list(emotions)}")
     contexts, codes, corpus, frames, frame_codes = [], [], [], [], []
     frame_means: list[np.ndarray] = []
-    metrics: list[tuple[np.ndarray, np.ndarray]] = []
+    words: list[tuple[np.ndarray, np.ndarray]] = []
     for number, (title, utterances) in enumerate(heard.items()):
         own = np.array([emotions.index(label) for label in labels[title]])
         for view in VIEWS:
@@ -194,13 +195,13 @@ def learn_experience(
             codes.append(own)
             corpus.append(np.full(len(own), number))
         of_clips = _standard_frames(utterances, VIEWS[0], random)
-        metrics.append(_metrics(contexts[-len(VIEWS)], of_clips, utterances))
+        words.append(_words(contexts[-len(VIEWS)], of_clips, utterances))
         frame_means.append(of_clips.means)
         frames.append(of_clips.rows)
         frame_codes.append(own[of_clips.clips])
     X, y, of = np.concatenate(contexts), np.concatenate(codes), np.concatenate(corpus)
     present = np.array([[bool(((of == c) & (y == e)).any()) for e in range(len(emotions))] for c in range(len(heard))])
-    of_context, of_frames = (np.mean(side, axis=0) for side in zip(*metrics, strict=True))
+    of_context, of_frames = (content_metric(np.mean(side, axis=0)) for side in zip(*words, strict=True))
     felt = X @ of_context
     length = (felt**2).sum(1).mean()
     weights, bias = masked_regression(felt, y, present[of], _even_weights(y, of), penalty * length)
@@ -210,7 +211,7 @@ def learn_experience(
     variance = np.mean([(r**2).mean(0) for r in raw], 0) - mean**2
     return Experience(
         emotions=emotions,
-        evidence_weights=weights @ of_context,
+        evidence_weights=weights @ of_context.T,
         evidence_bias=bias,
         examples=_examples(X, y, of, len(emotions)),
         frame_examples=_examples(np.concatenate(frame_means), y[known_speakers], of[known_speakers], len(emotions)),
@@ -371,13 +372,13 @@ def _examples(rows: np.ndarray, y: np.ndarray, corpus: np.ndarray, n_emotions: i
     return np.array(result)
 
 
-def _metrics(contexts: np.ndarray, frames: _Frames, utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
-    """Metrics of context and frames in which a corpus's words are small."""
+def _words(contexts: np.ndarray, frames: _Frames, utterances: Utterances) -> tuple[np.ndarray, np.ndarray]:
+    """How a corpus's contexts and frames vary within clips."""
     assert utterances.encoders is not None
     columns = utterances.averaged.get(utterances.encoders[0], np.full(contexts.shape[1], -1))
     if not (columns >= 0).any():
-        return np.eye(contexts.shape[1]), np.eye(frames.rows.shape[1])
-    return content_metrics(contexts[frames.chosen], frames.within, columns)
+        return np.zeros((contexts.shape[1],) * 2), np.zeros((frames.rows.shape[1],) * 2)
+    return content_covariances(contexts[frames.chosen], frames.within, columns)
 
 
 def _directions(rows: np.ndarray, y: np.ndarray, metric: np.ndarray) -> np.ndarray:

@@ -263,7 +263,9 @@ def _add_pretrain(command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     pretrain.add_argument("--corpora", metavar="DIR", required=True, help="folder of corpora")
     pretrain.add_argument("--only", metavar="NAME,NAME", help="these corpora (default: all that are found)")
-    pretrain.add_argument("--encoder", metavar="NAME", default="acoustic", help="descriptors (default: %(default)s)")
+    pretrain.add_argument(
+        "--encoder", metavar="NAME", default="acoustic+speech", help="what hears the clips (default: %(default)s)"
+    )
     pretrain.add_argument("--out", metavar="FILE.npz", required=True, help="where to save it")
     pretrain.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     _add_on_error(pretrain, "raise")

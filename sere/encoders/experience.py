@@ -32,6 +32,8 @@ from sere.datasets.emotions import canonical_emotion
 from sere.encoders._arrays import read_arrays, write_arrays
 from sere.encoders.base import Encoded, FrameEncoder
 
+#: On whose frames experience is learned unless asked otherwise.
+BASE = "acoustic+speech"
 #: Standardised values beyond this many SD are cut, here and everywhere: one broken measurement should not decide.
 CLIP = 4.0
 #: What files are called that hold a checksum; those of the first format do without.

@@ -22,7 +22,7 @@ def with_experience(
     verbose: int = 0,
     say: Callable[[str], Any] = lambda text: None,
 ) -> list[Method]:
-    """Return the methods, those whose encoder is ``"experience"`` with one for each pair of corpora.
+    """Return the methods, those whose encoder is ``"experience"`` with one for each pair of corpora and base encoder.
 
     Parameters
     ----------
@@ -45,17 +45,24 @@ def with_experience(
     """
     if not any(method.wants_experience for method in methods):
         return list(methods)
-    learned: dict[str, EmotionEncoder] = {}
-    for source, target in pairs:
-        name = pair_name(source, target)
-        if name not in learned:
-            learned[name] = _learned(corpora, source, target, n_jobs, verbose)
-            say(f"experience for {name}: {', '.join(learned[name].card.names)}")
-    return [replace(method, experience=learned) if method.wants_experience else method for method in methods]
+    learned: dict[str, dict[str, EmotionEncoder]] = {}
+    for base in dict.fromkeys(method.experience_on for method in methods):
+        if base is None:
+            continue
+        of_pairs = learned.setdefault(base, {})
+        for source, target in pairs:
+            name = pair_name(source, target)
+            if name not in of_pairs:
+                of_pairs[name] = _learned(corpora, base, source, target, n_jobs, verbose)
+                say(f"experience on {base} for {name}: {', '.join(of_pairs[name].card.names)}")
+    return [
+        method if method.experience_on is None else replace(method, experience=learned[method.experience_on])
+        for method in methods
+    ]
 
 
 def _learned(
-    corpora: Mapping[str, pd.DataFrame], source: str, target: str, n_jobs: int | None, verbose: int
+    corpora: Mapping[str, pd.DataFrame], base: str, source: str, target: str, n_jobs: int | None, verbose: int
 ) -> EmotionEncoder:
     from sere import pretrain_encoder
 
@@ -65,6 +72,6 @@ def _learned(
             f"encoder {EXPERIENCE!r} learns from labeled corpora beside {source} and {target}, and there is none"
         )
     learned: EmotionEncoder = pretrain_encoder(
-        others, name=f"without {pair_name(source, target)}", n_jobs=n_jobs, random_state=0, verbose=verbose
+        others, base, name=f"without {pair_name(source, target)}", n_jobs=n_jobs, random_state=0, verbose=verbose
     )
     return learned

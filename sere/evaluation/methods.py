@@ -9,6 +9,7 @@ for each task from the other corpora that are there (:mod:`sere.evaluation.leave
 
 import ast
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -18,8 +19,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from sere.encoders.base import FrameEncoder
+from sere.encoders.experience import BASE
 
-#: Stands for an encoder that is learned, for each task, from the corpora that are neither source nor target.
+#: Stands for an encoder that is learned, for each task, from the corpora that are neither source nor target; with the
+#: name of another encoder behind it in parentheses it is learned on that one's frames.
 EXPERIENCE = "experience"
 #: Parameters that say where and how loudly a method works, and nothing about what comes out.
 _CIRCUMSTANCES = {"cache", "n_jobs", "verbose", "device", "random_state", "on_interrupt"}
@@ -36,7 +39,7 @@ class Method:
     estimator : classifier
         Unfitted; ``fit`` takes what :meth:`sere.SEREClassifier.fit` takes.
     experience : mapping of str to EmotionEncoder
-        By :func:`pair_name`, what stands for the encoder ``"experience"``.
+        By :func:`pair_name`, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
     """
 
     name: str
@@ -45,9 +48,17 @@ class Method:
 
     @property
     def wants_experience(self) -> bool:
-        """Whether the encoder is ``"experience"``."""
+        """Whether the encoder is ``"experience"``, on whatever frames."""
+        return self.experience_on is not None
+
+    @property
+    def experience_on(self) -> str | None:
+        """The encoder on whose frames experience is learned; None where the encoder is no ``"experience"``."""
         encoder = self.estimator.get_params(deep=False).get("encoder")
-        return isinstance(encoder, str) and encoder == EXPERIENCE
+        if not isinstance(encoder, str):
+            return None
+        named = re.fullmatch(rf"{EXPERIENCE}(?:\((.+)\))?", encoder)
+        return None if named is None else named[1] or BASE
 
     def prepared(self, source: str, target: str, random_state: int) -> Any:
         """Return an unfitted copy for one task.

@@ -5,7 +5,7 @@ too short for its sounds to average out. How far they fail to can be read off th
 within clips by the covariance S, the mean over a clip of n independent sounds varies by S / n for its words alone,
 whoever speaks and however. Directions are therefore looked for, and weights paid for, in the metric
 
-    M = (I + S / n)^(-1/2)
+    M M' = (I + S / n)^(-1)
 
 in which a direction that mostly carries words is small, and one that varies from clip to clip but hardly within them
 keeps its size. It is the within-class whitening of speaker recognition (Hatch, Kajarekar & Stolcke, "Within-class
@@ -18,6 +18,7 @@ such as the acoustic descriptors', are left as they are.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 #: Independent sounds that a clip's mean is taken over. Ten to a hundred score alike.
 SOUNDS = 30.0
@@ -40,13 +41,10 @@ def averaged_columns(context_names: Sequence[str], frame_names: Sequence[str]) -
     return np.array([column.get(name, -1) for name in context_names], dtype=np.int64)
 
 
-def content_metrics(
-    context: np.ndarray, frames: Sequence[np.ndarray], columns: np.ndarray, sounds: float = SOUNDS
+def content_covariances(
+    context: np.ndarray, frames: Sequence[np.ndarray], columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the metrics of a context and of frames in which words are small; see the module's docstring.
-
-    Columns that are no part of this, frames that no entry of the context averages and entries that average none, keep
-    their size and stay apart from the others.
+    """Return how a context and frames vary within clips; 0 for entries that average no column and columns not averaged.
 
     Parameters
     ----------
@@ -56,24 +54,21 @@ def content_metrics(
         Standardised.
     columns : int ndarray of shape (d,)
         As :func:`averaged_columns` returns it.
-    sounds : float
-        Independent sounds a clip.
 
     Returns
     -------
     ndarray of shape (d, d), ndarray of shape (w, w)
-        Symmetric.
+        In the units of the context and of the frames.
     """
     entries = np.flatnonzero(columns >= 0)
     own = columns[entries]
     means = np.array([clip[:, own].mean(0, dtype=np.float64) for clip in frames])
     covariance = within_clips(frames, own)
     slope = _slopes(context[:, entries], means)
-    of_context, of_frames = np.eye(context.shape[1]), np.eye(frames[0].shape[1])
-    of_context[np.ix_(entries, entries)] = content_metric(covariance * slope[:, None] * slope, sounds)
-    # An entry may be averaged twice; its column is one.
-    once = np.unique(own, return_index=True)[1]
-    of_frames[np.ix_(own[once], own[once])] = content_metric(covariance[np.ix_(once, once)], sounds)
+    of_context = np.zeros((context.shape[1],) * 2)
+    of_frames = np.zeros((frames[0].shape[1],) * 2)
+    of_context[np.ix_(entries, entries)] = covariance * slope[:, None] * slope
+    of_frames[np.ix_(own, own)] = covariance
     return of_context, of_frames
 
 
@@ -103,7 +98,7 @@ def _slopes(context: np.ndarray, means: np.ndarray) -> np.ndarray:
 
 
 def content_metric(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray:
-    """Return ``(I + covariance / sounds)^(-1/2)``, symmetric.
+    """Return M with ``M M' = (I + covariance / sounds)^(-1)``, upper triangular: rows go through it as ``rows @ M``.
 
     Parameters
     ----------
@@ -112,5 +107,6 @@ def content_metric(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray
     sounds : float
         Independent sounds a clip.
     """
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * (1.0 + np.maximum(values, 0.0) / sounds) ** -0.5) @ vectors.T
+    # A root of Cholesky's kind costs a tenth of the symmetric one, and gives the same distances.
+    lower = np.linalg.cholesky(np.eye(len(covariance)) + covariance / sounds)
+    return solve_triangular(lower, np.eye(len(covariance)), lower=True).T

@@ -16,10 +16,11 @@ from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
 from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
-from sere.training.loop import Chain, Settings, highlight_weights
+from sere.training.loop import CHUNK, Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Metrics, Preparation, clip_rows, word_metrics
 from sere.training.self_training import SelfTrained, self_train
+from sere.training.subspace import Bases, into, starts_into, state_into, training_bases
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,11 @@ class FittedModel:
         """What the network makes of clips, in the order of `utterances`."""
         check_fronts(utterances, self.fronts)
         pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
-        embedded = self._rebuild(needed(utterances))(pool.to(torch.float64))
+        network = self._rebuild(needed(utterances))
+        finished = tuple(network.finished(space) for space in pool.to(torch.float64).spaces)
+        embedded = network(Pool(finished))
+        own = np.split(order, np.cumsum([len(space) for space in finished])[:-1])
+        names = [self.preparation.names[space.index] for space in finished]
         bounds = embedded.packed.offsets[1:-1].tolist()
         back = np.argsort(order)
         frames = np.split(embedded.packed.frames.numpy(), bounds)
@@ -163,19 +168,10 @@ class FittedModel:
         return Found(
             embedded.clips.numpy()[back],
             embedded.evidence.numpy()[back],
-            self._rows(pool, order),
+            [(name, clips, clip_rows(space)) for name, clips, space in zip(names, own, finished, strict=True)],
             [frames[i] for i in back],
             [intensity[i] for i in back],
         )
-
-    def _rows(self, pool: Pool, order: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
-        """By encoder without a front, which clips it embedded and their rows for self-training."""
-        spaces = zip(pool.spaces, np.split(order, np.cumsum([len(s) for s in pool.spaces])[:-1]), strict=True)
-        return [
-            (self.preparation.names[space.index], clips, clip_rows(space))
-            for space, clips in spaces
-            if isinstance(space, Space)
-        ]
 
     def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
         """The network in float64, with the fronts of some encoders, which keep their float32."""
@@ -255,12 +251,14 @@ def fit_model(
         torch.manual_seed(seed)
         encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
         languages, pools, starts, metrics = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
+        before = _state_of(previous, preparation) if previous is not None else {}
+        bases = training_bases(preparation, [pool for pool, _ in pools.values()], starts, metrics, before)
+        before = state_into(before, bases)
         network = ResonanceNetwork(
-            starts,
+            starts_into(starts, bases),
             **{k: options[k] for k in _NETWORK_OPTIONS},
             fronts={preparation.names.index(name): front for name, front in fronts.items()},
         )
-        before = _state_of(previous, preparation) if previous is not None else {}
         if {k: v.shape for k, v in before.items()} == {k: v.shape for k, v in network.state_dict().items()}:
             network.load_state_dict(before)
         elif previous is not None:
@@ -271,10 +269,10 @@ def fit_model(
                 stacklevel=3,
             )
         network.to(device)
-        ready = {name: pool.to(torch.float32, device) for name, (pool, _) in pools.items()}
+        ready = {name: into(pool, bases).to(torch.float32, device) for name, (pool, _) in pools.items()}
         order = pools["labeled"][1]
         codes = torch.from_numpy(np.asarray(y)[order]).to(device)
-        imagined = _imagined(preparation, device)
+        imagined = _imagined(preparation, bases, device)
         chain = Chain(
             network,
             ready["labeled"],
@@ -297,10 +295,10 @@ def fit_model(
 
             with nullcontext() if fronts or device != "cpu" else small_operations():
                 interrupted = chain.run(params.epochs, report)
-        model = _freeze(chain, preparation, options, languages, order)
+        model = _freeze(chain, preparation, options, languages, order, bases)
         if targets and params.self_training_weight:
             model.self_trained = _self_train(
-                chain, pools["target"][0], preparation, metrics, params.self_training_weight
+                chain, pools["target"][0], preparation, metrics, params.self_training_weight, device
             )
         model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
     return model, records, interrupted
@@ -347,28 +345,25 @@ def _prepare(
 
 @torch.no_grad()
 def _self_train(
-    chain: Chain, target: Pool, preparation: Preparation, metrics: Metrics, weight: float
-) -> SelfTrained | None:
-    """Let the answers on the target pool teach a head, of the encoders without a front of their own."""
+    chain: Chain, target: Pool, preparation: Preparation, metrics: Metrics, weight: float, device: str
+) -> SelfTrained:
+    """Let the answers on the target pool teach a head."""
     found = chain.assigned["target"]
     decision = chain.decision(found.embeddings, found.evidence).double().cpu().numpy()
-    answers, names, rows = [], [], []
-    first = 0
-    for space in target.spaces:
-        if isinstance(space, Space):
-            answers.append(decision[first : first + len(space)])
-            names.append(preparation.names[space.index])
-            rows.append(clip_rows(space))
-        first += len(space)
-    if not rows:
-        return None
-    of_context = [metrics[name][0] if name in metrics else None for name in names]
-    return self_train(np.concatenate(answers), names, rows, of_context, weight)
+    rows: dict[str, list[np.ndarray]] = {}
+    for some in torch.arange(len(target)).split(CHUNK):
+        for space in target.take(some).spaces:
+            closed = space if isinstance(space, Space) else chain.network.finished(space.to(torch.float32, device))
+            rows.setdefault(preparation.names[space.index], []).append(clip_rows(closed))
+    of_context = [metrics[name][0] if name in metrics else None for name in rows]
+    return self_train(decision, list(rows), [np.concatenate(own) for own in rows.values()], of_context, weight)
 
 
-def _imagined(preparation: Preparation, device: str) -> tuple[Pool, torch.Tensor] | None:
+def _imagined(preparation: Preparation, bases: Bases, device: str) -> tuple[Pool, torch.Tensor] | None:
     found = preparation.imagined()
-    return None if found is None else (found[0].to(torch.float32, device), torch.from_numpy(found[1]).to(device))
+    if found is None:
+        return None
+    return into(found[0], bases).to(torch.float32, device), torch.from_numpy(found[1]).to(device)
 
 
 def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:
@@ -400,18 +395,24 @@ def _settings(params: Any, experienced: bool, has_target: bool) -> Settings:
 
 
 def _freeze(
-    chain: Chain, preparation: Preparation, options: dict[str, Any], languages: dict[str, set[str]], order: np.ndarray
+    chain: Chain,
+    preparation: Preparation,
+    options: dict[str, Any],
+    languages: dict[str, set[str]],
+    order: np.ndarray,
+    bases: Bases,
 ) -> FittedModel:
     """Take everything off torch and off the device."""
     with torch.no_grad():
         shots = chain.network(chain.labeled).packed
+    state = {name: value.detach().cpu() for name, value in chain.network.own_state().items()}
     bounds = shots.offsets[1:-1].tolist()
     back = np.argsort(order)
     frames = np.split(shots.frames.cpu().numpy(), bounds)
     intensity = np.split(shots.intensity.cpu().numpy(), bounds)
     return FittedModel(
         preparation,
-        {name: value.detach().cpu().numpy().copy() for name, value in chain.network.own_state().items()},
+        {name: value.numpy().copy() for name, value in state_into(state, bases, back=True).items()},
         options,
         chain.prototypes.cpu().numpy().astype(np.float64),
         float(np.exp(chain.log_scale or 0.0)) * chain.sharpening,

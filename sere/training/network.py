@@ -17,12 +17,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.linalg import eigh
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from sere.kernels.packed import Packed
 from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
 from sere.method.resonance import burst_intensity
 from sere.training.fronts import FRAMES, OpenSpace, taken_rows, through_front
+
+#: Columns from which on covariances are summed in single precision.
+WIDE = 256
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ class ResonanceNetwork(nn.Module):
 
     def forward(self, pool: Pool) -> Embedded:
         """Embed clips, in the pool's order."""
-        parts = [self._embed(self._finished(space)) for space in pool.spaces]
+        parts = [self._embed(self.finished(space)) for space in pool.spaces]
         if len(parts) == 1:
             return parts[0]
         shifts = np.cumsum([0, *(len(part.packed.frames) for part in parts[:-1])])
@@ -200,8 +205,8 @@ class ResonanceNetwork(nn.Module):
         """Return the state without the fronts'."""
         return {name: value for name, value in self.state_dict().items() if not name.startswith("fronts.")}
 
-    def _finished(self, space: Space | OpenSpace) -> Space:
-        """Clips of an open space through their front; others as they are."""
+    def finished(self, space: Space | OpenSpace) -> Space:
+        """Return the clips of an open space through their front; others as they are."""
         if isinstance(space, Space):
             return space
         context, frames = through_front(self.fronts[str(space.index)], space, self.frames_at_once)
@@ -228,20 +233,24 @@ def principal_projection(rows: np.ndarray, width: int, power: float, metric: np.
         Columns of the result; those beyond the rank are 0.
     power : float
     metric : ndarray of shape (d, d), optional
-        Symmetric; the directions are those of ``rows @ metric``, and the result goes through it.
+        The directions are those of ``rows @ metric``, and the result goes through it.
 
     Returns
     -------
     ndarray of shape (d, width)
     """
     projection = np.zeros((rows.shape[1], width))
-    if not rows.size:
+    if not rows.size or not width:
         return projection
-    covariance = np.cov(rows.T, bias=True).reshape(rows.shape[1], -1)
+    d = rows.shape[1]
+    centred = (rows - rows.mean(0)).astype(np.float32 if d > WIDE else np.float64)
+    covariance = (centred.T @ centred / len(rows)).astype(np.float64)
     if metric is not None:
-        covariance = metric @ covariance @ metric
-    _, vectors = np.linalg.eigh(covariance)
-    leading = vectors[:, ::-1][:, :width]
+        covariance = metric.T @ covariance @ metric
+    # On a busy machine threads of an eigenvalue problem wait for each other a hundred times as long as they work.
+    with threadpool_limits(1, user_api="blas"):
+        _, vectors = eigh(covariance, subset_by_index=(max(d - width, 0), d - 1))
+    leading = vectors[:, ::-1]
     # The sign of an eigenvector is an accident of the library that computed it.
     leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(leading.shape[1])])
     projection[:, : leading.shape[1]] = leading if metric is None else metric @ leading

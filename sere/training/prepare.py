@@ -15,7 +15,7 @@ import torch
 from sere._utterances import Utterances
 from sere.audio import FRAME_RATE
 from sere.encoders.experience import Experience
-from sere.training.content import content_metrics
+from sere.training.content import content_covariances, content_metric
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
 from sere.training.normalise import Moments, Standardiser
@@ -26,7 +26,7 @@ Metrics = dict[str, tuple[np.ndarray, np.ndarray]]
 #: Frames that principal directions are taken from, at most.
 SAMPLE = 20_000
 #: Clips that tell how much words vary, at most about.
-CLIPS = 1_000
+CLIPS = 500
 #: Ridge penalty, per clip, of the bridge between unlike encoders.
 RIDGE = 1.0
 
@@ -332,11 +332,12 @@ def word_metrics(preparation: Preparation, pools: Sequence[Pool], averaged: Mapp
         columns = averaged.get(name, np.empty(0))
         spaces = [s for pool in pools for s in pool.spaces if isinstance(s, Space) and s.index == index]
         if spaces and (columns >= 0).any():
-            every = max(sum(map(len, spaces)) // CLIPS, 1)
+            every = -(-sum(map(len, spaces)) // CLIPS)
             some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
             context = np.concatenate([s.context.numpy() for s in some])
             frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
-            found[name] = content_metrics(context, frames, columns)
+            of_context, of_frames = content_covariances(context, frames, columns)
+            found[name] = content_metric(of_context), content_metric(of_frames)
     return found
 
 
@@ -364,11 +365,11 @@ def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) ->
 
 def clip_rows(space: Space) -> np.ndarray:
     """Return what describes each clip as a whole, (n, d): its context, or where there is none its frames' mean."""
-    return space.context.numpy() if space.context.shape[1] else _clip_means(space)
+    return space.context.double().cpu().numpy() if space.context.shape[1] else _clip_means(space)
 
 
 def _clip_means(space: Space) -> np.ndarray:
-    return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).numpy().astype(np.float64)
+    return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).double().cpu().numpy()
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -1,0 +1,126 @@
+"""Training in the directions that matter: a thousand columns are a few dozen while the network learns.
+
+Projections start in some directions and pay for leaving them (:meth:`ResonanceNetwork.drift`), so they hardly ever look
+at most columns of a wide encoder, and multiplying by those at every step is most of the work. So wide columns are
+turned once into coordinates of a basis: what the projections start from, and the leading directions beside it. Being
+orthonormal it changes neither products nor lengths, and a trained projection goes back into all columns.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sere.training.fronts import OpenSpace
+from sere.training.network import Pool, Space, principal_projection
+from sere.training.prepare import SAMPLE, Metrics, Preparation
+
+#: Directions that are kept; encoders with fewer columns keep them all.
+WIDTH = 128
+
+#: By the index of a space, a basis of the context (d, k) and of frames (w, k); None where all columns are kept.
+Bases = dict[int, tuple[np.ndarray | None, np.ndarray | None]]
+
+
+def training_bases(
+    preparation: Preparation,
+    pools: list[Pool],
+    starts: list[tuple[np.ndarray, np.ndarray]],
+    metrics: Metrics,
+    before: dict[str, torch.Tensor],
+    width: int = WIDTH,
+) -> Bases:
+    """Return the bases in which each encoder's columns are trained on.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    pools : list of Pool
+        All clips of fit.
+    starts : list of (ndarray of shape (d, p), ndarray of shape (w, q))
+        Starting projections, which the bases hold.
+    metrics : dict of str to (ndarray, ndarray)
+        As :func:`~sere.training.prepare.word_metrics` returns them.
+    before : dict of str to tensor
+        State of a network to go on from, whose projections the bases hold, too; empty where there is none.
+    width : int
+        Directions that are kept.
+    """
+    found: Bases = {}
+    for index, name in enumerate(preparation.names):
+        spaces = [space for pool in pools for space in pool.spaces if space.index == index]
+        if any(isinstance(space, OpenSpace) for space in spaces):
+            continue
+        closed = [space for space in spaces if isinstance(space, Space)]
+        of_context, of_frames = metrics.get(name, (None, None))
+        context = np.concatenate([s.context.numpy() for s in closed])
+        frames = np.concatenate([s.frames.numpy()[:: max(len(s.frames) * len(closed) // SAMPLE, 1)] for s in closed])
+        held = [
+            (start, before[name].numpy()) if name in before and len(before[name]) == len(start) else (start,)
+            for start, name in zip(starts[index], _maps(index), strict=True)
+        ]
+        found[index] = _basis(context, held[0], of_context, width), _basis(frames, held[1], of_frames, width)
+    return found
+
+
+def _maps(index: int) -> tuple[str, str]:
+    """What a network's state calls the projections of a space."""
+    return f"context_maps.{index}", f"frame_maps.{index}"
+
+
+def _basis(rows: np.ndarray, held: tuple[np.ndarray, ...], metric: np.ndarray | None, width: int) -> np.ndarray | None:
+    """Orthonormal columns that hold some projections and leading directions of rows, (d, about `width`)."""
+    if rows.shape[1] <= width:
+        return None
+    leading = principal_projection(rows.astype(np.float64), max(width - held[0].shape[1], 0), 1.0, metric)
+    together = np.hstack([side / max(np.linalg.norm(side), 1e-12) for side in (*held, leading) if side.size])
+    vectors, values, _ = np.linalg.svd(together, full_matrices=False)
+    return vectors[:, values > 1e-9 * values[0]]
+
+
+def into(pool: Pool, bases: Bases) -> Pool:
+    """Return clips with wide columns turned into coordinates."""
+    return Pool(tuple(_space_into(space, bases) if isinstance(space, Space) else space for space in pool.spaces))
+
+
+def _space_into(space: Space, bases: Bases) -> Space:
+    context, frames = bases.get(space.index, (None, None))
+    return replace(space, context=_times(space.context, context), frames=_times(space.frames, frames))
+
+
+def _times(values: torch.Tensor, basis: np.ndarray | None) -> torch.Tensor:
+    return values if basis is None else values @ torch.from_numpy(basis).to(values)
+
+
+def starts_into(starts: list[tuple[np.ndarray, np.ndarray]], bases: Bases) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return starting projections of coordinates."""
+    turned = []
+    for index, (context, frames) in enumerate(starts):
+        of_context, of_frames = bases.get(index, (None, None))
+        turned.append((_coordinates(context, of_context), _coordinates(frames, of_frames)))
+    return turned
+
+
+def _coordinates(start: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
+    return start if basis is None else basis.T @ start
+
+
+def state_into(state: dict[str, torch.Tensor], bases: Bases, back: bool = False) -> dict[str, torch.Tensor]:
+    """Return a network's state whose projections take coordinates, or with `back` one whose projections take columns.
+
+    Parameters
+    ----------
+    state : dict of str to tensor
+        As :meth:`ResonanceNetwork.own_state` returns it.
+    bases : dict
+    back : bool
+    """
+    result = dict(state)
+    for index, sides in bases.items():
+        for name, basis in zip(_maps(index), sides, strict=True):
+            if basis is not None and name in result:
+                turn = torch.from_numpy(basis).to(result[name])
+                turn = turn if back else turn.T
+                if turn.shape[1] == len(result[name]):  # another one fits no network here, and is told so
+                    result[name] = turn @ result[name]
+    return result
