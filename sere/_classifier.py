@@ -394,12 +394,13 @@ class SEREClassifier(AudioClassifier):
 
     @property
     def _n_features_out(self) -> int:
-        return self._fitted().prototypes.shape[1]
+        return int(self._fitted().prototypes.shape[1])
 
     @property
     def prototypes_(self) -> np.ndarray:
         """Enhanced prototypes (Eq. 7), (n_classes, p)."""
-        return self._fitted().prototypes
+        prototypes: np.ndarray = self._fitted().prototypes
+        return prototypes
 
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).

@@ -450,14 +450,14 @@ class _Embedding:
     def __init__(self, encoder: FrameEncoder):
         self.encoder = encoder
 
-    def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
+    def __call__(self, waves: list[np.ndarray], pitches: list[Any]) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)
         contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
         kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
         return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
 
 
-def side_by_side(spec: Any) -> tuple:
+def side_by_side(spec: Any) -> tuple[Any, ...]:
     """Return the encoders that a name joined by "+" or a tuple puts side by side; anything else is alone.
 
     Raises

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import checkpoints
 import huggingface_hub
@@ -160,6 +161,27 @@ class TestFindingCheckpoints:
             PretrainedEncoder(where).encode([noise(SHORT)]) for where in (folder, folders["hubert-group"])
         )
         np.testing.assert_array_equal(old.frames, new.frames)
+
+    def test_pickled_weights_run_no_code(self, folders, tmp_path):
+        folder, marker = shutil.copytree(folders["hubert-group"], tmp_path / "tiny"), tmp_path / "marker"
+        weights = load_file(folder / "model.safetensors") | {"more": Touch(marker)}
+        torch.save(weights, folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+        with pytest.raises(Exception, match=r"[Ww]eights_only|Unable to load weights"):
+            PretrainedEncoder(folder).encode([noise(SHORT)])
+        assert not marker.exists()
+        torch.load(folder / "pytorch_model.bin", weights_only=False)
+        assert marker.exists()  # it would have
+
+
+class Touch:
+    """Makes a file when it is unpickled by a reader that runs what it reads."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
 
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

@@ -292,11 +292,11 @@ class EmotionEncoder(FrameEncoder):
         """As the base encoder does."""
         return self.base.join(encoded)
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
         """Embed each clip on its own; see the base encoder."""
         return self.base.encode(waves, pitches)
 
-    def save(self, path: str | PathLike) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the encoder to one file, whole or not at all; its path goes wherever an encoder's name goes.
 
         Parameters
@@ -323,7 +323,9 @@ class EmotionEncoder(FrameEncoder):
             write_arrays(draft, arrays)
 
     @classmethod
-    def load(cls, path: str | PathLike = "speech-emotion", *, allow: str | Collection[str] = ()) -> "EmotionEncoder":
+    def load(
+        cls, path: str | PathLike[str] = "speech-emotion", *, allow: str | Collection[str] = ()
+    ) -> "EmotionEncoder":
         """Read an encoder that :meth:`save` wrote, or one that comes with the library.
 
         A file from anybody may be read: it holds plain arrays, and nothing of it is executed.
