@@ -120,7 +120,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def oldest(session: nox.Session) -> None:
     """Run the suite on the oldest releases that pyproject.toml allows (torch stays as constrained)."""
-    install(session, *floors("plots", "pretrained"), package=".[test]")
+    install(session, *floors("plots", "pretrained", "ffmpeg"), package=".[test]")
     run_tests(session, "-n", "2", "--dist", "worksteal", "-W", "default")
 
 

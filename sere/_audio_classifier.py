@@ -110,7 +110,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
                 given = {key: value for key, value in params.items() if "__" not in key}
                 shared = {key: given.get(key, getattr(self, key)) for key in SHARED}
                 params[name] = make(given.get(name, getattr(self, name)), shared)
-        return super().set_params(**params)
+        super().set_params(**params)
+        return self
 
     def _steps(self) -> dict[str, Callable[[Any, dict[str, Any]], Any]]:
         """By parameter, what makes the estimator that a default or a name stands for, given it and what is shared."""
@@ -151,7 +152,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """
         logits = self._logits(X)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        shares: np.ndarray = odds / odds.sum(axis=1, keepdims=True)
+        return shares
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable emotion of each clip.
@@ -165,7 +167,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         ndarray of shape (n,)
         """
         codes = self._logits(X).argmax(axis=1)
-        return self.classes_[codes]
+        labels: np.ndarray = self.classes_[codes]
+        return labels
 
     def __getstate__(self) -> dict[str, Any]:
         return travelling(super().__getstate__())

@@ -22,7 +22,9 @@ class WorkerDiedError(RuntimeError):
 
 
 def as_completed(
-    work: Callable[[list[T]], tuple[Callable, tuple]], batches: Iterable[list[T]], n_jobs: int | None
+    work: Callable[[list[T]], tuple[Callable[..., Any], tuple[Any, ...]]],
+    batches: Iterable[list[T]],
+    n_jobs: int | None,
 ) -> Iterator[tuple[list[T], Any]]:
     """Yield each batch with its result, in the order in which they are ready.
 
@@ -74,7 +76,7 @@ def as_completed(
                 return
 
 
-def _jobs(work: Callable, batches: Iterator[list[T]], handed: dict[int, list[T]]) -> Iterator[Any]:
+def _jobs(work: Callable[..., Any], batches: Iterator[list[T]], handed: dict[int, list[T]]) -> Iterator[Any]:
     """Spell batches as joblib's tasks; `handed` says which are in work."""
     for number, batch in enumerate(batches):
         handed[number] = batch
@@ -82,7 +84,7 @@ def _jobs(work: Callable, batches: Iterator[list[T]], handed: dict[int, list[T]]
         yield delayed(_numbered)(number, function, arguments)
 
 
-def _numbered(number: int, function: Callable, arguments: tuple) -> tuple[int, Any]:
+def _numbered(number: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[int, Any]:
     return number, function(*arguments)
 
 

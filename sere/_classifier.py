@@ -33,7 +33,7 @@ class SEREClassifier(AudioClassifier):
 
     Parameters
     ----------
-    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic-emotion"
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="speech-emotion"
         Frame embeddings. A name is short for ``HeterogeneousEncoder(encoders=name)``.
     dynamics : DynamicFeatureTransformer, default=None
         Tracks and their changes (Eq. 1); None for the defaults.
@@ -232,7 +232,7 @@ class SEREClassifier(AudioClassifier):
 
     def __init__(
         self,
-        encoder: Any = "acoustic-emotion",
+        encoder: Any = "speech-emotion",
         dynamics: Any = None,
         source_language: str | None = None,
         target_language: str | None = None,
@@ -394,12 +394,13 @@ class SEREClassifier(AudioClassifier):
 
     @property
     def _n_features_out(self) -> int:
-        return self._fitted().prototypes.shape[1]
+        return int(self._fitted().prototypes.shape[1])
 
     @property
     def prototypes_(self) -> np.ndarray:
         """Enhanced prototypes (Eq. 7), (n_classes, p)."""
-        return self._fitted().prototypes
+        prototypes: np.ndarray = self._fitted().prototypes
+        return prototypes
 
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).

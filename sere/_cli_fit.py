@@ -73,12 +73,11 @@ def fit_pools(model: Any, inputs: dict[str, pd.DataFrame | None], problems: Prob
             )
         except AudioError as error:
             raise in_own_words(error, inputs) from error
-    skipped = model.skipped_ if problems.on_error == "skip" else ()
-    for record in skipped:
+    for record in model.skipped_:
         table = inputs[record["where"]]
         assert table is not None
         problems.add(table[PLACE].iloc[record["row"]], record["path"], record["reason"])
-    return Counter(record["where"] for record in skipped)
+    return Counter(record["where"] for record in model.skipped_)
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -86,12 +85,11 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {
         "encoder": arguments.encoder,
         "epochs": arguments.epochs,
+        "on_error": arguments.on_error,
         "source_language": arguments.source_language,
         "target_language": arguments.target_language,
     }
     settings = {name: value for name, value in given.items() if value is not None}
-    if arguments.on_error == "skip":
-        settings["on_error"] = "skip"
     if arguments.keep_interrupted:
         settings["on_interrupt"] = "keep"
     if arguments.allow and str(arguments.encoder).endswith(".npz"):

@@ -33,13 +33,13 @@ def pretrain(arguments: argparse.Namespace) -> int:
                 name=out.stem,
                 random_state=arguments.seed,
                 verbose=0 if arguments.quiet else 1,
-                **({"on_error": "skip"} if arguments.on_error == "skip" else {}),
+                on_error=arguments.on_error,
             )
         except AudioError as error:
             raise in_own_words(
                 error, {name: clips.assign(**{PLACE: name}) for name, clips in corpora.items()}
             ) from error
-    for record in encoder.skipped_ if arguments.on_error == "skip" else ():
+    for record in encoder.skipped_:
         problems.add(record["where"], record["path"], record["reason"])
     encoder.save(out)
     write_text(out.with_suffix(".md"), encoder.card.text(encoder))

@@ -232,7 +232,7 @@ class _Tracks:
         self.pitch_range = pitch_range
         self.device = device
 
-    def __call__(self, waves: list[np.ndarray], companions: list) -> list[dict[str, np.ndarray]]:
+    def __call__(self, waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:
         from sere.tracks import pitches, static_tracks
 
         fmin, fmax = self.pitch_range
@@ -293,4 +293,5 @@ def _summary(tracks: np.ndarray, changes: np.ndarray, voiced: np.ndarray) -> np.
 
 def _semitones(hertz: np.ndarray) -> np.ndarray:
     """Return semitones above 27.5 Hz; f0 below 1 Hz counts as 1 Hz."""
-    return 12 * np.log2(np.maximum(hertz, 1.0) / 27.5)
+    semitones: np.ndarray = 12 * np.log2(np.maximum(hertz, 1.0) / 27.5)
+    return semitones

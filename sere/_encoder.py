@@ -52,7 +52,7 @@ class HeterogeneousEncoder(AudioTransformer):
 
     Parameters
     ----------
-    encoders : str, FrameEncoder or dict, default="acoustic-emotion"
+    encoders : str, FrameEncoder or dict, default="speech-emotion"
         One encoder for every clip, or a dict from language ("de"), role ("labeled", "source", "target") or "default" to
         an encoder. An encoder is one of
 
@@ -133,7 +133,7 @@ class HeterogeneousEncoder(AudioTransformer):
 
     def __init__(
         self,
-        encoders: Any = "acoustic-emotion",
+        encoders: Any = "speech-emotion",
         labeled: Any = None,
         layer: Any = -1,
         combine: str = "mean",
@@ -450,14 +450,14 @@ class _Embedding:
     def __init__(self, encoder: FrameEncoder):
         self.encoder = encoder
 
-    def __call__(self, waves: list[np.ndarray], pitches: list) -> list[dict[str, np.ndarray]]:
+    def __call__(self, waves: list[np.ndarray], pitches: list[Any]) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)
         contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
         kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
         return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
 
 
-def side_by_side(spec: Any) -> tuple:
+def side_by_side(spec: Any) -> tuple[Any, ...]:
     """Return the encoders that a name joined by "+" or a tuple puts side by side; anything else is alone.
 
     Raises

@@ -33,7 +33,7 @@ BATCH = 16
 ATTEMPTS = 3
 
 
-def open_store(cache: bool | str | os.PathLike | FrameStore | None) -> FrameStore | None:
+def open_store(cache: bool | str | os.PathLike[str] | FrameStore | None) -> FrameStore | None:
     """Return the store that an estimator's `cache` parameter names.
 
     Parameters
@@ -50,11 +50,11 @@ def open_store(cache: bool | str | os.PathLike | FrameStore | None) -> FrameStor
 
 def extract(
     clips: Sequence[Clip],
-    compute: Callable[[list[np.ndarray], list], list[Arrays]],
-    params: tuple,
+    compute: Callable[[list[np.ndarray], list[Any]], list[Arrays]],
+    params: tuple[Any, ...],
     *,
-    companions: Sequence | None = None,
-    cache: bool | str | os.PathLike | FrameStore | None = True,
+    companions: Sequence[Any] | None = None,
+    cache: bool | str | os.PathLike[str] | FrameStore | None = True,
     n_jobs: int | None = None,
     verbose: int = 0,
     label: str = "clips",
@@ -132,9 +132,9 @@ class _Work:
     def __init__(
         self,
         clips: Sequence[Clip],
-        companions: Sequence | None,
-        compute: Callable,
-        params: tuple,
+        companions: Sequence[Any] | None,
+        compute: Callable[..., Any],
+        params: tuple[Any, ...],
         store: FrameStore | None,
         claims: Claims,
         maker: str,
@@ -249,7 +249,7 @@ class _Work:
             if batch:
                 yield batch
 
-    def _task(self, batch: list[bytes]) -> tuple[Callable, tuple]:
+    def _task(self, batch: list[bytes]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Return what a worker is to call for a batch."""
         rows = [self.rows[key][0] for key in batch]
         clips = [self.clips[row] for row in rows]
@@ -279,7 +279,7 @@ class _Work:
 
 
 def compute_batch(
-    compute: Callable, clips: list[Clip], seals: dict[str, Seal], companions: Sequence | None, maker: str
+    compute: Callable[..., Any], clips: list[Clip], seals: dict[str, Seal], companions: Sequence[Any] | None, maker: str
 ) -> list[Arrays | str | None]:
     """Return each clip's arrays, the sentence that says why there are none, or None where its file has changed.
 

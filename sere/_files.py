@@ -36,8 +36,8 @@ _MAGIC = (
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 _TS_PACKET = 188  # bytes between two "G" of an MPEG transport stream
 _POINTERS = {
-    b"version https://git-lfs.github.com/spec/": "a git-lfs pointer, not the audio: fetch it with `git lfs pull`",
-    b"/annex/objects/": "a git-annex pointer, not the audio: fetch it with `git annex get`",
+    b"version https://git-lfs.github.com/spec/": "a git-lfs pointer, not the {}: fetch it with `git lfs pull`",
+    b"/annex/objects/": "a git-annex pointer, not the {}: fetch it with `git annex get`",
 }
 
 
@@ -93,6 +93,11 @@ def peek(source: str | bytes, at: int, n_bytes: int) -> bytes:
         raise Unreadable(_why_not_there(source, error)) from error
 
 
+def pointer(head: bytes, content: str) -> str | None:
+    """Return what a file is that stands for `content` which was not fetched, by its first bytes; None if it is not."""
+    return next((what.format(content) for start, what in _POINTERS.items() if head.startswith(start)), None)
+
+
 def is_for_ffmpeg(source: str | bytes) -> bool:
     """Whether ffmpeg may know what libsndfile does not, by first bytes or ending.
 
@@ -102,9 +107,9 @@ def is_for_ffmpeg(source: str | bytes) -> bool:
         The content may not be read, or stands for content that was not fetched.
     """
     head = peek(source, 0, 2 * _TS_PACKET)
-    for start, what in _POINTERS.items():
-        if head.startswith(start):
-            raise Unreadable(f"{label(source)} is {what}")
+    what = pointer(head, "audio")
+    if what is not None:
+        raise Unreadable(f"{label(source)} is {what}")
     stream = _is_sync(head) or head[:1] == head[_TS_PACKET : _TS_PACKET + 1] == b"G"
     return stream or head.startswith(_MAGIC) or head[4:8] in _BOXES or ending(source) in FFMPEG_ENDINGS
 

@@ -8,7 +8,7 @@ Whatever is wrong with one clip is an error of its row. Below this module nobody
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -260,7 +260,7 @@ def _row(item: Any, sampling_rate: Any, start: Any, end: Any, duration: Any = No
     )
 
 
-def _said(read: Any, *arguments: Any, **options: Any) -> Clip | str:
+def _said(read: Callable[..., Clip | str], *arguments: Any, **options: Any) -> Clip | str:
     """Return a clip, or the sentence that says why there is none."""
     try:
         return read(*arguments, **options)

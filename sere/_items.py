@@ -134,7 +134,7 @@ def _from_path(path: Any) -> Clip:
         raise ValueError(f"{text!r} is a relative path, and the current folder is gone ({error})") from error
 
 
-def _from_mapping(item: Mapping) -> Clip:
+def _from_mapping(item: Mapping[str, Any]) -> Clip:
     if item.get("audio") is not None:  # a row of a Hugging Face dataset
         return as_clip(item["audio"])
     if item.get("array") is not None:

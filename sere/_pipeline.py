@@ -32,7 +32,8 @@ class SEREPipeline(Pipeline):
         self
         """
         with config_context(enable_metadata_routing=True):
-            return super().fit(X, y, **_given(params))
+            super().fit(X, y, **_given(params))
+        return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all steps, then embed X; see `fit`.

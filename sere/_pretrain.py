@@ -388,4 +388,5 @@ def _directions(rows: np.ndarray, y: np.ndarray, metric: np.ndarray) -> np.ndarr
     """
     found = metric @ LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(rows, y).scalings_
     found = found[:, : min(DIRECTIONS, len(np.unique(y)) - 1)]
-    return found * np.sign(found[np.abs(found).argmax(0), range(found.shape[1])])
+    directions: np.ndarray = found * np.sign(found[np.abs(found).argmax(0), range(found.shape[1])])
+    return directions

@@ -9,7 +9,7 @@ Used by :mod:`sere.kernels.fused` and :mod:`sere.tracks._products`, in numba's i
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numba
 import numpy as np
@@ -54,22 +54,22 @@ def lanes(dtype: np.dtype) -> int:
     return REGISTERS.vectors * REGISTERS.width // dtype.itemsize
 
 
-def compiled(**options: Any) -> Callable[[Callable], Callable]:
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """numba.njit that releases the GIL and is kept on disk where some folder can be written."""
 
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             made = numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
         except RuntimeError:
-            return numba.njit(nogil=True, error_model="numpy", **options)(function)
+            return cast("Callable[..., Any]", numba.njit(nogil=True, error_model="numpy", **options)(function))
         kept = made._cache
         kept.load_overload, kept.save_overload = _if_possible(kept.load_overload), _if_possible(kept.save_overload)
-        return made
+        return cast("Callable[..., Any]", made)
 
     return decorate
 
 
-def _if_possible(step: Callable) -> Callable:
+def _if_possible(step: Callable[..., Any]) -> Callable[..., Any]:
     """Reading or writing of compiled code that gives None where it fails: numba lets a full disk end the call."""
 
     def tried(*arguments: Any) -> Any:

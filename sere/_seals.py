@@ -58,7 +58,7 @@ class Seal:
         # Another machine may see another inode and coarser times; a change within the clock's tick shows nowhere.
         if self.digest is None:
             sizes, times = zip(*(_STAMP.unpack(stamp)[:2] for stamp in (before, self.stamp)), strict=True)
-            return sizes[0] == sizes[1] and abs(times[0] - times[1]) < _SETTLED_NS
+            return bool(sizes[0] == sizes[1] and abs(times[0] - times[1]) < _SETTLED_NS)
         now = sealed(path)
         return isinstance(now, Seal) and now.digest == self.digest and now.stamp == before
 
@@ -87,7 +87,7 @@ def stamp_of(name: str) -> bytes | None:
 def _is_settled(stamp: bytes) -> bool:
     """Tell whether the last change lies so far back that another one would show."""
     _, modified, changed, _ = _STAMP.unpack(stamp)
-    return time.time_ns() - max(modified, changed) > _SETTLED_NS
+    return bool(time.time_ns() - max(modified, changed) > _SETTLED_NS)
 
 
 def sealed(name: str) -> Seal | OSError:

@@ -9,19 +9,15 @@ Frames are counted the same way everywhere in the library: one every 20 ms (:dat
 sample ``320 * t``, so a clip of n samples has ``1 + n // 320`` of them.
 """
 
-import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sere import _ffmpeg
 from sere._files import FFMPEG_ENDINGS, LIBSNDFILE_ENDINGS, Unreadable, label, order_problem, span_problem
-from sere._folders import walk
 
 #: Samples per second of every waveform inside the library.
 SAMPLE_RATE = 16_000
@@ -187,28 +183,6 @@ def check(clips: Iterable[Clip], where: str = "X") -> None:
             problems.append((row, problem))
     if problems:
         raise AudioError(problems, where)
-
-
-def find_audio(folder: str) -> list[str]:
-    """Audio files below a folder, sorted by path; see :func:`sere._folders.walk`.
-
-    A folder below that may not be read costs a warning.
-
-    Raises
-    ------
-    AudioError
-        `folder` itself is not there, or may not be read.
-    """
-    root = Path(folder)
-
-    def refuse(error: OSError) -> None:
-        problem = f"the folder {error.filename!r} cannot be read: {error.strerror}"
-        if error.filename == os.fspath(root):
-            raise AudioError([(None, problem)])
-        warnings.warn(f"{problem}; its files are left out", stacklevel=5)
-
-    found = (path for paths in walk(root, refuse) for path in paths)
-    return sorted(path for path in found if Path(path).suffix.lower() in AUDIO_ENDINGS and os.path.isfile(path))
 
 
 def _check_wave(clip: Clip) -> str | None:

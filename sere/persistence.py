@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from sere._files import pointer
+
 FORMAT = "sere-model-2"
 #: Bytes of a model's tree and of its whole header, beyond which it is not read.
 TREE = 1 << 25
@@ -151,7 +153,7 @@ def _read(path: Path, shown: str) -> tuple[dict[str, str], dict[str, np.ndarray]
         start = file.read(9)
         header = int.from_bytes(start[:8], "little")
         if start[8:] != b"{" or header > min(_HEADER, os.fstat(file.fileno()).st_size - 8):
-            raise ValueError(_what_else(start, shown))
+            raise ValueError(_what_else(start + file.read(64), shown))
         file.seek(0)
         whole = file.read()
     try:
@@ -185,6 +187,9 @@ def _what_else(start: bytes, shown: str) -> str:
             f"{shown!r} is no model; an encoder's file goes where an encoder's name goes, and "
             "sere.encoders.EmotionEncoder.load reads it"
         )
+    what = pointer(start, "model")
+    if what is not None:
+        return f"{shown!r} is {what}"
     return f"{shown!r} is not a model that sere.save wrote, or it is damaged"
 
 

@@ -161,7 +161,7 @@ class FrameStore:
     (array([1., 1., 1.], dtype=float32), None)
     """
 
-    def __init__(self, folder: str | os.PathLike | None = None, max_bytes: int | None = None) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | None = None, max_bytes: int | None = None) -> None:
         chosen = default_folder() if folder is None else Path(folder)
         self.folder: Path | None = None if chosen is None else chosen.absolute()
         self.max_bytes = _default_cap() if max_bytes is None else int(max_bytes)
@@ -204,7 +204,7 @@ class FrameStore:
         if records:
             _database.write(self.folder, self.max_bytes, lambda tables: tables.add(records))
 
-    def file_digests(self, paths: Sequence[str | os.PathLike]) -> list[bytes]:
+    def file_digests(self, paths: Sequence[str | os.PathLike[str]]) -> list[bytes]:
         """Return a digest of each file's bytes, reading a file only when it may have changed.
 
         Raises
@@ -220,7 +220,7 @@ class FrameStore:
             digests.append(seal.digest)
         return digests
 
-    def seals(self, paths: Sequence[str | os.PathLike]) -> list[Seal | OSError]:
+    def seals(self, paths: Sequence[str | os.PathLike[str]]) -> list[Seal | OSError]:
         """Return what each file holds, or why it cannot be read.
 
         A digest is remembered under the file's absolute path with its size, modification and

@@ -1,7 +1,6 @@
 """Reading: every format comes out as 16 kHz mono float32, and every broken file is named."""
 
 import io
-import os
 import pickle
 import shutil
 import struct
@@ -328,56 +327,6 @@ def test_an_hour_is_read_by_segment_without_its_rest(tmp_path):
     assert audio.check_file(path) is None
     wave = audio.read(path, 59 * 60, 59 * 60 + 1)
     np.testing.assert_allclose(wave, np.full(16000, 59 / 64), atol=1e-4)
-
-
-def files_below(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(exist_ok=True, parents=True)
-        (root / name).write_bytes(b"x")
-
-
-def found_below(root):
-    return [os.path.relpath(path, root) for path in audio.find_audio(str(root))]
-
-
-def test_audio_below_a_folder_is_found_sorted(tmp_path):
-    files_below(tmp_path, "b.WAV", "a/c.flac", "a/d.txt", "a/e.m4a", "a/._c.flac", "f.wav/g.Mp4", "h.3gp")
-    assert found_below(tmp_path) == ["a/c.flac", "a/e.m4a", "b.WAV", "f.wav/g.Mp4", "h.3gp"]
-    assert audio.find_audio(str(tmp_path) + "/")[0] == str(tmp_path / "a/c.flac")
-
-
-def test_links_to_folders_are_followed_and_no_clip_is_found_twice(tmp_path):
-    root = tmp_path / "root"
-    files_below(tmp_path, "root/z/real/1.wav", "elsewhere/2.wav", "elsewhere/deep/3.wav", "4.wav")
-    for link, to in (
-        ("root/a", "root/z/real"),  # what is there under its own name, though the link comes first
-        ("root/z/real/round", "root"),
-        ("root/up", "."),  # above the folder: nobody asked for that
-        ("root/out", "elsewhere"),
-        ("root/too", "elsewhere"),
-        ("elsewhere/deep/back", "elsewhere"),
-        ("root/gone", "nowhere"),
-    ):
-        (tmp_path / link).symlink_to(tmp_path / to, target_is_directory=True)
-    assert found_below(root) == ["out/2.wav", "out/deep/3.wav", "z/real/1.wav"]
-    assert found_below(tmp_path / "root" / "a") == ["1.wav"]
-
-
-def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
-    files_below(tmp_path, "open/1.wav", "shut/2.wav")
-    scandir = os.scandir
-
-    def guarded(path):
-        if os.path.basename(path) == "shut":
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", guarded)
-    with pytest.warns(UserWarning, match="shut' cannot be read: Permission denied; its files are left out"):
-        assert found_below(tmp_path) == ["open/1.wav"]
-    for folder, words in (("shut", "Permission denied"), ("gone", "No such file")):
-        with pytest.raises(AudioError, match=f"{folder}' cannot be read: {words}"):
-            audio.find_audio(str(tmp_path / folder))
 
 
 def test_a_relative_path_is_found_from_the_working_folder(tmp_path, monkeypatch):

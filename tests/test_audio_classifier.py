@@ -14,7 +14,7 @@ def test_a_default_takes_a_parameter_of_the_estimator_that_it_stands_for():
     classifier = SEREClassifier().set_params(dynamics__pitch_model="full", encoder__on_error="skip")
     assert isinstance(classifier.dynamics, DynamicFeatureTransformer)
     assert classifier.dynamics.pitch_model == "full"
-    assert classifier.encoder.encoders == "acoustic-emotion"
+    assert classifier.encoder.encoders == "speech-emotion"
     assert classifier.encoder.on_error == "skip"
     assert classifier.get_params()["encoder__on_error"] == "skip"
 
@@ -43,7 +43,7 @@ def test_an_estimator_that_is_there_is_the_one_that_changes():
 
 def test_nothing_else_turns_a_default_into_an_estimator():
     classifier = clone(SEREClassifier()).set_params(epochs=1)
-    assert (classifier.dynamics, classifier.encoder) == (None, "acoustic-emotion")
+    assert (classifier.dynamics, classifier.encoder) == (None, "speech-emotion")
     assert not any("__" in name for name in classifier.get_params(deep=True))
 
 

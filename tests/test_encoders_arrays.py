@@ -17,6 +17,11 @@ ARRAYS = {
 }
 
 
+def test_objects_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="allow_pickle"):
+        write_arrays(tmp_path / "a.npz", {"a": np.array([{}])})
+
+
 def test_arrays_come_back_and_numpy_reads_them_too(tmp_path):
     write_arrays(tmp_path / "a.npz", ARRAYS)
     found, checked = read_arrays(tmp_path / "a.npz")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import checkpoints
 import huggingface_hub
@@ -12,6 +13,7 @@ import torch
 from checkpoints import noise
 from safetensors.torch import load_file, save_file
 
+from sere.encoders._checkpoints import locate
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
 
 SHORT = 5_000
@@ -159,3 +161,44 @@ class TestFindingCheckpoints:
             PretrainedEncoder(where).encode([noise(SHORT)]) for where in (folder, folders["hubert-group"])
         )
         np.testing.assert_array_equal(old.frames, new.frames)
+
+    def test_pickled_weights_run_no_code(self, folders, tmp_path):
+        folder, marker = shutil.copytree(folders["hubert-group"], tmp_path / "tiny"), tmp_path / "marker"
+        weights = load_file(folder / "model.safetensors") | {"more": Touch(marker)}
+        torch.save(weights, folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+        with pytest.raises(Exception, match=r"[Ww]eights_only|Unable to load weights"):
+            PretrainedEncoder(folder).encode([noise(SHORT)])
+        assert not marker.exists()
+        torch.load(folder / "pytorch_model.bin", weights_only=False)
+        assert marker.exists()  # it would have
+
+
+class Touch:
+    """Makes a file when it is unpickled by a reader that runs what it reads."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+def test_weights_that_git_lfs_did_not_fetch_are_said_to_be_a_pointer(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "whisper"}')
+    (tmp_path / "model.safetensors").write_text(POINTER)
+    with pytest.raises(CheckpointUnavailableError, match=r"model\.safetensors is a git-lfs pointer.*git lfs pull"):
+        locate(str(tmp_path), None, True)
+
+
+def test_models_and_encoders_that_git_lfs_did_not_fetch_are_said_to_be_pointers(tmp_path):
+    import sere
+    from sere.encoders import EmotionEncoder
+
+    (tmp_path / "any.npz").write_text(POINTER)
+    for read in (sere.load, EmotionEncoder.load):
+        with pytest.raises(ValueError, match=r"any\.npz.* is a git-lfs pointer.*git lfs pull"):
+            read(tmp_path / "any.npz")

@@ -6,6 +6,7 @@ import pytest
 
 from sere._folders import walk
 from sere.datasets import find_corpora, load_corpus
+from sere.datasets.scan import find_media
 
 
 def touch(root, *names):
@@ -52,6 +53,12 @@ def test_what_lies_elsewhere_is_found_through_its_link(tmp_path):
     (root / "linked").symlink_to(tmp_path / "store")
     (root / "twice").symlink_to(tmp_path / "store")
     assert found(root) == ["3.wav", "linked/1.wav", "linked/deep/2.wav"]
+
+
+def test_what_ends_as_sound_does_is_found_in_order(tmp_path):
+    touch(tmp_path, "b.WAV", "a/c.flac", "a/d.txt", "a/e.m4a", "f.wav/g.Mp4", "h.3gp")
+    names = [media.relative for media in find_media(tmp_path)]
+    assert names == ["a/c.flac", "a/e.m4a", "b.WAV", "f.wav/g.Mp4", "h.3gp"]
 
 
 def test_hidden_files_and_folders_are_passed_over(tmp_path):

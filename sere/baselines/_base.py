@@ -61,7 +61,7 @@ class Baseline(AudioClassifier):
 
     Parameters
     ----------
-    encoder : str, FrameEncoder or HeterogeneousEncoder, default="acoustic-emotion"
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="speech-emotion"
         As in :class:`sere.SEREClassifier`; last layers of a checkpoint are used as they are, nothing of it is trained.
     source_language, target_language : str, default=None
         Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
@@ -89,7 +89,7 @@ class Baseline(AudioClassifier):
         What ``on_error="skip"`` left out of `fit` or `adapt`.
     """
 
-    encoder: Any = "acoustic-emotion"
+    encoder: Any = "speech-emotion"
     source_language: str | None = None
     target_language: str | None = None
     speaker_shrinkage: float = 4.0

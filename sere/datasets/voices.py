@@ -15,7 +15,7 @@ sentences differ in length and melody. It says nothing about how well a method d
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -211,7 +211,7 @@ def make_voices(
     return pd.DataFrame(rows, columns=["audio", "emotion", "speaker", "language", "text", "corpus"])
 
 
-def _check_choice(name: str, chosen: Sequence[str], known: Sequence[str] | dict) -> None:
+def _check_choice(name: str, chosen: Sequence[str], known: Sequence[str] | dict[str, Any]) -> None:
     if (
         isinstance(chosen, str)
         or not isinstance(chosen, Collection)

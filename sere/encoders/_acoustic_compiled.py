@@ -9,7 +9,7 @@ from sere._registers import compiled
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _read(wave, start, step, last, values):
+def _read(wave: np.ndarray, start: float, step: float, last: float, values: np.ndarray) -> np.float32:
     """Put the wave at ``start, start + step, ...`` into `values`, by linear interpolation, less their mean.
 
     Positions outside the wave read its edge; the last that has a neighbour is `last`. Returns the sum of squares.
@@ -30,7 +30,9 @@ def _read(wave, start, step, last, values):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def likeness(wave, start, period, shifts, n_points, similar):
+def likeness(
+    wave: np.ndarray, start: np.ndarray, period: np.ndarray, shifts: np.ndarray, n_points: int, similar: np.ndarray
+) -> None:
     """Correlation of each period with the next at several shifts.
 
     Parameters

@@ -25,8 +25,11 @@ _CHECKSUM = "checksum"
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays and a checksum over all of them, compressed."""
-    with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays, **{_CHECKSUM: np.array(checksum(arrays))})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as stored:
+        for name, array in {**arrays, _CHECKSUM: np.array(checksum(arrays))}.items():
+            # numpy.savez forbids pickles in its later releases alone.
+            with stored.open(f"{name}.npy", "w") as member:
+                npy.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], bool]:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sere._files import pointer
+
 #: ``model_type`` of the configurations that can be read, and how people call them.
 FAMILIES = {
     "whisper": "Whisper",
@@ -187,8 +189,9 @@ def load_model(model_class: Any, folder: Path) -> Any:
         config.use_intermediate_ffn_before_adapter = False
         # A configuration may name a repository of compiled attention code, which would be fetched and run.
         config._attn_implementation = None
+        # All releases read pickled tensors without their code unless told otherwise; not all let one say so.
         model, report = model_class.from_pretrained(
-            folder, config=config, output_loading_info=True, weights_only=True, local_files_only=True
+            folder, config=config, output_loading_info=True, local_files_only=True
         )
     missing = [key for key in report["missing_keys"] if not any(part in key for part in _NOT_NEEDED)]
     if missing:
@@ -221,7 +224,7 @@ def load_extractor(folder: Path, default: type) -> Any:
     return extractor
 
 
-def _size(config: dict, key: str, folder: Path) -> int:
+def _size(config: dict[str, Any], key: str, folder: Path) -> int:
     # transformers writes only what differs from a family's defaults in some releases' files
     if key in config:
         return int(config[key])
@@ -249,6 +252,11 @@ def _complete(folder: Path) -> Path:
         raise CheckpointUnavailableError(
             f"The folder {folder} holds no weights (model.safetensors or pytorch_model.bin)."
         )
+    for name in ("config.json", *_weights(os.listdir(folder))):
+        with open(folder / name, "rb") as file:
+            what = pointer(file.read(64), "file")
+        if what is not None:
+            raise CheckpointUnavailableError(f"{folder / name} is {what}")
     return folder
 
 

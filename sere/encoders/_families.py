@@ -105,7 +105,7 @@ class Family(ABC):
         stop = max(wanted)
 
         def catch(index: int) -> Any:
-            def hook(_: nn.Module, args: tuple, kwargs: dict) -> None:
+            def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
                 caught[index] = args[0] if args else kwargs["hidden_states"]
                 if index == stop:
                     raise _AllStatesSeenError

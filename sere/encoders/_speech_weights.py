@@ -54,7 +54,7 @@ def names_of(n_layers: int) -> list[str]:
 
 
 def write(
-    path: str | PathLike, tensors: Mapping[str, np.ndarray], n_layers: int, n_heads: int, source: str, exact: bool
+    path: str | PathLike[str], tensors: Mapping[str, np.ndarray], n_layers: int, n_heads: int, source: str, exact: bool
 ) -> None:
     """Write a file.
 
@@ -91,7 +91,7 @@ def quantised(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return levels.astype(np.int8), scale
 
 
-def read(path: str | PathLike) -> Weights:
+def read(path: str | PathLike[str]) -> Weights:
     """Read a file, every tensor as float32.
 
     Raises
@@ -127,7 +127,7 @@ def read(path: str | PathLike) -> Weights:
     return Weights(tensors, about["n_layers"], about["n_heads"], about["source"], digest)
 
 
-def _check(path: str | PathLike, tensors: dict[str, np.ndarray], n_layers: int, n_heads: int) -> None:
+def _check(path: str | PathLike[str], tensors: dict[str, np.ndarray], n_layers: int, n_heads: int) -> None:
     """Raise where shapes do not fit each other or numbers are not finite."""
     width, n_mels, _ = tensors["conv1.weight"].shape
     inner = len(tensors["layers.0.fc1.weight"]) if n_layers else 0
@@ -147,7 +147,7 @@ def _check(path: str | PathLike, tensors: dict[str, np.ndarray], n_layers: int, 
         raise _unreadable(path, f"{width} columns cannot be shared by {n_heads} heads")
 
 
-def _unreadable(path: str | PathLike, why: str) -> ValueError:
+def _unreadable(path: str | PathLike[str], why: str) -> ValueError:
     return ValueError(
         f"{str(path)!r} holds no weights of a speech encoder: {why}. The library's own come with it (install it "
         "again); benchmarks/make_speech.py makes the file from a checkpoint."

@@ -136,7 +136,7 @@ class AcousticEncoder(FrameEncoder):
             *(f"loudness_{name}" for name in functionals.LOUDNESS_CONTOUR_NAMES),
         ]
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[PitchLike] | None = None) -> list[Encoded]:
         """Describe each clip on its own.
 
         Parameters

@@ -18,6 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import nn
 
+    from sere.tracks import Pitch
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -93,7 +95,7 @@ class FrameEncoder(ABC):
         return encoded[0]
 
     @abstractmethod
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: "Sequence[Pitch] | None" = None) -> list[Encoded]:
         """Embed each clip on its own.
 
         Parameters

@@ -43,7 +43,7 @@ class EgemapsEncoder(FrameEncoder):
         self._extractors: tuple[Any, Any] | None = None
         self._smile()
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_extractors": None}
 
     @property
@@ -61,7 +61,7 @@ class EgemapsEncoder(FrameEncoder):
         """The names openSMILE gives its functionals."""
         return list(self._smile()[1].feature_names)
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
         """Describe each clip on its own.
 
         Parameters

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sere._drafts import whole_file
+from sere._files import pointer
 from sere.audio import Clip
 from sere.datasets.emotions import canonical_emotion
 from sere.encoders._arrays import read_arrays, write_arrays
@@ -291,11 +292,11 @@ class EmotionEncoder(FrameEncoder):
         """As the base encoder does."""
         return self.base.join(encoded)
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
         """Embed each clip on its own; see the base encoder."""
         return self.base.encode(waves, pitches)
 
-    def save(self, path: str | PathLike) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the encoder to one file, whole or not at all; its path goes wherever an encoder's name goes.
 
         Parameters
@@ -322,14 +323,16 @@ class EmotionEncoder(FrameEncoder):
             write_arrays(draft, arrays)
 
     @classmethod
-    def load(cls, path: str | PathLike = "acoustic-emotion", *, allow: str | Collection[str] = ()) -> "EmotionEncoder":
-        """Read an encoder that :meth:`save` wrote, or the one that comes with the library.
+    def load(
+        cls, path: str | PathLike[str] = "speech-emotion", *, allow: str | Collection[str] = ()
+    ) -> "EmotionEncoder":
+        """Read an encoder that :meth:`save` wrote, or one that comes with the library.
 
         A file from anybody may be read: it holds plain arrays, and nothing of it is executed.
 
         Parameters
         ----------
-        path : path-like, default="acoustic-emotion"
+        path : path-like, default="speech-emotion"
         allow : str or collection of str
             Checkpoints that the file may stand on, by their names in it. One that it names and you do not is neither
             opened nor downloaded; the error says which.
@@ -346,6 +349,10 @@ class EmotionEncoder(FrameEncoder):
             raise FileNotFoundError(f"no encoder at {str(path)!r}; sere.pretrain_encoder(...).save(path) writes one")
         allowed = {allow} if isinstance(allow, str) else set(map(str, allow))
         try:
+            with open(file, "rb") as opened:
+                what = pointer(opened.read(64), "encoder")
+            if what is not None:
+                raise ValueError(f"it is {what}")
             arrays, checked = read_arrays(file)
             about = json.loads(str(arrays["about"]))
             if about["format"] != (_FORMAT if checked else _FIRST):

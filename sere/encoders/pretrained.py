@@ -44,7 +44,7 @@ _HOP = 320
 _DTYPES = ("float32", "float16", "bfloat16")
 
 # One copy of a checkpoint serves all encoders that use it, for as long as one of them lives.
-_loaded: "weakref.WeakValueDictionary[tuple, Family]" = weakref.WeakValueDictionary()
+_loaded: "weakref.WeakValueDictionary[tuple[Any, ...], Family]" = weakref.WeakValueDictionary()
 
 
 class PretrainedEncoder(FrameEncoder):
@@ -200,7 +200,7 @@ class PretrainedEncoder(FrameEncoder):
             return [f"{name}_layer{i}_{j}" for i in layers for j in width]
         return [f"{name}_{j}" for j in width]
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
         """Embed each clip on its own.
 
         Parameters
@@ -351,12 +351,14 @@ class PretrainedEncoder(FrameEncoder):
                 )
         return [i % (n + 1) for i in layers]
 
-    def _batches(self, waves: Sequence[np.ndarray], family: "Family") -> Iterator[list[tuple[tuple, "Window"]]]:
+    def _batches(
+        self, waves: Sequence[np.ndarray], family: "Family"
+    ) -> Iterator[list[tuple[tuple[Any, ...], "Window"]]]:
         """Windows of all clips, with their places, in groups that may share a batch."""
         by_length = list(range(len(waves)))
         if self.batch_size > 1:
             by_length.sort(key=lambda clip: len(waves[clip]))
-        batch: list[tuple[tuple, Window]] = []
+        batch: list[tuple[tuple[Any, ...], Window]] = []
         for clip in by_length:
             for place, window in _windows(clip, waves[clip], family):
                 alike = family.masked or (batch and window.values.shape == batch[0][1].values.shape)

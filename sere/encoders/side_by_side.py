@@ -9,11 +9,15 @@ another gives more its last ones are left out, where it gives fewer its last one
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sere.encoders.base import Encoded, FrameEncoder, aligned, context_names, pooled_context
 from sere.encoders.experience import EmotionEncoder
+
+if TYPE_CHECKING:
+    from sere.tracks import Pitch
 
 #: By how many frames parts may differ in a clip.
 _SLACK = 2
@@ -107,7 +111,7 @@ class SideBySideEncoder(FrameEncoder):
         contexts = [pooled_context(own.frames) if own.context is None else own.context for own in encoded]
         return Encoded(np.concatenate(frames, axis=1), np.concatenate(contexts))
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: "Sequence[Pitch] | None" = None) -> list[Encoded]:
         """Embed each clip on its own by every part.
 
         Parameters

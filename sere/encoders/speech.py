@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -136,7 +137,7 @@ class SpeechEncoder(FrameEncoder):
 
     kept_as = "float16"
 
-    def __init__(self, weights: str | PathLike | None = None):
+    def __init__(self, weights: str | PathLike[str] | None = None):
         self.weights = weights
 
     def __repr__(self) -> str:
@@ -158,7 +159,7 @@ class SpeechEncoder(FrameEncoder):
         """Each column's mean over the clip, louder frames counting more (:func:`loudness`)."""
         return [f"{name}_mean" for name in self.frame_names]
 
-    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence | None = None) -> list[Encoded]:
+    def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
         """Embed each clip on its own.
 
         Parameters

@@ -98,7 +98,7 @@ class BenchmarkResult:
             f"\n{note}.\n" for note in self.notes
         )
 
-    def save(self, folder: str | os.PathLike) -> Path:
+    def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write ``results.json`` and ``table.md`` into a folder; returns the table's path."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class BenchmarkResult:
 
 
 def run_benchmark(
-    corpora: str | os.PathLike | Mapping[str, pd.DataFrame],
+    corpora: str | os.PathLike[str] | Mapping[str, pd.DataFrame],
     *,
     tasks: str | Sequence[str | Task] | None = None,
     methods: str | Sequence[str | Method] | None = None,
@@ -131,7 +131,7 @@ def run_benchmark(
     protocol: str = "both",
     encoder: Any = "acoustic",
     max_pool: int | None = LARGEST_POOL,
-    out: str | os.PathLike | None = None,
+    out: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
     say: Callable[[str], Any] | None = None,

@@ -100,9 +100,10 @@ def over_tasks(scores: np.ndarray, resamples: Resamples | None = None, names: Se
         Of the tasks, where they are resampled.
     """
     if resamples is None:
-        return scores.mean(axis=1)
+        return np.asarray(scores.mean(axis=1))
     weights = resamples.weights("tasks", "", names)
-    return (scores * weights).sum(1) / weights.sum(1)
+    means: np.ndarray = (scores * weights).sum(1) / weights.sum(1)
+    return means
 
 
 def percentiles(scores: np.ndarray, level: float = 0.95) -> tuple[float, float]:

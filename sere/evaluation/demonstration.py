@@ -22,9 +22,9 @@ _REAL = "EmoDB (German) -> EMOVO (Italian), acted speech."
 
 
 def demo(
-    corpora: str | os.PathLike | None = None,
+    corpora: str | os.PathLike[str] | None = None,
     *,
-    figure: str | os.PathLike | None = "sere-demo.png",
+    figure: str | os.PathLike[str] | None = "sere-demo.png",
     shots: int = 5,
     random_state: int = 0,
     experience: bool = False,
@@ -92,7 +92,7 @@ def demo(
     return result
 
 
-def _clips(corpora: str | os.PathLike | None, random_state: int) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def _clips(corpora: str | os.PathLike[str] | None, random_state: int) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Return the source's and the target's clips, and a sentence on what they are."""
     from sere.datasets import find_corpora, load_corpus, make_voices
 
@@ -111,7 +111,7 @@ def _clips(corpora: str | os.PathLike | None, random_state: int) -> tuple[pd.Dat
     return source, target, f"Synthetic voices of two made-up languages ({why})."
 
 
-def _encoder(corpora: str | os.PathLike | None, real: bool, experience: bool, verbose: int) -> tuple[Any, str]:
+def _encoder(corpora: str | os.PathLike[str] | None, real: bool, experience: bool, verbose: int) -> tuple[Any, str]:
     """Return an encoder that has not heard the clips, and a sentence on it."""
     from sere import pretrain_encoder
     from sere.datasets import find_corpora, load_corpus

@@ -23,8 +23,8 @@ from sere.evaluation.tasks import run_task
 
 
 def draw_ablations(
-    corpora: str | os.PathLike | Mapping[str, pd.DataFrame],
-    path: str | os.PathLike,
+    corpora: str | os.PathLike[str] | Mapping[str, pd.DataFrame],
+    path: str | os.PathLike[str],
     *,
     tasks: str | Sequence[str | Task] | None = None,
     methods: str | Sequence[str | Method] = tuple(ABLATIONS.values()),

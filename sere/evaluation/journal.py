@@ -20,7 +20,7 @@ class Journal:
         Made with the first record.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
 
     def append(self, record: dict[str, Any]) -> None:

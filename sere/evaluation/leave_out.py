@@ -71,6 +71,7 @@ def _learned(
         raise ValueError(
             f"encoder {EXPERIENCE!r} learns from labeled corpora beside {source} and {target}, and there is none"
         )
-    return pretrain_encoder(
+    learned: EmotionEncoder = pretrain_encoder(
         others, base, name=f"without {pair_name(source, target)}", n_jobs=n_jobs, random_state=0, verbose=verbose
     )
+    return learned

@@ -38,7 +38,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
 
-def read_corpora(corpora: str | os.PathLike | Mapping[str, pd.DataFrame]) -> Corpora:
+def read_corpora(corpora: str | os.PathLike[str] | Mapping[str, pd.DataFrame]) -> Corpora:
     """Return the corpora of a folder, or those given, by name.
 
     Parameters

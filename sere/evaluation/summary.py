@@ -18,9 +18,9 @@ Record = dict[str, Any]
 SECTION = ("shots", "shift", "protocol", "speakers")
 
 
-def sections(records: Sequence[Record]) -> dict[tuple, list[Record]]:
+def sections(records: Sequence[Record]) -> dict[tuple[Any, ...], list[Record]]:
     """Return finished cells by section, in the order in which the sections first occur."""
-    found: dict[tuple, list[Record]] = {}
+    found: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         found.setdefault(tuple(record[name] for name in SECTION), []).append(record)
     return found

@@ -166,7 +166,7 @@ def _speakers(clips: Any) -> list[Any]:
     return list(clips["speaker"].dropna()) if known else []
 
 
-def speakers_of(clips: pd.DataFrame | Sequence) -> np.ndarray | None:
+def speakers_of(clips: pd.DataFrame | Sequence[Any]) -> np.ndarray | None:
     """Return each clip's speaker, or None unless all are known and there are at least two."""
     if not isinstance(clips, pd.DataFrame) or "speaker" not in clips:
         return None

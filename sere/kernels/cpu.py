@@ -360,7 +360,7 @@ def _share_out(task: Callable[[slice], None], parts: Iterable[slice], work: floa
 
 
 @compiled()
-def _keep_best(R, owner, first, peak, where):
+def _keep_best(R: np.ndarray, owner: np.ndarray, first: int, peak: np.ndarray, where: np.ndarray) -> None:
     """Running maximum of R over the key frames of a block."""
     for j in range(R.shape[0]):
         row, high, position = R[j], peak[owner[j]], where[owner[j]]
@@ -372,7 +372,7 @@ def _keep_best(R, owner, first, peak, where):
 
 
 @compiled()
-def _clip_means(peak, weight, starts, scores):
+def _clip_means(peak: np.ndarray, weight: np.ndarray, starts: np.ndarray, scores: np.ndarray) -> None:
     """Weighted sums of the peaks over the frames of each query clip, in double precision."""
     for k in range(peak.shape[0]):
         for c in range(len(starts) - 1):
@@ -383,7 +383,7 @@ def _clip_means(peak, weight, starts, scores):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _turn(frames, scales, gradients):
+def _turn(frames: np.ndarray, scales: np.ndarray, gradients: np.ndarray) -> None:
     """Make gradients by frames of those by unit frames, in place: the part along a frame goes, then its length."""
     for i in range(len(frames)):
         along = frames.dtype.type(0)
@@ -395,7 +395,7 @@ def _turn(frames, scales, gradients):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def _winner_cosines(frames, keys, best, cosine):
+def _winner_cosines(frames: np.ndarray, keys: np.ndarray, best: np.ndarray, cosine: np.ndarray) -> None:
     """Multiply the cosines' scales in `cosine` with the product of each query frame and its winner in each key clip."""
     for i in range(best.shape[0]):
         for k in range(best.shape[1]):
@@ -407,7 +407,7 @@ def _winner_cosines(frames, keys, best, cosine):
 
 
 @compiled()
-def _take_from_winners(best, push, first, past, db):
+def _take_from_winners(best: np.ndarray, push: np.ndarray, first: int, past: int, db: np.ndarray) -> None:
     """Subtract what pushes each winner's intensity, key clips `first` to `past`."""
     for i in range(best.shape[0]):
         for k in range(first, past):

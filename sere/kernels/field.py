@@ -54,7 +54,9 @@ def resonance_field(
     best : int64 tensor of shape (N_q, n_k)
         Index into ``keys.frames`` of the frame that answers each query frame, ``j*(i)`` of Eq. 5.
     """
-    return _Field.apply(*_checked(queries, keys, tau, form, gap, query_weight), query_weight is None)
+    return _Field.apply(  # type: ignore[no-untyped-call]
+        *_checked(queries, keys, tau, form, gap, query_weight), query_weight is None
+    )
 
 
 @torch.no_grad()

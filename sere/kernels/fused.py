@@ -15,6 +15,8 @@ Variables as in :mod:`sere.kernels.tiles`; ``tiles`` (n_tiles, d, lanes) unit qu
 axis, ``ea`` ... ``nb`` the factors of :mod:`sere.kernels.cpu`.
 """
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -36,7 +38,10 @@ __all__ = [
 
 
 @intrinsic
-def _meet(typing_context, tile, base, ea, na, keys, scale, eb, nb, first, count, peak, where):
+def _meet(
+    typing_context: Any, tile: Any, base: Any, ea: Any, na: Any, keys: Any, scale: Any, eb: Any, nb: Any,
+    first: Any, count: Any, peak: Any, where: Any,
+) -> tuple[Any, Any]:  # fmt: skip
     """Let `count` key frames from `first` on meet one tile, (d, lanes), whose best so far are in `peak`, `where`.
 
     A cosine is the product of tile and key frame and ``base`` (lanes,) times the key frame's ``scale``. A frame that is
@@ -45,8 +50,8 @@ def _meet(typing_context, tile, base, ea, na, keys, scale, eb, nb, first, count,
     """
     signature = types.void(tile, base, ea, na, keys, scale, eb, nb, first, count, peak, where)
 
-    def generate(context, builder, signature, arguments):
-        def array(position):
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def array(position: int) -> Any:
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
         write = Writer(builder, context.get_value_type(keys.dtype))
@@ -79,12 +84,12 @@ def _meet(typing_context, tile, base, ea, na, keys, scale, eb, nb, first, count,
 
 
 @intrinsic
-def _add_scaled(typing_context, frame, column, rows, winners, weights):
+def _add_scaled(typing_context: Any, frame: Any, column: Any, rows: Any, winners: Any, weights: Any) -> tuple[Any, Any]:
     """Add some columns of ``frame`` (d,), as many as a tile has lanes, to the ``rows`` (n, d) that won, weighted."""
     signature = types.void(frame, column, rows, winners, weights)
 
-    def generate(context, builder, signature, arguments):
-        def array(position):
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def array(position: int) -> Any:
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
         write = Writer(builder, context.get_value_type(rows.dtype))
@@ -102,7 +107,7 @@ def _add_scaled(typing_context, frame, column, rows, winners, weights):
 
 
 @compiled()
-def shared_columns(frames, starts):
+def shared_columns(frames: np.ndarray, starts: np.ndarray) -> int:
     """How many leading columns are the same in all frames of a clip, whichever the clip."""
     shared = frames.shape[1]
     for k in range(len(starts) - 1):
@@ -119,7 +124,7 @@ def shared_columns(frames, starts):
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})
-def unit(frames, first, shortest, result, scale):
+def unit(frames: np.ndarray, first: int, shortest: float, result: np.ndarray, scale: np.ndarray) -> None:
     """Columns from `first` on of frames brought to length one, and what they were multiplied with.
 
     A frame no longer than `shortest` has no direction; its scale is 0.
@@ -135,7 +140,7 @@ def unit(frames, first, shortest, result, scale):
 
 
 @compiled()
-def lay_out(frames, tiles):
+def lay_out(frames: np.ndarray, tiles: np.ndarray) -> None:
     """Unit frames into tiles, zeros into the lanes beyond the last frame."""
     n_lanes = tiles.shape[2]
     for t in range(tiles.shape[0]):
@@ -149,7 +154,15 @@ def lay_out(frames, tiles):
 
 
 @compiled()
-def keep_best(queries, keys, common, starts, together, peak, where):
+def keep_best(
+    queries: tuple[np.ndarray, ...],
+    keys: tuple[np.ndarray, ...],
+    common: np.ndarray,
+    starts: np.ndarray,
+    together: int,
+    peak: np.ndarray,
+    where: np.ndarray,
+) -> None:
     """Running maximum of (1 + C) / 2 * S over the frames of key clips, and its position.
 
     Columns that all frames of a clip share are multiplied once a pair of clips: their products stand in `common`,
@@ -187,7 +200,17 @@ def keep_best(queries, keys, common, starts, together, peak, where):
 
 
 @compiled()
-def keep_best_of_pairs(queries, starts_q, keys, starts_k, pairs, together, tile, peak, where):
+def keep_best_of_pairs(
+    queries: tuple[np.ndarray, ...],
+    starts_q: np.ndarray,
+    keys: tuple[np.ndarray, ...],
+    starts_k: np.ndarray,
+    pairs: np.ndarray,
+    together: int,
+    tile: np.ndarray,
+    peak: np.ndarray,
+    where: np.ndarray,
+) -> None:
     """As :func:`keep_best` for listed pairs of clips.
 
     ``queries`` and ``keys`` unit frames, their scale and factors, ``pairs`` (m, 2) query and key clip, ``tile``
@@ -220,7 +243,9 @@ def keep_best_of_pairs(queries, starts_q, keys, starts_k, pairs, together, tile,
 
 
 @compiled()
-def add_to_winners(frames, best, weight, first, past, width, gradient):
+def add_to_winners(
+    frames: np.ndarray, best: np.ndarray, weight: np.ndarray, first: int, past: int, width: int, gradient: np.ndarray
+) -> None:
     """Add each query frame, times its weight for a key clip, to the row that answers it there.
 
     Key clips `first` to `past` only. ``frames`` (N_q, d), ``best`` and ``weight`` (N_q, n_k), ``gradient`` (N_k, d);

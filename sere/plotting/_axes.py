@@ -1,7 +1,7 @@
 """What the pictures share: getting an Axes, and one colour an emotion in all of them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def new_axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def colours(labels: Sequence) -> dict:
+def colours(labels: Sequence[Any]) -> dict[Any, str]:
     """Return a colour for each label: an emotion's own, others from matplotlib's cycle."""
     import matplotlib
 

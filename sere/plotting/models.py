@@ -20,7 +20,7 @@ _MAX_POINTS = 1500
 def plot_confusion(
     y_true: ArrayLike,
     y_pred: ArrayLike,
-    labels: Sequence | None = None,
+    labels: Sequence[Any] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw the confusion matrix, each row in percent of the clips of its emotion.
@@ -59,7 +59,7 @@ def plot_confusion(
 
 
 def plot_history(
-    history: Mapping[str, Sequence] | Sequence[Mapping[str, Any]],
+    history: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     names: Sequence[str] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
@@ -114,7 +114,7 @@ def plot_embedding(
     embedding: ArrayLike,
     y: ArrayLike,
     prototypes: ArrayLike | None = None,
-    classes: Sequence | None = None,
+    classes: Sequence[Any] | None = None,
     method: str = "tsne",
     random_state: int = 0,
     ax: "Axes | None" = None,
@@ -174,7 +174,7 @@ def plot_embedding(
     return ax
 
 
-def _series(history: Mapping[str, Sequence] | Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _series(history: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Return the quantities that are one number an epoch."""
     if isinstance(history, Mapping):
         columns = {name: list(values) for name, values in history.items()}

@@ -14,7 +14,9 @@ from .spectrum import BLOCK_FRAMES, FRAME_LENGTH
 
 
 @compiled()
-def advance(evidence, band, forbidden, value, origins, tops):
+def advance(
+    evidence: np.ndarray, band: np.ndarray, forbidden: float, value: np.ndarray, origins: np.ndarray, tops: np.ndarray
+) -> None:
     """Carry the Viterbi recursion over a stretch of frames.
 
     Parameters
@@ -56,7 +58,7 @@ def advance(evidence, band, forbidden, value, origins, tops):
 
 
 @compiled()
-def retrace(origins, tops, reach, path):
+def retrace(origins: np.ndarray, tops: np.ndarray, reach: int, path: np.ndarray) -> None:
     """Follow the steps backwards from ``path[-1]``."""
     for t in range(len(path) - 1, 0, -1):
         step = origins[t, path[t]]
@@ -64,7 +66,7 @@ def retrace(origins, tops, reach, path):
 
 
 @compiled()
-def follow(evidence, price, leap, value, origins):
+def follow(evidence: np.ndarray, price: float, leap: float, value: np.ndarray, origins: np.ndarray) -> None:
     """Carry the recursion of :func:`sere.tracks.voice_path.voice_path` over a stretch of frames.
 
     Parameters
@@ -120,14 +122,16 @@ def follow(evidence, price, leap, value, origins):
 
 
 @compiled()
-def follow_back(origins, path):
+def follow_back(origins: np.ndarray, path: np.ndarray) -> None:
     """Follow the origins backwards from ``path[-1]``."""
     for t in range(len(path) - 1, 0, -1):
         path[t - 1] = origins[t, path[t]]
 
 
 @compiled()
-def _position(products, rows, frame, tap_sums, mean, out):
+def _position(
+    products: np.ndarray, rows: np.ndarray, frame: int, tap_sums: np.ndarray, mean: float, out: np.ndarray
+) -> None:
     """Sum one position's pieces and take off the frame's mean."""
     first, second, third = rows[0] + frame, rows[1] + frame, rows[2] + frame
     if rows[1] < 0:
@@ -142,7 +146,19 @@ def _position(products, rows, frame, tap_sums, mean, out):
 
 
 @compiled()
-def _pooled(products, table, pair, frame, tap_sums, mean, gain, bias, n_max, left, right):
+def _pooled(
+    products: np.ndarray,
+    table: np.ndarray,
+    pair: int,
+    frame: int,
+    tap_sums: np.ndarray,
+    mean: float,
+    gain: float,
+    bias: np.ndarray,
+    n_max: int,
+    left: np.ndarray,
+    right: np.ndarray,
+) -> None:
     """Put a frame's normalised, rectified, pooled pair of positions into `left`."""
     _position(products, table[2 * pair], frame, tap_sums[2 * pair], mean, left)
     _position(products, table[2 * pair + 1], frame, tap_sums[2 * pair + 1], mean, right)
@@ -153,7 +169,16 @@ def _pooled(products, table, pair, frame, tap_sums, mean, gain, bias, n_max, lef
 
 
 @compiled()
-def pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):
+def pool_and_fold(
+    products: np.ndarray,
+    table: np.ndarray,
+    tap_sums: np.ndarray,
+    means: np.ndarray,
+    gains: np.ndarray,
+    bias: np.ndarray,
+    n_max: int,
+    out: np.ndarray,
+) -> None:
     """Finish CREPE's first layer, see :class:`sere.tracks._crepe_first.FirstLayer`.
 
     Parameters
@@ -190,7 +215,7 @@ def pool_and_fold(products, table, tap_sums, means, gains, bias, n_max, out):
 
 
 @compiled(fastmath={"reassoc", "contract"})
-def _energies(samples, energies):
+def _energies(samples: np.ndarray, energies: np.ndarray) -> None:
     """Put the sum of squares of each frame of `samples` into `energies`, sharing what frames have in common."""
     step = math.gcd(HOP, FRAME_LENGTH)
     sums = np.empty(len(samples) // step)
@@ -208,7 +233,16 @@ def _energies(samples, energies):
 
 
 @compiled(fastmath={"reassoc", "contract"})
-def measure(samples, spectrum, starts, stops, weights, energies, bands, moments):
+def measure(
+    samples: np.ndarray,
+    spectrum: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    weights: np.ndarray,
+    energies: np.ndarray,
+    bands: np.ndarray,
+    moments: np.ndarray,
+) -> None:
     """Measure a few frames and their spectra, see :func:`sere.tracks.spectrum.spectral`.
 
     Loops run over `BLOCK_FRAMES` frames, however few there are: of a number known beforehand LLVM makes vectors.

@@ -4,6 +4,8 @@
 and other devices than the CPU, are left to torch.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from llvmlite import ir
@@ -37,15 +39,17 @@ def products(x: torch.Tensor, weight: torch.Tensor, out: torch.Tensor | None = N
 
 
 @intrinsic
-def _add_block(typing_context, x, tile, first, count, out, column):
+def _add_block(
+    typing_context: Any, x: Any, tile: Any, first: Any, count: Any, out: Any, column: Any
+) -> tuple[Any, Any]:
     """Add `count` rows from `first` on of x (rows, d), times a tile (d, lanes), to `out` from a column on.
 
     A row that is missing to a full set is the last one again, written twice.
     """
     signature = types.void(x, tile, first, count, out, column)
 
-    def generate(context, builder, signature, arguments):
-        def array(position):
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def array(position: int) -> Any:
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
         write = Writer(builder, context.get_value_type(x.dtype))
@@ -65,7 +69,7 @@ def _add_block(typing_context, x, tile, first, count, out, column):
 
 
 @compiled()
-def _add_products(x, weight, together, width, out):
+def _add_products(x: np.ndarray, weight: np.ndarray, together: int, width: int, out: np.ndarray) -> None:
     """Tile by tile of the weights' columns; the last tile of a matrix goes through `rest` where it is not full."""
     n, rows, d = x.shape
     columns = weight.shape[2]

@@ -95,11 +95,14 @@ def _times(values: torch.Tensor, basis: np.ndarray | None) -> torch.Tensor:
 def starts_into(starts: list[tuple[np.ndarray, np.ndarray]], bases: Bases) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return starting projections of coordinates."""
     turned = []
-    for index, sides in enumerate(starts):
-        turned.append(
-            tuple(s if b is None else b.T @ s for s, b in zip(sides, bases.get(index, (None, None)), strict=True))
-        )
+    for index, (context, frames) in enumerate(starts):
+        of_context, of_frames = bases.get(index, (None, None))
+        turned.append((_coordinates(context, of_context), _coordinates(frames, of_frames)))
     return turned
+
+
+def _coordinates(start: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
+    return start if basis is None else basis.T @ start
 
 
 def state_into(state: dict[str, torch.Tensor], bases: Bases, back: bool = False) -> dict[str, torch.Tensor]:
