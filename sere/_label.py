@@ -174,7 +174,7 @@ def label(
     --------
     >>> import sere
     >>> from sere.datasets import make_voices
-    >>> voices = make_voices(n_per_emotion=5, languages=["lumo"], emotions=["anger", "sadness"], duration=0.4)
+    >>> voices = make_voices(n_per_emotion=10, languages=["lumo"], emotions=["anger", "sadness"], duration=0.4)
     >>> words = ["Wut", "Trauer"]
     >>> table = sere.label(list(voices["audio"]), emotions=words, encoder="acoustic-emotion", cache=False)
     >>> list(table.columns), len(table) == len(voices)
@@ -228,7 +228,9 @@ def label_clips(
 
     skipping = Skipping(on_error)
     if isinstance(X, str | os.PathLike) and os.path.isdir(X):
-        X = [media.path for media in find_media(Path(X))]
+        folder, X = X, [media.path for media in find_media(Path(X))]
+        if not X:
+            raise ValueError(f"{os.fspath(folder)} holds no audio files")
     clips, rows = skipping.read(as_utterances, arranged(X), "X")
     clips, kept = skipping.embed(partial(_embed, embedder), clips, "X")
     skipping.warn(stacklevel=3)

@@ -103,6 +103,11 @@ def test_feature_vectors_are_refused_since_no_experience_is_of_them(encoder):
         sere.label(features, encoder=encoder)
 
 
+def test_a_folder_without_audio_is_said(encoder, tmp_path):
+    with pytest.raises(ValueError, match=f"{tmp_path.name} holds no audio files"):
+        sere.label(tmp_path, encoder=encoder)
+
+
 def test_answers_are_in_the_users_own_words_and_order(target, encoder, found):
     words = ["Trauer", "Wut", "neutrale"]
     own = sere.label(target, emotions=words, encoder=encoder)

@@ -134,3 +134,13 @@ def test_a_pickle_that_keeps_speakers_by_name_is_read():
     for name in (*SPEAKERS, "nobody"):
         for ours, theirs in zip(standardiser.scales("d", name), old.scales("d", name), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_prior_counts_as_so_many_clips():
+    vectors, nobody = np.array([[1.0, 7.0], [3.0, 7.0]]), np.full(2, None, dtype=object)
+    standardiser = Standardiser(np.inf)
+    standardiser.learn("pool", Moments.of_vectors(vectors), nobody, (np.array([8.0, 1.0]), np.array([9.0, 4.0]), 4.0))
+    mean, sd = standardiser.domains["pool"]
+    np.testing.assert_allclose(mean, [8 - 6 / 3, 1 + 6 / 3])
+    # What two clips do not vary in has no SD of its own.
+    np.testing.assert_allclose(sd, [1 ** (1 / 3) * 9 ** (2 / 3), 4.0])

@@ -131,7 +131,7 @@ class ZeroShot(Baseline):
                 speak_up(
                     [
                         f"the encoder has no experience of {', '.join(map(str, self.classes_))}, so zero-shot learns "
-                        "from the shots; pass one that has, such as encoder='acoustic-emotion'"
+                        "from the shots; pass one that has, such as encoder='speech-emotion'"
                     ]
                 )
         if targets and self.self_training_weight:
