@@ -5,11 +5,10 @@ scores the emotions by their names, and the answers on the target pool teach a l
 self_training`). The shots say which emotions there are and nothing else. :func:`sere.label` is the same without them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import softmax
 
 from sere._data_checks import speak_up
 from sere._params import Rule, number
@@ -61,10 +60,7 @@ class ZeroShotHead:
         if (averaged >= 0).any():
             some = slice(None, None, -(-len(rows) // CLIPS))
             metric = content_metric(content_covariances(context[some], rows.frames[some], averaged)[0])
-        decision = self._decision(rows)
-        taught = self_train(decision, [""], [context], [metric], weight)
-        factor = _as_sure(taught.decide("", decision, context), _sureness(decision))
-        self.self_trained = replace(taught, scale=factor * taught.scale)
+        self.self_trained = self_train(self._decision(rows), [""], [context], [metric], weight)
 
     def embed(self, rows: Rows) -> np.ndarray:
         """Standardised vectors."""
@@ -140,20 +136,6 @@ class ZeroShot(Baseline):
             head.teach(space.target_rows(targets), averaged, self.self_training_weight)
         fitted.head = head
         return fitted
-
-
-def _sureness(decision: np.ndarray) -> float:
-    """Return the mean probability of the class that is named."""
-    return float(softmax(decision, axis=1).max(1).mean())
-
-
-def _as_sure(decision: np.ndarray, wanted: float) -> float:
-    """Return the factor of scores at which they have a sureness, or as near to it as a factor of 100 can bring them."""
-    low, high = 0.01, 100.0
-    for _ in range(40):
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if _sureness(middle * decision) < wanted else (low, middle)
-    return (low * high) ** 0.5
 
 
 def experience_of(space: ClipSpace) -> Experience | None:

@@ -7,8 +7,8 @@ and choir of voices; its answers join the chain's, and so on for a few rounds (Y
 disambiguation rivaling supervised methods", ACL 1995, with soft answers). It is what Eq. 7 does for prototypes, done
 for a linear map.
 
-The regression has no intercept, so it says nothing of how often an emotion occurs; its scores keep the spread of the
-answers, so it makes nobody surer.
+The regression has no intercept, so it says nothing of how often an emotion occurs; and the sum is scaled until the
+answers are, on average, as sure as they were: agreeing with oneself is no evidence.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class SelfTrained:
     weights : dict of str to ndarray of shape (C, d)
         By encoder, in the units of the decision.
     scale : float
-        By which the sum of decision and head is multiplied, so that answers stay as sure as they were.
+        By which the sum of decision and head is multiplied, so that answers stay as sure as they were on average.
     """
 
     means: dict[str, np.ndarray]
@@ -99,8 +99,22 @@ def self_train(
     return SelfTrained(
         dict(zip(names, means, strict=True)),
         {name: factor * head.weights.T for name, head in zip(names, heads, strict=True)},
-        spread / float(together.std()),
+        _as_sure(together, sureness(centred)),
     )
+
+
+def sureness(decision: np.ndarray) -> float:
+    """Return the mean probability of the class that is named, for scores (n, C)."""
+    return float(softmax(decision, axis=1).max(1).mean())
+
+
+def _as_sure(decision: np.ndarray, wanted: float) -> float:
+    """Return the factor of scores at which they have a sureness, or as near to it as a factor of 100 can bring them."""
+    low, high = 0.01, 100.0
+    for _ in range(40):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if sureness(middle * decision) < wanted else (low, middle)
+    return (low * high) ** 0.5
 
 
 class _Ridge:
