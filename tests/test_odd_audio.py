@@ -156,7 +156,7 @@ def target_pool(path, good, model, folder):
 def pretrained(path, good, model, folder):
     # pandas' own type for texts holds no names of files that are not UTF-8.
     table = pd.DataFrame({"path": pd.Series([path, *good], dtype=object), "emotion": ["sadness", *EMOTIONS * 3]})
-    found = pretrain_encoder([table], cache=False, random_state=0).experience
+    found = pretrain_encoder([table], random_state=0).experience
     finite([found.evidence_weights, found.examples])
 
 
