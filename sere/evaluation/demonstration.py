@@ -117,7 +117,7 @@ def _encoder(corpora: str | os.PathLike[str] | None, real: bool, experience: boo
     from sere.datasets import find_corpora, load_corpus
 
     if not real:
-        return "acoustic-emotion", "Encoder: the one that comes with the library (acoustic-emotion)."
+        return "acoustic-emotion", "Encoder: acoustic-emotion, which comes with the library and suits synthetic voices."
     found = find_corpora(corpora or os.environ.get("SERE_CORPORA", ""))
     others = {name: place for name, place in found.items() if name not in (_SOURCE, _TARGET)}
     if not experience:
