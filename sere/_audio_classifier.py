@@ -41,7 +41,7 @@ from sere._utterances import Utterances, concatenate
 from sere.audio import AudioError, Clip
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
-CHUNK = 1024
+CHUNK = 256
 #: Clips of each target pool whose answers are looked at after fit.
 ASKED = 256
 #: Parameters that a classifier hands on to the estimators inside it that it makes itself.
