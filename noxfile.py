@@ -27,8 +27,8 @@ SIDE_BY_SIDE = (
 ACCURACY = {
     "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 3 --baseline lr@acoustic --methods "
     "sere@experience,sere@experience(acoustic),sere@acoustic+speech,sere@acoustic,lr@acoustic,lr@acoustic+speech",
-    "zero_shot": f"--tasks {SIX} --protocol transductive --draws 1 --baseline zero-shot@experience:self_training_weight=0 "
-    "--methods zero-shot@experience",
+    "zero_shot": f"--tasks {SIX} --protocol transductive --draws 1 --methods zero-shot@experience "
+    "--baseline zero-shot@experience:self_training_weight=0",
     "main": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --methods {SIDE_BY_SIDE}",
     "table2": f"--preset table2 --encoder acoustic --tasks {SIX} --draws 5",
     "parts": f"--tasks {SIX} --draws 2 --protocol transductive --baseline sere@acoustic --methods sere@acoustic,"

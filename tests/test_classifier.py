@@ -236,7 +236,7 @@ def test_the_order_of_clips_moves_a_fit_by_rounding_where_pools_fit_a_batch(embe
         in_pools((shots, y), ((source,), (target[far],))),
         in_pools((shots, y), ((source[::2], source[1::2]), (target,))),
     ):
-        np.testing.assert_allclose(other.predict_proba(target), usual, atol=1e-4)
+        np.testing.assert_allclose(other.predict_proba(target), usual, atol=2e-3)
 
 
 def test_every_seed_gives_one_model_where_pools_fit_a_batch_and_not_beyond(embedded):
@@ -501,7 +501,7 @@ def test_vectors_may_be_float32_lists_or_a_table_of_numbers():
 
 
 def test_it_clones_prints_and_gives_back_its_parameters():
-    classifier = SEREClassifier(epochs=3, tau=0.5, encoder="acoustic-emotion", callbacks=[print])
+    classifier = SEREClassifier(epochs=3, tau=0.5, encoder="speech-emotion", callbacks=[print])
     assert (
         repr(clone(classifier))
         == repr(classifier)

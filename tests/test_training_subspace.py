@@ -78,3 +78,13 @@ def test_a_state_of_another_width_is_left_for_the_network_to_refuse(clips, start
     other = network([(np.ones((5, 3)), np.ones((6, 4)))]).state_dict()
     turned = state_into(other, bases_of(clips, starts, 8, other))
     assert turned["context_maps.0"].shape == (5, 3)
+
+
+def test_directions_along_which_nothing_varies_are_not_kept(starts):
+    rng = np.random.default_rng(3)
+    context, frames = torch.from_numpy(rng.normal(size=(5, D))), torch.from_numpy(rng.normal(size=(10, W)))
+    nothing, offsets = torch.zeros(10, 4, dtype=torch.float64), torch.arange(0, 11, 2)
+    few = Pool((Space(0, context - context.mean(0), frames, nothing, offsets, torch.zeros(5, 0)),))
+    of_context, of_frames = bases_of(few, starts, 18)[0]
+    assert of_context.shape == (D, 3 + 4)  # the start, and what five clips vary in
+    assert of_frames.shape == (W, 4 + 9)

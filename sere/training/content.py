@@ -22,6 +22,8 @@ from scipy.linalg import solve_triangular
 
 #: Independent sounds that a clip's mean is taken over. Ten to a hundred score alike.
 SOUNDS = 30.0
+#: Numbers from which on covariances are summed in single precision.
+MANY = 5_000_000
 
 
 def averaged_columns(context_names: Sequence[str], frame_names: Sequence[str]) -> np.ndarray:
@@ -84,7 +86,8 @@ def within_clips(frames: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarra
     -------
     ndarray of shape (m, m)
     """
-    rest = np.concatenate([clip[:, columns] - clip[:, columns].mean(0) for clip in frames]).astype(np.float32)
+    rest = np.concatenate([clip[:, columns] - clip[:, columns].mean(0, dtype=np.float64) for clip in frames])
+    rest = rest.astype(np.float32 if rest.size > MANY else np.float64)
     return (rest.T @ rest).astype(np.float64) / max(len(rest), 1)
 
 

@@ -24,10 +24,8 @@ from torch import Tensor, nn
 from sere.kernels.packed import Packed
 from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
 from sere.method.resonance import burst_intensity
+from sere.training.content import MANY
 from sere.training.fronts import FRAMES, OpenSpace, taken_rows, through_front
-
-#: Columns from which on covariances are summed in single precision.
-WIDE = 256
 
 
 @dataclass(frozen=True)
@@ -243,7 +241,7 @@ def principal_projection(rows: np.ndarray, width: int, power: float, metric: np.
     if not rows.size or not width:
         return projection
     d = rows.shape[1]
-    centred = (rows - rows.mean(0)).astype(np.float32 if d > WIDE else np.float64)
+    centred = (rows - rows.mean(0)).astype(np.float32 if rows.size > MANY else np.float64)
     covariance = (centred.T @ centred / len(rows)).astype(np.float64)
     if metric is not None:
         covariance = metric.T @ covariance @ metric

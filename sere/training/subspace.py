@@ -73,9 +73,19 @@ def _basis(rows: np.ndarray, held: tuple[np.ndarray, ...], metric: np.ndarray | 
     if rows.shape[1] <= width:
         return None
     leading = principal_projection(rows.astype(np.float64), max(width - held[0].shape[1], 0), 1.0, metric)
-    together = np.hstack([side / max(np.linalg.norm(side), 1e-12) for side in (*held, leading) if side.size])
-    vectors, values, _ = np.linalg.svd(together, full_matrices=False)
-    return vectors[:, values > 1e-9 * values[0]]
+    # Fewer clips than directions leave some along which nothing varies: any would do, so none may.
+    spread = np.square(rows @ leading).sum(0)
+    leading = leading[:, spread > 1e-10 * spread.max(initial=0.0)]
+    # One after the other: any rotation of the basis would do as well, but Adam takes other steps in each.
+    kept = np.zeros((rows.shape[1], 0))
+    for column in np.hstack([*held, leading]).T:
+        rest = column
+        for _ in range(2):
+            rest = rest - kept @ (kept.T @ rest)
+        length = np.linalg.norm(rest)
+        if length > 1e-6 * np.linalg.norm(column):
+            kept = np.hstack([kept, (rest / length)[:, None]])
+    return kept
 
 
 def into(pool: Pool, bases: Bases) -> Pool:
