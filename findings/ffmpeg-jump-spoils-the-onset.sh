@@ -55,8 +55,9 @@ for name, coding in (("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.ogg", "libvo
         after.append(wrong_onset(samples("-ss", start - 0.5, "-i", name, "-ss", 0.5, "-t", 0.5), truth))
     spoilt[name], mended[name], short[name] = np.array(onsets), max(after), min(lengths)
     milliseconds = 1000 * np.median(onsets) / rate
-    print(f"{name}: of {len(onsets)} segments {np.count_nonzero(onsets)} begin wrong, for {milliseconds:.0f} ms", end="")
-    print(f" in the median; the shortest has {min(lengths)} of {length} samples; with a run-up {mended[name]} are wrong")
+    print(f"{name}: {np.count_nonzero(onsets)} of {len(onsets)} segments begin wrong, {milliseconds:.0f} ms", end=" ")
+    print(f"in the median; the shortest has {min(lengths)} of {length} samples", end="; ")
+    print("a run-up", "leaves some wrong" if mended[name] else "mends all")
 if not (
     np.median(spoilt["a.mp3"]) > 1000
     and np.all(spoilt["a.m4a"] > 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # libsndfile: the byte that pads an odd chunk is decoded as sound, in files that it wrote itself.
 #
-# Expected: WAV and AIFF pad chunks to an even number of bytes; the pad is no part of the data, and the header counts the
-# samples as well. What libsndfile writes, it reads back with the same length.
+# Expected: WAV and AIFF pad chunks to an even number of bytes; the pad is no part of the data, and the header counts
+# the samples as well. What libsndfile writes, it reads back with the same length.
 # Happens: GSM 6.10 in WAV has blocks of 65 bytes, so every second clip is odd: the pad byte makes one block more, 40 ms
 # at 8 kHz, of loud noise behind a quiet clip. Mu-law in AIFF ends in a click of 0.98. Mu-law in WAV is right.
 #

@@ -35,7 +35,8 @@ for hop in (160, 320):
     for name in ("argmax", "viterbi"):
         np.random.seed(0)
         decoder = getattr(torchcrepe.decode, name)
-        track = torchcrepe.predict(clip, rate, hop, 50, 550, "full", decoder=decoder, batch_size=1024, device="cpu")[0]
+        options = {"decoder": decoder, "batch_size": 1024, "device": "cpu"}
+        track = torchcrepe.predict(clip, rate, hop, 50, 550, "full", **options)[0]
         truth = f0[np.minimum(np.arange(len(track)) * hop, len(f0) - 1)]
         wrong[hop, name] = 100 * np.mean(abs(1200 * np.log2(track.numpy() / truth)) > 100)
         print(f"hop {1000 * hop / rate:.0f} ms, {name}: {wrong[hop, name]:.0f} % of frames are off by a semitone or more")
