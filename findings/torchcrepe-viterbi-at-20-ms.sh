@@ -39,7 +39,7 @@ for hop in (160, 320):
         track = torchcrepe.predict(clip, rate, hop, 50, 550, "full", **options)[0]
         truth = f0[np.minimum(np.arange(len(track)) * hop, len(f0) - 1)]
         wrong[hop, name] = 100 * np.mean(abs(1200 * np.log2(track.numpy() / truth)) > 100)
-        print(f"hop {1000 * hop / rate:.0f} ms, {name}: {wrong[hop, name]:.0f} % of frames are off by a semitone or more")
+        print(f"hop {1000 * hop / rate:.0f} ms, {name}: {wrong[hop, name]:.0f} % of frames are a semitone or more off")
 if not (wrong[320, "argmax"] < 5 and wrong[160, "viterbi"] < 10 and wrong[320, "viterbi"] > 50):
     sys.exit("No longer so.")
 PY
