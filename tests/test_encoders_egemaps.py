@@ -55,3 +55,13 @@ def test_encoder_pickles_and_gives_the_same_afterwards():
     [a], [b] = encoder.encode([noise(4000)]), twin.encode([noise(4000)])
     np.testing.assert_array_equal(a.frames, b.frames)
     assert encoder.cache_key == twin.cache_key
+
+
+def test_a_peak_at_full_scale_is_no_click():
+    pytest.importorskip("opensmile")
+    rate = 16_000
+    time = np.arange(rate) / rate
+    voice = (0.7 * np.sin(2 * np.pi * 150 * time) + 0.3 * np.sin(2 * np.pi * 450 * time)).astype(np.float32)
+    quiet, loud = voice / np.abs(voice).max() * np.float32(0.999), voice / np.abs(voice).max()
+    below, at = egemaps.EgemapsEncoder().encode([quiet, loud])
+    assert np.isclose(at.context, below.context, rtol=0.02, atol=0.05).mean() > 0.95

@@ -15,9 +15,11 @@ from sere.audio import SAMPLE_RATE, n_frames
 from sere.encoders._acoustic_functionals import windowed
 from sere.encoders.base import Encoded, FrameEncoder
 
-_VERSION = 1
+_VERSION = 2
 #: openSMILE's pitch analysis looks at 60 ms; shorter clips are padded with silence so that it says anything at all.
 _SHORTEST = SAMPLE_RATE // 10
+#: The loudest sample that openSMILE for Python knows: it counts in 16 bits, in which 1.0 would become -1.0.
+_LOUDEST = 1 - 2**-15
 _PITCH = "F0semitoneFrom27.5Hz_sma3nz"
 #: This ending marks the descriptors that openSMILE sets to zero on frames without voice.
 _VOICED_ONLY = "nz"
@@ -78,7 +80,7 @@ class EgemapsEncoder(FrameEncoder):
 
     def _encode_one(self, wave: np.ndarray) -> Encoded:
         descriptors, statistics = self._smile()
-        padded = np.pad(wave, (0, max(0, _SHORTEST - len(wave))))
+        padded = np.clip(np.pad(wave, (0, max(0, _SHORTEST - len(wave)))), -1.0, _LOUDEST)
         values = descriptors.process_signal(padded, SAMPLE_RATE).to_numpy(dtype=float)
         names = descriptors.feature_names
         voiced = values[:, names.index(_PITCH)] > 0
