@@ -25,7 +25,7 @@ SIDE_BY_SIDE = (
     "label-spreading@acoustic,lr@experience,sinkhorn@experience"
 )
 ACCURACY = {
-    "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 3 --baseline lr@acoustic --methods "
+    "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 1 --baseline lr@acoustic --methods "
     "sere@experience,sere@experience(acoustic),sere@acoustic+speech,sere@acoustic,lr@acoustic,lr@acoustic+speech",
     "zero_shot": f"--tasks {SIX} --protocol transductive --draws 1 --methods zero-shot@experience "
     "--baseline zero-shot@experience:self_training_weight=0",
