@@ -74,7 +74,7 @@ def _basis(rows: np.ndarray, held: tuple[np.ndarray, ...], metric: np.ndarray | 
         return None
     leading = principal_projection(rows.astype(np.float64), max(width - held[0].shape[1], 0), 1.0, metric)
     # Fewer clips than directions leave some along which nothing varies: any would do, so none may.
-    spread = np.square(rows @ leading).sum(0)
+    spread = np.square((rows - rows.mean(0)) @ leading).sum(0)
     leading = leading[:, spread > 1e-10 * spread.max(initial=0.0)]
     # One after the other: any rotation of the basis would do as well, but Adam takes other steps in each.
     kept = np.zeros((rows.shape[1], 0))
