@@ -21,7 +21,7 @@ from scipy.special import softmax
 ROUNDS = 3
 #: Inverse temperature of the answers that are learned from, in units of their spread.
 SHARPNESS = 2.0
-#: Ridge penalty in units of the clips' mean squared length. A tenth to ten times as much scores alike.
+#: Ridge penalty in units of the clips' mean squared length. A third to three times as much scores within a point.
 PENALTY = 1.0
 
 
