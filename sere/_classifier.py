@@ -465,4 +465,4 @@ class SEREClassifier(AudioClassifier):
             return self.encoder_.reopen(utterances, where, unusable)
         if utterances.dynamics is None:
             utterances = self.dynamics_.extract(utterances, where, not self.encoder_.single, unusable)
-        return self.encoder_.encode(utterances, role, where, unusable)
+        return self.encoder_.encode(utterances, role, where, unusable, float(self.frame_rate))

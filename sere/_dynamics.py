@@ -146,14 +146,17 @@ class DynamicFeatureTransformer(AudioTransformer):
         usable = usable_rows(found)
         if len(usable) < len(found):
             utterances = only(utterances, usable, unusable, where)
+        from sere.kernels.workers import small_operations
+
         pitches, dynamics, rows = [], [], []
-        for arrays in (found[row] for row in usable):
-            pitch, tracks = as_pitch(arrays), arrays["tracks"]
-            changes = self._changes(tracks, pitch.periodicity >= VOICED)
-            pitches.append(pitch)
-            dynamics.append(changes)
-            if summarise:
-                rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
+        with small_operations():
+            for arrays in (found[row] for row in usable):
+                pitch, tracks = as_pitch(arrays), arrays["tracks"]
+                changes = self._changes(tracks, pitch.periodicity >= VOICED)
+                pitches.append(pitch)
+                dynamics.append(changes)
+                if summarise:
+                    rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
         summary = {"dynamics": Summary(np.array(rows), SUMMARY_NAMES)} if summarise else {}
         return utterances.with_(
             pitches=pitches,

@@ -6,7 +6,7 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from difflib import get_close_matches
 from os import PathLike
@@ -25,6 +25,7 @@ from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
 from sere.encoders.experience import SHIPPED, EmotionEncoder
 from sere.training.content import averaged_columns
+from sere.training.thinning import thin_clip
 
 ROLES = ("labeled", "source", "target")
 WITHOUT_LAYERS = ("acoustic", "acoustic-emotion", "egemaps", "speech", "speech-emotion")
@@ -163,7 +164,12 @@ class HeterogeneousEncoder(AudioTransformer):
         return not isinstance(self.encoders, Mapping) and self.encoders != "paper" and self.labeled is None
 
     def encode(
-        self, utterances: Utterances, role: str, where: str = "X", unusable: dict[Clip, str] | None = None
+        self,
+        utterances: Utterances,
+        role: str,
+        where: str = "X",
+        unusable: dict[Clip, str] | None = None,
+        frame_rate: float | None = None,
     ) -> Utterances:
         """Return the clips embedded in a role, for :class:`~sere.SEREClassifier` to train what is to be trained.
 
@@ -179,6 +185,8 @@ class HeterogeneousEncoder(AudioTransformer):
         unusable : dict, optional
             Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
             clip can be used, they are an AudioError.
+        frame_rate : float, optional
+            Frames a second to keep, for clips with dynamics; see :mod:`sere.training.thinning`.
         """
         self._check_params()
         if utterances.clips is None:
@@ -186,7 +194,8 @@ class HeterogeneousEncoder(AudioTransformer):
         specs = [self.choose(language, role) for language in utterances.languages]
         names = np.array([spec_name(spec) for spec in specs], dtype=object)
         encoders = {name: self.usable(spec) for name, spec in dict(zip(names, specs, strict=True)).items()}
-        return self._with_summary(self._embed_all(utterances, names, encoders, where, unusable), encoders)
+        embedded = self._embed_all(utterances, names, encoders, where, unusable, frame_rate)
+        return self._with_summary(embedded, encoders)
 
     def reopen(self, utterances: Utterances, where: str = "X", unusable: dict[Clip, str] | None = None) -> Utterances:
         """Return clips that `transform` embedded as `encode` embeds them, so that everything can be trained.
@@ -357,11 +366,14 @@ class HeterogeneousEncoder(AudioTransformer):
         encoders: dict[str, FrameEncoder],
         where: str,
         unusable: dict[Clip, str] | None,
+        frame_rate: float | None = None,
     ) -> Utterances:
         """Embed the clips of each name; others keep what they have, and those in `unusable` are gone."""
         n = len(utterances)
         frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
+        kept: list[Any] = [None] * n
+        whole: list[Any] = [None] * n
         for name, encoder in encoders.items():
             rows = np.flatnonzero(names == name)
             try:
@@ -369,12 +381,18 @@ class HeterogeneousEncoder(AudioTransformer):
             except AudioError as error:
                 raise error.of_rows(rows) from None
             for row, encoded in zip(rows, embedded, strict=True):
-                if encoded is not None:
-                    frames[row] = encoded.frames
-                    context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
-        kept = usable_rows(frames)
-        if len(kept) < n:
-            utterances, names = only(utterances, kept, unusable, where), names[kept]
+                if encoded is None:
+                    continue
+                frames[row] = encoded.frames
+                context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+                if frame_rate is not None:
+                    changes = utterances.dynamics[row] if utterances.dynamics else None
+                    frames[row], kept[row], whole[row] = thin_clip(
+                        encoded.frames, changes, frame_rate, encoder.has_front
+                    )
+        left = usable_rows(frames)
+        if len(left) < n:
+            utterances, names = only(utterances, left, unusable, where), names[left]
         # The copies hold no weights: what embedded the clips can be let go before training.
         fronts = {name: copy(encoder) for name, encoder in encoders.items() if encoder.has_front}
         experienced = {name: encoder for name, encoder in encoders.items() if isinstance(encoder, EmotionEncoder)}
@@ -384,8 +402,10 @@ class HeterogeneousEncoder(AudioTransformer):
             if not encoder.has_front
         }
         return utterances.with_(
-            frames=[frames[row] for row in kept],
-            context=[context[row] for row in kept],
+            frames=[frames[row] for row in left],
+            context=[context[row] for row in left],
+            kept=None if frame_rate is None else [kept[row] for row in left],
+            whole=None if frame_rate is None else [whole[row] for row in left],
             encoders=names,
             fronts={**utterances.fronts, **fronts},
             experience={**utterances.experience, **experienced},
@@ -408,8 +428,11 @@ class HeterogeneousEncoder(AudioTransformer):
 
     def _embed(
         self, encoder: FrameEncoder, utterances: Utterances, where: str, unusable: dict[Clip, str] | None
-    ) -> list[Encoded | None]:
-        """Return each clip's embedding from the store, or compute it; context is always there."""
+    ) -> Iterator[Encoded | None]:
+        """Return each clip's embedding from the store, or compute it; context is always there.
+
+        Clips are joined one by one, and what the store gave of each is let go.
+        """
         options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
         options |= {"where": where, "unusable": unusable}
         assert utterances.clips is not None
@@ -436,12 +459,21 @@ class HeterogeneousEncoder(AudioTransformer):
                     **options,
                 )
             )
-        result: list[Encoded | None] = [None] * len(utterances)
-        for row, own in zip(usable, zip(*by_part, strict=True), strict=True):
-            if all(arrays is not None for arrays in own):
-                encoded = [Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in own]
-                result[row] = encoder.join(encoded)
-        return result
+        return _joined(encoder, by_part, usable, len(utterances))
+
+
+def _joined(encoder: FrameEncoder, by_part: list[list[Any]], usable: np.ndarray, n: int) -> Iterator[Encoded | None]:
+    """Yield of each of n clips what an encoder's parts make of it, emptying their lists; None for one of no use."""
+    place = {row: position for position, row in enumerate(usable.tolist())}
+    for row in range(n):
+        own = [None if row not in place else part[place[row]] for part in by_part]
+        for part in by_part:
+            if row in place:
+                part[place[row]] = None
+        if any(arrays is None for arrays in own):
+            yield None
+        else:
+            yield encoder.join([Encoded(a["frames"].astype(np.float32, copy=False), a["context"]) for a in own])
 
 
 class _Embedding:

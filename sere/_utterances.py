@@ -8,7 +8,7 @@ array of pooled statistics that ``numpy.asarray`` gives.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,22 @@ class Summary:
 
     values: np.ndarray
     names: tuple[str, ...]
+
+
+class WholeClip(NamedTuple):
+    """What all frames of a clip were like, before it was thinned.
+
+    Attributes
+    ----------
+    mean, square : ndarray of shape (width,)
+        Means of the frames and of their squares.
+    count : int
+        How many there were.
+    """
+
+    mean: np.ndarray
+    square: np.ndarray
+    count: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +58,10 @@ class Utterances:
         Frame embeddings at 50 Hz.
     context : list of ndarray of shape (context_width,), or None
         What holds for a whole clip; see :class:`sere.encoders.base.Encoded`.
+    kept : list of int64 ndarray of shape (n_kept,), or None
+        Numbers of the frames that thinning (:mod:`sere.training.thinning`) left; None before, and then so is `whole`.
+    whole : list of WholeClip or None
+        What all frames were like; None for a clip whose `frames` have not gone through their encoder's front.
     encoders : ndarray of shape (n,), object
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
@@ -68,6 +88,8 @@ class Utterances:
     dynamics: list[np.ndarray] | None = None
     frames: list[np.ndarray] | None = None
     context: list[np.ndarray] | None = None
+    kept: list[np.ndarray] | None = None
+    whole: list[WholeClip | None] | None = None
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
     pitch_model: str | None = None
@@ -142,7 +164,7 @@ class Utterances:
         return replace(self, **changes)
 
 
-_RAGGED = ("clips", "dynamics", "frames", "context", "pitches")
+_RAGGED = ("clips", "dynamics", "frames", "context", "kept", "whole", "pitches")
 
 
 def concatenate(parts: Sequence[Utterances]) -> Utterances:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sere.training.content import averaged_columns, content_covariances, content_metric, within_clips
+from sere.training.content import Scatter, averaged_columns, content_covariances, content_metric
 
 
 @pytest.fixture
@@ -16,14 +16,27 @@ def test_entries_of_the_context_find_the_column_whose_mean_they_are():
 
 def test_the_covariance_within_clips_is_that_of_literal_loops(rng):
     clips = [rng.normal(size=(n, 4)) + 10 * rng.normal(size=4) for n in (5, 1, 8)]
-    columns = np.array([3, 0])
-    total, n = np.zeros((2, 2)), 0
+    total, n = np.zeros((4, 4)), 0
     for clip in clips:
         for frame in clip:
-            rest = (frame - clip.mean(0))[columns]
+            rest = frame - clip.mean(0)
             total += np.outer(rest, rest)
             n += 1
-    np.testing.assert_allclose(within_clips(clips, columns), total / n, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(Scatter.of(clips).within, total / n, rtol=1e-12, atol=1e-12)
+
+
+def test_within_clips_and_between_them_frames_vary_as_they_do(rng):
+    clips = [rng.normal(size=(n, 3)) + 10 * rng.normal(size=3) for n in (5, 1, 8)]
+    scatter, every = Scatter.of(clips), np.concatenate(clips)
+    np.testing.assert_allclose(scatter.mean, every.mean(0))
+    np.testing.assert_allclose(scatter.covariance, np.cov(every.T, bias=True))
+
+
+def test_many_frames_are_summed_in_single_precision_as_good_as_in_double(rng, monkeypatch):
+    clips = [rng.normal(size=(20, 3)) + 5 for _ in range(50)]
+    exact = Scatter.of(clips)
+    monkeypatch.setattr("sere.training.content.MANY", 100)
+    np.testing.assert_allclose(Scatter.of(clips).within, exact.within, atol=1e-5)
 
 
 def test_the_metric_undoes_what_words_add(rng):
@@ -60,4 +73,4 @@ def test_a_column_that_is_averaged_twice_is_one_column(rng):
     context = np.array([np.r_[f.mean(0), f.mean(0)] for f in frames])
     of_context, of_frames = content_covariances(context, frames, np.array([0, 1, 0, 1]))
     np.testing.assert_allclose(of_context[:2, :2], of_context[2:, 2:])
-    np.testing.assert_allclose(of_frames, within_clips(frames, np.array([0, 1])))
+    np.testing.assert_allclose(of_frames, Scatter.of(frames).within)

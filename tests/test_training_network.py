@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sere.method import burst_intensity, context_gate, dynamic_features, enhanced_representation
-from sere.training.network import Pool, ResonanceNetwork, Space, principal_projection
+from sere.training.network import Pool, ResonanceNetwork, Space
 
 
 def space(n=5, widths=(3, 4), index=0, seed=0):
@@ -92,32 +92,3 @@ def test_drift_is_against_the_start_and_not_against_a_loaded_state():
     model, other = network((3, 4), moved=False), network((3, 4))
     model.load_state_dict(other.state_dict())
     assert float(model.drift().detach()) > 0
-
-
-def test_leading_directions_are_orthogonal_and_scaled_to_their_power():
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(200, 5)) * [5, 4, 3, 0.1, 0.1]
-    rows -= rows.mean(0)
-    projection = principal_projection(rows, 3, 0.5)
-    gram = projection.T @ projection
-    np.testing.assert_allclose(gram, gram[0, 0] * np.eye(3), atol=1e-12)
-    assert np.square(rows @ projection).sum(1).mean() == pytest.approx(0.5)
-    assert np.abs(projection[3:]).max() < 0.05 * np.abs(projection[:3]).max()
-    _, _, directions = np.linalg.svd(rows, full_matrices=False)
-    for k in range(3):
-        likeness = abs(directions[k] @ projection[:, k]) / np.linalg.norm(projection[:, k])
-        assert likeness == pytest.approx(1, abs=1e-6)
-
-
-def test_the_sign_of_a_direction_is_fixed():
-    rows = np.random.default_rng(0).normal(size=(50, 4))
-    projection = principal_projection(rows, 4, 1.0)
-    assert (projection[np.abs(projection).argmax(0), range(4)] > 0).all()
-
-
-def test_more_columns_than_directions_are_0():
-    projection = principal_projection(np.random.default_rng(0).normal(size=(50, 2)), 5, 1.0)
-    assert projection.shape == (2, 5)
-    assert not projection[:, 2:].any()
-    assert np.isfinite(principal_projection(np.zeros((5, 3)), 2, 1.0)).all()
-    assert principal_projection(np.zeros((5, 0)), 2, 1.0).shape == (0, 2)

@@ -1,40 +1,10 @@
-"""From clips to pools: thinned to their bursts, standardised by domain, sorted by encoder."""
+"""From clips to pools: standardised by domain, sorted by encoder."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from sere import Utterances
-from sere.training.prepare import Preparation, starting_projections, thin
-
-EXACT = {"elements": st.integers(-9, 9).map(float)}
-
-
-@given(st.integers(1, 40).flatmap(lambda n: arrays(float, (n, 4), **EXACT)), st.sampled_from([50.0, 25.0, 10.0, 5.0]))
-def test_of_each_run_the_strongest_burst_stays(changes, rate):
-    frames = np.arange(len(changes))[:, None]
-    step = round(50 / rate)
-    expected = []
-    for start in range(0, len(changes), step):
-        run = range(start, min(start + step, len(changes)))
-        expected.append(max(run, key=lambda t: (sum(abs(changes[t])), -t)))
-    kept, moved = thin(frames, changes, rate)
-    assert kept[:, 0].tolist() == expected
-    np.testing.assert_array_equal(moved, changes[expected])
-
-
-@pytest.mark.parametrize(("n_frames", "n_changes"), [(7, 5), (5, 7)])
-def test_the_longer_of_frames_and_changes_loses_its_end(n_frames, n_changes):
-    kept, moved = thin(np.zeros((n_frames, 2)), np.ones((n_changes, 4)), 50.0)
-    assert len(kept) == len(moved) == 5
-
-
-def test_without_changes_the_first_frame_of_each_run_stays():
-    kept, moved = thin(np.arange(12)[:, None], None, 10.0)
-    assert kept[:, 0].tolist() == [0, 5, 10]
-    assert not moved.any()
+from sere.training.prepare import Preparation, bridging_projections, starting_projections, survey
 
 
 def made(n=8, widths=(3, 2), encoder="e", seed=0, speakers=None, shift=0.0):
@@ -132,7 +102,9 @@ def start(utterances, widths=(2, 2), share=0.5, summaries=None):
     preparation = Preparation(4.0, 50.0)
     preparation.learn("d", utterances)
     pool, _ = preparation.pool(utterances, ["d"] * len(utterances))
-    return pool, starting_projections(preparation, [pool], summaries, widths, share, {})
+    if summaries is not None:
+        return pool, bridging_projections(preparation, [pool], summaries, widths, share)
+    return pool, starting_projections(preparation, survey(preparation, [pool], {}, max(widths)), widths, share)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.prepare import Preparation
+from sere.training.prepare import Preparation, survey
 from sere.training.subspace import into, starts_into, state_into, training_bases
 
 D, W = 20, 30  # columns of the context and of frames
@@ -24,7 +24,8 @@ def starts():
 
 
 def bases_of(clips, starts, width, before=None):
-    return training_bases(Preparation(4.0, 50.0, names=["e"]), [clips], starts, {}, before or {}, width)
+    preparation = Preparation(4.0, 50.0, names=["e"])
+    return training_bases(preparation, survey(preparation, [clips], {}, width), starts, before or {}, width=width)
 
 
 def network(starts):
@@ -88,3 +89,9 @@ def test_directions_along_which_nothing_varies_are_not_kept(starts):
     of_context, of_frames = bases_of(few, starts, 18)[0]
     assert of_context.shape == (D, 3 + 4)  # the start, and what five clips vary in
     assert of_frames.shape == (W, 4 + 9)
+
+
+def test_an_encoder_whose_front_moves_keeps_its_columns(clips, starts):
+    preparation = Preparation(4.0, 50.0, names=["e"])
+    found = training_bases(preparation, survey(preparation, [clips], {}, 8), starts, {}, fixed=["e"], width=8)
+    assert found == {}

@@ -16,9 +16,11 @@ such as the acoustic descriptors', are left as they are.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from threadpoolctl import threadpool_limits
 
 #: Independent sounds that a clip's mean is taken over. Ten to a hundred score alike.
 SOUNDS = 30.0
@@ -62,33 +64,62 @@ def content_covariances(
     ndarray of shape (d, d), ndarray of shape (w, w)
         In the units of the context and of the frames.
     """
+    return in_both_units(context, Scatter.of(frames), columns)
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """How frames vary: within clips and from clip to clip.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n, w)
+        Of each clip.
+    counts : ndarray of shape (n,)
+        Frames of each clip.
+    within : ndarray of shape (w, w)
+        Covariance of frames about their clip's mean.
+    """
+
+    means: np.ndarray
+    counts: np.ndarray
+    within: np.ndarray
+
+    @classmethod
+    def of(cls, frames: Sequence[np.ndarray]) -> "Scatter":
+        """Scatter of the frames of n clips, each of shape (n_frames, w)."""
+        means = np.array([clip.mean(0, dtype=np.float64) for clip in frames])
+        counts = np.array([len(clip) for clip in frames])
+        many = counts.sum() * means.shape[1] > MANY
+        rest = np.concatenate(frames).astype(np.float32 if many else np.float64)
+        rest -= np.repeat(means.astype(rest.dtype), counts, axis=0)
+        return cls(means, counts, (rest.T @ rest).astype(np.float64) / len(rest))
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean of all frames, (w,)."""
+        mean: np.ndarray = self.counts @ self.means / self.counts.sum()
+        return mean
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Covariance of all frames, (w, w)."""
+        between = self.means - self.mean
+        covariance: np.ndarray = self.within + (between.T * self.counts) @ between / self.counts.sum()
+        return covariance
+
+
+def in_both_units(context: np.ndarray, scatter: Scatter, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a scatter within clips in the units of context and frames; see :func:`content_covariances`."""
     entries = np.flatnonzero(columns >= 0)
     own = columns[entries]
-    means = np.array([clip[:, own].mean(0, dtype=np.float64) for clip in frames])
-    covariance = within_clips(frames, own)
-    slope = _slopes(context[:, entries], means)
+    covariance = scatter.within[np.ix_(own, own)]
+    slope = _slopes(context[:, entries], scatter.means[:, own])
     of_context = np.zeros((context.shape[1],) * 2)
-    of_frames = np.zeros((frames[0].shape[1],) * 2)
+    of_frames = np.zeros_like(scatter.within)
     of_context[np.ix_(entries, entries)] = covariance * slope[:, None] * slope
     of_frames[np.ix_(own, own)] = covariance
     return of_context, of_frames
-
-
-def within_clips(frames: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
-    """Return the covariance of some columns of frames about their clip's mean, float64.
-
-    Parameters
-    ----------
-    frames : sequence of ndarray of shape (n_frames, w)
-    columns : int ndarray of shape (m,)
-
-    Returns
-    -------
-    ndarray of shape (m, m)
-    """
-    rest = np.concatenate([clip[:, columns] - clip[:, columns].mean(0, dtype=np.float64) for clip in frames])
-    rest = rest.astype(np.float32 if rest.size > MANY else np.float64)
-    return (rest.T @ rest).astype(np.float64) / max(len(rest), 1)
 
 
 def _slopes(context: np.ndarray, means: np.ndarray) -> np.ndarray:
@@ -110,6 +141,9 @@ def content_metric(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray
     sounds : float
         Independent sounds a clip.
     """
-    # A root of Cholesky's kind costs a tenth of the symmetric one, and gives the same distances.
-    lower = np.linalg.cholesky(np.eye(len(covariance)) + covariance / sounds)
-    return solve_triangular(lower, np.eye(len(covariance)), lower=True).T
+    # A root of Cholesky's kind costs a tenth of the symmetric one, and gives the same distances. One thread: on a busy
+    # machine those of a factorisation wait for each other far longer than they work.
+    with threadpool_limits(1, user_api="blas"):
+        lower = np.linalg.cholesky(np.eye(len(covariance)) + covariance / sounds)
+        inverse: np.ndarray = solve_triangular(lower, np.eye(len(covariance)), lower=True)
+    return inverse.T

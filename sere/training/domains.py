@@ -4,13 +4,15 @@ Labeled clips and the source pool are one domain, all target pools together anot
 pools each has a domain of its own beside it. A clip to predict takes the domain its language leads to.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sere._utterances import Utterances, concatenate
 from sere.encoders.languages import same_language
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
-from sere.training.prepare import Metrics, Preparation, starting_projections
+from sere.training.prepare import Preparation, Survey, bridging_projections, starting_projections
 
 #: Domain of labeled clips and the source pool.
 SOURCE = "source"
@@ -85,7 +87,7 @@ def domain_starts(
     targets: list[Utterances],
     embedding_dim: int,
     context_share: float,
-    metrics: Metrics,
+    surveys: Mapping[str, Survey],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return starting projections; with several encoders over the dynamics' statistics, standardised by domain.
 
@@ -97,35 +99,46 @@ def domain_starts(
     labeled, source, targets : Utterances
     embedding_dim, context_share
         As in :class:`sere.SEREClassifier`.
-    metrics : dict of str to (ndarray, ndarray)
-        As :func:`~sere.training.prepare.word_metrics` returns them.
+    surveys : mapping of str to Survey
+        As :func:`~sere.training.prepare.survey` returns them; needed with one encoder.
     """
     widths = (embedding_dim // 2, embedding_dim - embedding_dim // 2)
     if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
         widths = (0, embedding_dim)
-    summaries = None
-    if len(preparation.names) > 1:
-        if any("dynamics" not in part.summaries for part in (labeled, source, *targets) if part is not None):
-            raise ValueError(
-                f"clips of several encoders ({preparation.names}) meet in the statistics of their dynamics, and some "
-                "have none: put DynamicFeatureTransformer before HeterogeneousEncoder, as in sere.make_sere_pipeline()"
-            )
-        shared = Standardiser(preparation.shrinkage)
-        groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
-        groups += [("target", TARGET, concatenate(targets))] if targets else []
-        near = [labeled] if source is None else [labeled, source]
-        for domain, parts in ((SOURCE, near), (TARGET, targets)):
-            if parts:
-                together = concatenate(parts)
-                shared.learn(domain, Moments.of_vectors(together.summaries["dynamics"].values), together.speakers)
-        summaries = []
-        for name, domain, part in groups:
-            if part is not None:
-                values = part.summaries["dynamics"].values
-                rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
-                summaries.append(np.array(rows)[pools[name][1]])
-    ready = [pool for pool, _ in pools.values()]
-    return starting_projections(preparation, ready, summaries, widths, context_share, metrics)
+    if len(preparation.names) == 1:
+        return starting_projections(preparation, surveys, widths, context_share)
+    summaries = _shared_statistics(preparation, pools, labeled, source, targets)
+    return bridging_projections(preparation, [pool for pool, _ in pools.values()], summaries, widths, context_share)
+
+
+def _shared_statistics(
+    preparation: Preparation,
+    pools: dict[str, tuple[Pool, np.ndarray]],
+    labeled: Utterances,
+    source: Utterances | None,
+    targets: list[Utterances],
+) -> list[np.ndarray]:
+    """Each pool's statistics of the dynamics, standardised by domain, in the pool's order."""
+    if any("dynamics" not in part.summaries for part in (labeled, source, *targets) if part is not None):
+        raise ValueError(
+            f"clips of several encoders ({preparation.names}) meet in the statistics of their dynamics, and some "
+            "have none: put DynamicFeatureTransformer before HeterogeneousEncoder, as in sere.make_sere_pipeline()"
+        )
+    shared = Standardiser(preparation.shrinkage)
+    groups = [("labeled", SOURCE, labeled), ("source", SOURCE, source)]
+    groups += [("target", TARGET, concatenate(targets))] if targets else []
+    near = [labeled] if source is None else [labeled, source]
+    for domain, parts in ((SOURCE, near), (TARGET, targets)):
+        if parts:
+            together = concatenate(parts)
+            shared.learn(domain, Moments.of_vectors(together.summaries["dynamics"].values), together.speakers)
+    summaries = []
+    for name, domain, part in groups:
+        if part is not None:
+            values = part.summaries["dynamics"].values
+            rows = [shared.apply(v, domain, s) for v, s in zip(values, part.speakers, strict=True)]
+            summaries.append(np.array(rows)[pools[name][1]])
+    return summaries
 
 
 def _spoken(utterances: Utterances) -> set[str]:

@@ -18,9 +18,10 @@ from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
 from sere.training.loop import CHUNK, Chain, Settings, highlight_weights
 from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.prepare import Metrics, Preparation, clip_rows, word_metrics
+from sere.training.prepare import Preparation, Survey, clip_rows, survey
 from sere.training.self_training import SelfTrained, self_train
-from sere.training.subspace import Bases, into, starts_into, state_into, training_bases
+from sere.training.subspace import WIDTH, Bases, into, starts_into, state_into, training_bases
+from sere.training.thinning import thinned
 
 
 @dataclass(frozen=True)
@@ -250,9 +251,9 @@ def fit_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
-        languages, pools, starts, metrics = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
+        languages, pools, starts, surveys = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
         before = _state_of(previous, preparation) if previous is not None else {}
-        bases = training_bases(preparation, [pool for pool, _ in pools.values()], starts, metrics, before)
+        bases = training_bases(preparation, surveys, starts, before, fixed=fronts)
         before = state_into(before, bases)
         network = ResonanceNetwork(
             starts_into(starts, bases),
@@ -298,7 +299,7 @@ def fit_model(
         model = _freeze(chain, preparation, options, languages, order, bases)
         if targets and params.self_training_weight:
             model.self_trained = _self_train(
-                chain, pools["target"][0], preparation, metrics, params.self_training_weight, device
+                chain, pools["target"][0], preparation, surveys, params.self_training_weight, device
             )
         model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
     return model, records, interrupted
@@ -313,7 +314,9 @@ def _prepare(
     y: np.ndarray,
     source: Utterances | None,
     targets: list[Utterances],
-) -> tuple[dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]], Metrics]:
+) -> tuple[
+    dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]], dict[str, Survey]
+]:
     """Learn all that is learned before training, from what untrained fronts give.
 
     Returns
@@ -324,9 +327,11 @@ def _prepare(
         Clips still to go through their fronts, and the row each came from.
     starts : list of (ndarray, ndarray)
         Starting projections.
-    metrics : dict of str to (ndarray, ndarray)
-        In which words are small.
+    surveys : dict of str to Survey
+        How each encoder's columns vary.
     """
+    labeled, source = thinned(labeled, preparation.frame_rate), source and thinned(source, preparation.frame_rate)
+    targets = [thinned(pool, preparation.frame_rate) for pool in targets]
     for group in [labeled, *targets, *([] if source is None else [source])]:
         check_fronts(group, fronts)
     done = (
@@ -338,25 +343,34 @@ def _prepare(
     preparation.recognise(list(classes), done[0], y, SOURCE)
     pools = domain_pools(preparation, *done)
     averaged = {name: own for part in (done[0], done[1], *done[2]) if part for name, own in part.averaged.items()}
-    metrics = word_metrics(preparation, [pool for pool, _ in pools.values()], averaged)
-    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share, metrics)
-    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts, metrics
+    width = max(WIDTH, params.embedding_dim)
+    surveys = survey(preparation, [pool for pool, _ in pools.values()], averaged, width)
+    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share, surveys)
+    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts, surveys
 
 
 @torch.no_grad()
 def _self_train(
-    chain: Chain, target: Pool, preparation: Preparation, metrics: Metrics, weight: float, device: str
+    chain: Chain,
+    target: Pool,
+    preparation: Preparation,
+    surveys: dict[str, Survey],
+    weight: float,
+    device: str,
 ) -> SelfTrained:
     """Let the answers on the target pool teach a head."""
     found = chain.assigned["target"]
     decision = chain.decision(found.embeddings, found.evidence).double().cpu().numpy()
-    rows: dict[str, list[np.ndarray]] = {}
-    for some in torch.arange(len(target)).split(CHUNK):
-        for space in target.take(some).spaces:
-            closed = space if isinstance(space, Space) else chain.network.finished(space.to(torch.float32, device))
-            rows.setdefault(preparation.names[space.index], []).append(clip_rows(closed))
-    of_context = [metrics[name][0] if name in metrics else None for name in rows]
-    return self_train(decision, list(rows), [np.concatenate(own) for own in rows.values()], of_context, weight)
+    rows = {}
+    for space in target.spaces:
+        parts = [space] if isinstance(space, Space) else map(space.take, torch.arange(len(space)).split(CHUNK))
+        closed = [
+            part if isinstance(part, Space) else chain.network.finished(part.to(torch.float32, device))
+            for part in parts
+        ]
+        rows[preparation.names[space.index]] = np.concatenate([clip_rows(part) for part in closed])
+    of_context = [surveys[name].of_context for name in rows]
+    return self_train(decision, list(rows), list(rows.values()), of_context, weight)
 
 
 def _imagined(preparation: Preparation, bases: Bases, device: str) -> tuple[Pool, torch.Tensor] | None:

@@ -25,6 +25,7 @@ from torch.utils.checkpoint import checkpoint
 from sere._utterances import Utterances
 from sere.encoders.base import FrameEncoder, pooled_context
 from sere.encoders.experience import CLIP
+from sere.training.thinning import whole_clip
 
 #: Frames, padding included, that go through a front together.
 FRAMES = 8192
@@ -203,6 +204,7 @@ def finish(utterances: Utterances, fronts: Mapping[str, nn.Module], at_once: int
     assert utterances.frames is not None
     assert utterances.context is not None
     frames, context = list(utterances.frames), list(utterances.context)
+    whole = None if utterances.whole is None else list(utterances.whole)
     for name in encoders:
         rows = np.flatnonzero(utterances.encoders == name)
         hidden = [as_hidden(frames[row]) for row in rows]
@@ -212,14 +214,18 @@ def finish(utterances: Utterances, fronts: Mapping[str, nn.Module], at_once: int
             with torch.no_grad():
                 out = fronts[name](padded, lengths).cpu().numpy()
             for i, of_clip in zip(clips, out, strict=True):
-                frames[rows[i]] = of_clip[: len(hidden[i])].copy()
-                context[rows[i]] = pooled_context(frames[rows[i]])
+                row, own = rows[i], of_clip[: len(hidden[i])].copy()
+                context[row] = pooled_context(own)
+                if whole is not None and utterances.kept is not None:
+                    whole[row], own = whole_clip(own), own[utterances.kept[row]]
+                frames[row] = own
     # Contexts are means, then SDs, of the columns that the front gave.
     widths = {name: len(context[int(np.flatnonzero(utterances.encoders == name)[0])]) // 2 for name in encoders}
     averaged = {name: np.r_[np.arange(width), np.full(width, -1)] for name, width in widths.items()}
     return utterances.with_(
         frames=frames,
         context=context,
+        whole=whole,
         fronts={},
         finished={**utterances.finished, **encoders},
         averaged={**utterances.averaged, **averaged},

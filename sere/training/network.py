@@ -17,14 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from sere.kernels.packed import Packed
 from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
 from sere.method.resonance import burst_intensity
-from sere.training.content import MANY
 from sere.training.fronts import FRAMES, OpenSpace, taken_rows, through_front
 
 
@@ -219,41 +216,6 @@ class ResonanceNetwork(nn.Module):
         strength = burst_intensity(dynamics, nn.functional.softplus(self.raw_intensity), self.intensity)
         clips = torch.segment_reduce(z, "mean", offsets=space.offsets, axis=0)
         return Embedded(Packed(z, strength, space.offsets), clips, space.evidence)
-
-
-def principal_projection(rows: np.ndarray, width: int, power: float, metric: np.ndarray | None = None) -> np.ndarray:
-    """Return orthonormal leading directions of centred rows, scaled to a mean squared output of `power`.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-    width : int
-        Columns of the result; those beyond the rank are 0.
-    power : float
-    metric : ndarray of shape (d, d), optional
-        The directions are those of ``rows @ metric``, and the result goes through it.
-
-    Returns
-    -------
-    ndarray of shape (d, width)
-    """
-    projection = np.zeros((rows.shape[1], width))
-    if not rows.size or not width:
-        return projection
-    d = rows.shape[1]
-    centred = (rows - rows.mean(0)).astype(np.float32 if rows.size > MANY else np.float64)
-    covariance = (centred.T @ centred / len(rows)).astype(np.float64)
-    if metric is not None:
-        covariance = metric.T @ covariance @ metric
-    # On a busy machine threads of an eigenvalue problem wait for each other a hundred times as long as they work.
-    with threadpool_limits(1, user_api="blas"):
-        _, vectors = eigh(covariance, subset_by_index=(max(d - width, 0), d - 1))
-    leading = vectors[:, ::-1]
-    # The sign of an eigenvector is an accident of the library that computed it.
-    leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(leading.shape[1])])
-    projection[:, : leading.shape[1]] = leading if metric is None else metric @ leading
-    spread = np.square(rows @ projection).sum(1).mean()
-    return projection * np.sqrt(power / spread) if spread > 0 else projection
 
 
 def _inverse_softplus(value: float) -> float:

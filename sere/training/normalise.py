@@ -8,13 +8,16 @@ clips: with few clips, or clips of one emotion only, a speaker's mean *is* emoti
 Shrinkage follows James and Stein: a speaker of n clips gets the weight ``n / (n + shrinkage)``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from sere._utterances import WholeClip
 from sere.encoders.experience import CLIP
+from sere.training.thinning import whole_clip
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,15 @@ class Moments:
         return cls(vectors, vectors**2, np.ones(len(vectors)))
 
     @classmethod
-    def of_frames(cls, frames: list[np.ndarray]) -> "Moments":
-        """Moments of ragged frames, computed in float64."""
-        wide = [np.asarray(f, dtype=np.float64) for f in frames]
-        mean, square = np.array([f.mean(0) for f in wide]), np.array([(f**2).mean(0) for f in wide])
-        return cls(mean, square, np.array([len(f) for f in wide], dtype=float))
+    def of_frames(cls, frames: Sequence[np.ndarray]) -> "Moments":
+        """Moments of ragged frames."""
+        return cls.of_clips([whole_clip(clip) for clip in frames])
+
+    @classmethod
+    def of_clips(cls, clips: Sequence[WholeClip]) -> "Moments":
+        """Moments of clips that were thinned since."""
+        mean, square, count = zip(*clips, strict=True)
+        return cls(np.array(mean), np.array(square), np.array(count, dtype=float))
 
     def pooled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD over all rows of some clips, each of shape (d,); the SD of a constant column is 0."""

@@ -1,31 +1,22 @@
-"""From Utterances to what the network takes: aligned, thinned, standardised, packed.
-
-Frames are thinned to one every 100 ms by default: of each run of five the one with the strongest burst stays, so that
-the moments that resonance looks for survive while its cost falls by 25. Embeddings change slowly at that scale
-(descriptors are statistics of 0.46 s windows, transformers see the whole clip).
-"""
+"""From Utterances to what the network takes: thinned, standardised, packed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from sere._utterances import Utterances
-from sere.audio import FRAME_RATE
 from sere.encoders.experience import Experience
-from sere.training.content import content_covariances, content_metric
+from sere.training.content import Scatter, content_metric, in_both_units
+from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden
-from sere.training.network import Pool, Space, principal_projection
+from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
+from sere.training.thinning import changes_at, thinned, whole_clip
 
-#: By encoder, a metric of the context (d, d) and one of frames (w, w).
-Metrics = dict[str, tuple[np.ndarray, np.ndarray]]
-
-#: Frames that principal directions are taken from, at most.
-SAMPLE = 20_000
-#: Clips that tell how much words vary, at most about.
+#: Clips that tell how frames vary, at most about.
 CLIPS = 500
 #: Ridge penalty, per clip, of the bridge between unlike encoders.
 RIDGE = 1.0
@@ -77,7 +68,9 @@ class Preparation:
             self._check_width(name, part)
             context = np.array(part.context, dtype=np.float64)
             self.context[name].learn(domain, Moments.of_vectors(context), part.speakers)
-            self.frames[name].learn(domain, Moments.of_frames(part.frames), part.speakers)
+            whole = part.whole or [None] * len(part)
+            every = [clip or whole_clip(own) for clip, own in zip(whole, part.frames, strict=True)]
+            self.frames[name].learn(domain, Moments.of_clips(every), part.speakers)
 
     def recognise(self, classes: Sequence[Any], labeled: Utterances, codes: np.ndarray, domain: str) -> None:
         """Find out what each encoder's experience knows of the classes.
@@ -127,6 +120,7 @@ class Preparation:
         domains : list of str
             Each clip's domain.
         """
+        utterances = thinned(utterances, self.frame_rate)
         spaces: list[Space | OpenSpace] = []
         order = []
         for name, rows in self._by_encoder(utterances):
@@ -148,19 +142,18 @@ class Preparation:
     def _space(self, name: str, part: Utterances, domains: list[str]) -> Space:
         assert part.context is not None
         assert part.frames is not None
-        contexts, frames, changes = [], [], []
-        for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
-            contexts.append(self.context[name].apply(np.asarray(part.context[row], np.float64), domain, speaker))
-            kept, moved = thin(part.frames[row], part.dynamics[row] if part.dynamics else None, self.frame_rate)
-            frames.append(self.frames[name].apply(kept.astype(np.float64), domain, speaker))
-            changes.append(moved)
+        contexts, frames = [], []
+        for context, own, domain, speaker in zip(part.context, part.frames, domains, part.speakers, strict=True):
+            contexts.append(self.context[name].apply(np.asarray(context, np.float64), domain, speaker))
+            # Computed in double precision, and kept as precisely as it came: a pool may be gigabytes.
+            frames.append(self.frames[name].apply(own.astype(np.float64), domain, speaker).astype(own.dtype))
         offsets = np.cumsum([0, *map(len, frames)])
         context = np.array(contexts).reshape(len(part), -1)
         return Space(
             self.names.index(name),
             _tensor(context),
-            _tensor(np.concatenate(frames)),
-            _tensor(np.concatenate(changes)),
+            torch.from_numpy(np.concatenate(frames)),
+            _changes(part),
             torch.from_numpy(offsets),
             _tensor(self._evidence(name, context)),
         )
@@ -173,24 +166,20 @@ class Preparation:
 
     def _open_space(self, name: str, part: Utterances, domains: list[str]) -> OpenSpace:
         assert part.frames is not None
-        shift, scale, kept, changes = [], [], [], []
-        for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
+        assert part.kept is not None
+        shift, scale = [], []
+        for domain, speaker in zip(domains, part.speakers, strict=True):
             context, frames = self.context[name].scales(domain, speaker), self.frames[name].scales(domain, speaker)
             shift.append(np.concatenate([context[0], frames[0]]))
             scale.append(np.concatenate([context[1], frames[1]]))
-            moved, keep = strongest(
-                len(part.frames[row]), part.dynamics[row] if part.dynamics else None, self.frame_rate
-            )
-            kept.append(torch.from_numpy(keep))
-            changes.append(moved[keep])
         return OpenSpace(
             self.names.index(name),
             [as_hidden(frames) for frames in part.frames],
-            kept,
+            [torch.from_numpy(kept) for kept in part.kept],
             _tensor(np.array(shift)),
             _tensor(np.array(scale)),
-            _tensor(np.concatenate(changes)),
-            torch.from_numpy(np.cumsum([0, *map(len, kept)])),
+            _changes(part),
+            torch.from_numpy(np.cumsum([0, *map(len, part.kept)])),
             _tensor(self._evidence(name, np.zeros((len(part), 0)))),
         )
 
@@ -221,136 +210,153 @@ class Preparation:
         return [(name, rows) for name, rows in found if len(rows)]
 
 
-def thin(frames: np.ndarray, changes: np.ndarray | None, frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Keep, of each run of frames, the one with the strongest burst.
+class Survey(NamedTuple):
+    """What is known of an encoder's columns before anything is learned.
 
-    Parameters
+    Attributes
     ----------
-    frames : ndarray of shape (n_frames, width)
-    changes : ndarray of shape (n_changes, 4) or None
-        Normalised changes; the longer of the two loses its end. None counts as no change.
-    frame_rate : float
-        Frames a second to keep, at most 50.
-
-    Returns
-    -------
-    frames : ndarray of shape (n_kept, width)
-    changes : ndarray of shape (n_kept, 4)
+    context, frames : Directions
+        In the metrics.
+    metrics : (ndarray of shape (d, d), ndarray of shape (w, w)) or None
+        Of context and frames, in which words are small (:mod:`sere.training.content`); None where the context averages
+        no columns.
     """
-    moved, keep = strongest(len(frames), changes, frame_rate)
-    return frames[keep], moved[keep]
+
+    context: Directions
+    frames: Directions
+    metrics: tuple[np.ndarray, np.ndarray] | None
+
+    @property
+    def of_context(self) -> np.ndarray | None:
+        """The metric of the context."""
+        return None if self.metrics is None else self.metrics[0]
 
 
-def strongest(n_frames: int, changes: np.ndarray | None, frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the changes that thinning looks at, (n, 4), and the frames it keeps, int64 (n_kept,); see :func:`thin`."""
-    n = n_frames if changes is None else min(n_frames, len(changes))
-    moved = np.zeros((n, 4)) if changes is None else changes[:n]
-    step = max(round(FRAME_RATE / frame_rate), 1)
-    strength = np.abs(moved).sum(1)
-    keep = [start + int(strength[start : start + step].argmax()) for start in range(0, n, step)]
-    return moved, np.array(keep, dtype=np.int64)
-
-
-def starting_projections(
-    preparation: Preparation,
-    pools: list[Pool],
-    summaries: list[np.ndarray] | None,
-    widths: tuple[int, int],
-    share: float,
-    metrics: Metrics,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return where each space's context and frame projections start.
-
-    With one encoder: its leading principal directions, in a metric in which words are small
-    (:mod:`sere.training.content`), and beside them, with half of the power, the directions that its experience knows.
-    Axes of unlike encoders mean nothing to each other, so with several each projection starts as the ridge regression
-    onto the leading directions of what all clips share, the statistics of their dynamics.
+def survey(
+    preparation: Preparation, pools: Sequence[Pool], averaged: Mapping[str, np.ndarray], width: int
+) -> dict[str, Survey]:
+    """Look at how each encoder's columns vary, over all clips of fit.
 
     Parameters
     ----------
     preparation : Preparation
-    pools : list of Pool
-        All clips of fit, gone through their fronts where there are any.
-    summaries : list of ndarray of shape (n, m), or None
-        Standardised shared statistics of each pool's clips, in the pool's order; needed with several encoders.
+    pools : sequence of Pool
+        Gone through their fronts where there are any.
+    averaged : mapping of str to ndarray
+        As in :class:`~sere.Utterances`.
+    width : int
+        Leading directions to find.
+    """
+    found = {}
+    for name, spaces in _by_name(preparation, pools).items():
+        every = -(-sum(map(len, spaces)) // CLIPS)
+        some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
+        frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
+        scatter = Scatter.of(frames)
+        columns = averaged.get(name, np.empty(0))
+        metrics = None
+        if (columns >= 0).any():
+            sampled = np.concatenate([s.context.numpy() for s in some])
+            of_context, of_frames = in_both_units(sampled, scatter, columns)
+            metrics = content_metric(of_context), content_metric(of_frames)
+        of_context, of_frames = metrics or (None, None)
+        found[name] = Survey(
+            Directions.of_rows(np.concatenate([s.context.numpy() for s in spaces]), width, of_context),
+            Directions.of_covariance(scatter.mean, scatter.covariance, width, of_frames),
+            metrics,
+        )
+    return found
+
+
+def _by_name(preparation: Preparation, pools: Sequence[Pool]) -> dict[str, list[Space]]:
+    """Each encoder's spaces, pool by pool."""
+    found: dict[str, list[Space]] = {name: [] for name in preparation.names}
+    for pool in pools:
+        for space in pool.spaces:
+            assert isinstance(space, Space)
+            found[preparation.names[space.index]].append(space)
+    return found
+
+
+def starting_projections(
+    preparation: Preparation, surveys: Mapping[str, Survey], widths: tuple[int, int], share: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return where each space's context and frame projections start.
+
+    Its leading principal directions, in a metric in which words are small (:mod:`sere.training.content`), and beside
+    them, with half of the power, the directions that its experience knows.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    surveys : mapping of str to Survey
+        By encoder.
     widths : (int, int)
         Columns of the context and of the frame projection.
     share : float
         Part of z's power that belongs to the context, 0..1; columns that do not exist give theirs to the other.
-    metrics : dict of str to (ndarray, ndarray)
-        As :func:`word_metrics` returns them.
     """
-    n = len(preparation.names)
-    gathered: list[list[tuple[Space, np.ndarray | None]]] = [[] for _ in range(n)]
-    for k, pool in enumerate(pools):
-        first = 0
-        for space in pool.spaces:
-            assert isinstance(space, Space)
-            rows = None if summaries is None else summaries[k][first : first + len(space)]
-            gathered[space.index].append((space, rows))
-            first += len(space)
     result = []
-    common = None
-    if n > 1 and summaries is not None:
-        everything = np.concatenate(summaries)
-        common = principal_projection(everything, min(widths), 1.0)
-    for name, parts in zip(preparation.names, gathered, strict=True):
-        context = np.concatenate([s.context.numpy() for s, _ in parts]).astype(np.float64)
-        frames = np.concatenate([s.frames.numpy() for s, _ in parts]).astype(np.float64)
-        power = (share if context.shape[1] else 0.0, 1 - share if context.shape[1] else 1.0)
-        if common is None:
-            sample = frames[:: max(len(frames) // SAMPLE, 1)]
-            known = preparation.experience.get(name)
-            of_context, of_frames = metrics.get(name, (None, None))
-            starts = (
-                _leading(context, widths[0], power[0], None if known is None else known.directions, of_context),
-                _leading(sample, widths[1], power[1], None if known is None else known.frame_directions, of_frames),
+    for name in preparation.names:
+        known, own = preparation.experience.get(name), surveys[name]
+        power = _powers(share, len(own.context.mean))
+        directions = (None, None) if known is None else (known.directions, known.frame_directions)
+        result.append(
+            (
+                _leading(own.context, widths[0], power[0], directions[0]),
+                _leading(own.frames, widths[1], power[1], directions[1]),
             )
-        else:
-            shared = np.concatenate([rows for _, rows in parts if rows is not None]) @ common
-            means = np.concatenate([_clip_means(s) for s, _ in parts])
-            starts = (_bridge(context, shared, widths[0], power[0]), _bridge(means, shared, widths[1], power[1]))
-        result.append(starts)
+        )
     return result
 
 
-def word_metrics(preparation: Preparation, pools: Sequence[Pool], averaged: Mapping[str, np.ndarray]) -> Metrics:
-    """Return by encoder the metrics of context and frames in which words are small; see `sere.training.content`.
+def bridging_projections(
+    preparation: Preparation, pools: Sequence[Pool], summaries: list[np.ndarray], widths: tuple[int, int], share: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return where the projections of several encoders start.
 
-    Encoders whose context averages no columns have none.
+    Axes of unlike encoders mean nothing to each other, so each projection starts as the ridge regression onto the
+    leading directions of what all clips share, the statistics of their dynamics.
 
     Parameters
     ----------
     preparation : Preparation
     pools : sequence of Pool
         All clips of fit, gone through their fronts where there are any.
-    averaged : mapping of str to ndarray
-        As in :class:`~sere.Utterances`.
+    summaries : list of ndarray of shape (n, m)
+        Standardised shared statistics of each pool's clips, in the pool's order.
+    widths, share
+        As in :func:`starting_projections`.
     """
-    found: Metrics = {}
-    for index, name in enumerate(preparation.names):
-        columns = averaged.get(name, np.empty(0))
-        spaces = [s for pool in pools for s in pool.spaces if isinstance(s, Space) and s.index == index]
-        if spaces and (columns >= 0).any():
-            every = -(-sum(map(len, spaces)) // CLIPS)
-            some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
-            context = np.concatenate([s.context.numpy() for s in some])
-            frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
-            of_context, of_frames = content_covariances(context, frames, columns)
-            found[name] = content_metric(of_context), content_metric(of_frames)
-    return found
+    common = Directions.of_rows(np.concatenate(summaries), min(widths)).projection(min(widths), 1.0)
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in preparation.names}
+    for pool, own in zip(pools, summaries, strict=True):
+        parts = np.split(own, np.cumsum([len(space) for space in pool.spaces])[:-1])
+        for space, part in zip(pool.spaces, parts, strict=True):
+            rows[preparation.names[space.index]].append(part)
+    result = []
+    for name, spaces in _by_name(preparation, pools).items():
+        context = np.concatenate([s.context.numpy() for s in spaces])
+        means = np.concatenate([_clip_means(s) for s in spaces])
+        power = _powers(share, context.shape[1])
+        shared = np.concatenate(rows[name]) @ common
+        result.append((_bridge(context, shared, widths[0], power[0]), _bridge(means, shared, widths[1], power[1])))
+    return result
 
 
-def _leading(
-    rows: np.ndarray, width: int, power: float, directions: np.ndarray | None, metric: np.ndarray | None
-) -> np.ndarray:
+def _powers(share: float, width: int) -> tuple[float, float]:
+    """Power of a context of so many columns and of frames."""
+    return (share, 1 - share) if width else (0.0, 1.0)
+
+
+def _leading(found: Directions, width: int, power: float, known: np.ndarray | None) -> np.ndarray:
     """Principal directions, and the directions of experience where there are any, scaled to a mean squared output."""
-    m = 0 if directions is None else min(directions.shape[1], width // 2)
-    own = principal_projection(rows, width - m, power / 2 if m else power, metric)
-    if directions is None or not m:
+    m = 0 if known is None else min(known.shape[1], width // 2)
+    own = found.projection(width - m, power / 2 if m else power)
+    if known is None or not m:
         return own
-    spread = np.square(rows @ directions[:, :m]).sum(1).mean()
-    return np.hstack([own, directions[:, :m] * np.sqrt(power / 2 / spread) if spread > 0 else directions[:, :m]])
+    spread = found.output(known[:, :m])
+    return np.hstack([own, known[:, :m] * np.sqrt(power / 2 / spread) if spread > 0 else known[:, :m]])
 
 
 def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) -> np.ndarray:
@@ -370,6 +376,13 @@ def clip_rows(space: Space) -> np.ndarray:
 
 def _clip_means(space: Space) -> np.ndarray:
     return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).double().cpu().numpy()
+
+
+def _changes(part: Utterances) -> torch.Tensor:
+    """Normalised changes at the frames that thinning kept, clip by clip."""
+    assert part.kept is not None
+    changes = part.dynamics or [None] * len(part)
+    return _tensor(np.concatenate([changes_at(own, kept) for own, kept in zip(changes, part.kept, strict=True)]))
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 #: Rounds of answering and learning; more change little.
 ROUNDS = 3
@@ -126,7 +127,8 @@ class _Ridge:
         penalty = PENALTY * max(float((felt**2).sum(1).mean()), 1e-12)
         self.dual = len(felt) < felt.shape[1]
         gram = felt @ felt.T if self.dual else felt.T @ felt
-        self.felt, self.inverse = felt, np.linalg.inv(gram + penalty * np.eye(len(gram)))
+        with threadpool_limits(1, user_api="blas"):  # as in content_metric
+            self.felt, self.inverse = felt, np.linalg.inv(gram + penalty * np.eye(len(gram)))
         self.weights = np.empty((rows.shape[1], 0))
 
     def fit(self, targets: np.ndarray) -> np.ndarray:

@@ -6,14 +6,15 @@ turned once into coordinates of a basis: what the projections start from, and th
 orthonormal it changes neither products nor lengths, and a trained projection goes back into all columns.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from sere.training.fronts import OpenSpace
-from sere.training.network import Pool, Space, principal_projection
-from sere.training.prepare import SAMPLE, Metrics, Preparation
+from sere.training.directions import Directions
+from sere.training.network import Pool, Space
+from sere.training.prepare import Preparation, Survey
 
 #: Directions that are kept; encoders with fewer columns keep them all.
 WIDTH = 128
@@ -24,10 +25,10 @@ Bases = dict[int, tuple[np.ndarray | None, np.ndarray | None]]
 
 def training_bases(
     preparation: Preparation,
-    pools: list[Pool],
+    surveys: Mapping[str, Survey],
     starts: list[tuple[np.ndarray, np.ndarray]],
-    metrics: Metrics,
     before: dict[str, torch.Tensor],
+    fixed: Collection[str] = (),
     width: int = WIDTH,
 ) -> Bases:
     """Return the bases in which each encoder's columns are trained on.
@@ -35,31 +36,26 @@ def training_bases(
     Parameters
     ----------
     preparation : Preparation
-    pools : list of Pool
-        All clips of fit.
+    surveys : mapping of str to Survey
+        By encoder, with at least `width` directions where there are as many columns.
     starts : list of (ndarray of shape (d, p), ndarray of shape (w, q))
         Starting projections, which the bases hold.
-    metrics : dict of str to (ndarray, ndarray)
-        As :func:`~sere.training.prepare.word_metrics` returns them.
     before : dict of str to tensor
         State of a network to go on from, whose projections the bases hold, too; empty where there is none.
+    fixed : collection of str
+        Encoders that keep all columns: their fronts move while the network learns.
     width : int
         Directions that are kept.
     """
     found: Bases = {}
     for index, name in enumerate(preparation.names):
-        spaces = [space for pool in pools for space in pool.spaces if space.index == index]
-        if any(isinstance(space, OpenSpace) for space in spaces):
+        if name in fixed:
             continue
-        closed = [space for space in spaces if isinstance(space, Space)]
-        of_context, of_frames = metrics.get(name, (None, None))
-        context = np.concatenate([s.context.numpy() for s in closed])
-        frames = np.concatenate([s.frames.numpy()[:: max(len(s.frames) * len(closed) // SAMPLE, 1)] for s in closed])
         held = [
             (start, before[name].numpy()) if name in before and len(before[name]) == len(start) else (start,)
             for start, name in zip(starts[index], _maps(index), strict=True)
         ]
-        found[index] = _basis(context, held[0], of_context, width), _basis(frames, held[1], of_frames, width)
+        found[index] = _basis(surveys[name].context, held[0], width), _basis(surveys[name].frames, held[1], width)
     return found
 
 
@@ -68,16 +64,15 @@ def _maps(index: int) -> tuple[str, str]:
     return f"context_maps.{index}", f"frame_maps.{index}"
 
 
-def _basis(rows: np.ndarray, held: tuple[np.ndarray, ...], metric: np.ndarray | None, width: int) -> np.ndarray | None:
-    """Orthonormal columns that hold some projections and leading directions of rows, (d, about `width`)."""
-    if rows.shape[1] <= width:
+def _basis(found: Directions, held: tuple[np.ndarray, ...], width: int) -> np.ndarray | None:
+    """Orthonormal columns that hold some projections and leading directions, (d, about `width`)."""
+    d = len(found.mean)
+    if d <= width:
         return None
-    leading = principal_projection(rows.astype(np.float64), max(width - held[0].shape[1], 0), 1.0, metric)
     # Fewer clips than directions leave some along which nothing varies: any would do, so none may.
-    spread = np.square((rows - rows.mean(0)) @ leading).sum(0)
-    leading = leading[:, spread > 1e-10 * spread.max(initial=0.0)]
+    leading = found.varied(max(width - held[0].shape[1], 0))
     # One after the other: any rotation of the basis would do as well, but Adam takes other steps in each.
-    kept = np.zeros((rows.shape[1], 0))
+    kept = np.zeros((d, 0))
     for column in np.hstack([*held, leading]).T:
         rest = column
         for _ in range(2):
