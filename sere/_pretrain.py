@@ -34,7 +34,7 @@ from sere._skipping import Skipping
 from sere._utterances import Utterances
 from sere.datasets.emotions import canonical_emotion, merged_names
 from sere.encoders.experience import BASE, Card, EmotionEncoder, Experience, audio_digest
-from sere.training.content import content_covariances, content_metric
+from sere.training.content import content_covariances, content_metric, with_words
 from sere.training.normalise import Moments, Standardiser
 
 #: Penalty on squared weights beside the mean loss, for clips of squared length 1.
@@ -201,7 +201,7 @@ def learn_experience(
         frame_codes.append(own[of_clips.clips])
     X, y, of = np.concatenate(contexts), np.concatenate(codes), np.concatenate(corpus)
     present = np.array([[bool(((of == c) & (y == e)).any()) for e in range(len(emotions))] for c in range(len(heard))])
-    of_context, of_frames = (content_metric(np.mean(side, axis=0)) for side in zip(*words, strict=True))
+    of_context, of_frames = (content_metric(with_words(np.mean(side, axis=0))) for side in zip(*words, strict=True))
     felt = X @ of_context
     length = (felt**2).sum(1).mean()
     weights, bias = masked_regression(felt, y, present[of], _even_weights(y, of), penalty * length)

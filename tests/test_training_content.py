@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sere.training.content import Scatter, averaged_columns, content_covariances, content_metric
+from sere.training.content import Scatter, averaged_columns, content_covariances, content_metric, with_words
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_many_frames_are_summed_in_single_precision_as_good_as_in_double(rng, mo
 
 def test_the_metric_undoes_what_words_add(rng):
     S = np.cov(rng.normal(size=(50, 3)).T)
-    M = content_metric(S, sounds=2.0)
+    M = content_metric(with_words(S, sounds=2.0))
     np.testing.assert_allclose(M.T @ (np.eye(3) + S / 2) @ M, np.eye(3), atol=1e-12)
 
 
@@ -54,7 +54,7 @@ def test_directions_that_words_fill_shrink_and_others_stay(rng):
     assert of_context.shape == of_frames.shape == (4, 4)
     assert not of_context[3].any()
     assert not of_frames[3].any()
-    lengths = np.linalg.norm(content_metric(of_context), axis=1)
+    lengths = np.linalg.norm(content_metric(with_words(of_context)), axis=1)
     assert lengths[0] < 0.65 < 0.95 < lengths[1] <= lengths[3] == 1
 
 

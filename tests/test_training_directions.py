@@ -1,9 +1,9 @@
-"""Leading directions of columns: orthogonal, of a given power, in a metric, from rows or from what they vary by."""
+"""Leading directions of columns: orthogonal, of a given power, beside words, from rows or from what they vary by."""
 
 import numpy as np
 import pytest
 
-from sere.training.content import Scatter
+from sere.training.content import Scatter, content_metric
 from sere.training.directions import Directions
 
 
@@ -36,10 +36,11 @@ def test_more_columns_than_directions_are_0():
     assert Directions.of_rows(np.zeros((5, 0)), 2).projection(2, 1.0).shape == (0, 2)
 
 
-def test_in_a_metric_they_are_those_of_the_rows_that_went_through_it():
+def test_beside_what_else_varies_they_are_those_of_rows_that_went_through_its_metric():
     rng = np.random.default_rng(0)
-    rows, metric = rng.normal(size=(80, 4)) + 3, np.triu(rng.normal(size=(4, 4))) + 3 * np.eye(4)
-    found, felt = Directions.of_rows(rows, 2, metric), Directions.of_rows(rows @ metric, 2)
+    rows, words = rng.normal(size=(80, 4)) + 3, np.cov(rng.normal(size=(9, 4)).T)
+    metric = content_metric(words)
+    found, felt = Directions.of_rows(rows, 2, words), Directions.of_rows(rows @ metric, 2)
     directions = metric @ felt.columns
     np.testing.assert_allclose(np.abs(found.columns), np.abs(directions), rtol=1e-9)
     np.testing.assert_allclose(found.variances, felt.variances)

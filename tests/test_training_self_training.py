@@ -31,12 +31,13 @@ def problem(n, d, seed=0):
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (12, 30)], ids=["more clips", "more columns"])
-@pytest.mark.parametrize("with_metric", [False, True])
-def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_metric):
+@pytest.mark.parametrize("with_words", [False, True])
+def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_words):
     _, rows, decision = problem(n, d)
     spread = np.random.default_rng(1).normal(size=(d, d))
-    metric = np.linalg.inv(np.eye(d) + spread @ spread.T / d) if with_metric else np.eye(d)
-    trained = self_train(decision, ["e"], [rows], [metric if with_metric else None], 0.7)
+    words = np.eye(d) + spread @ spread.T / d if with_words else np.eye(d)
+    metric = np.linalg.inv(np.linalg.cholesky(words)).T
+    trained = self_train(decision, ["e"], [rows], [words if with_words else None], 0.7)
     expected = trained.scale * literal(decision, rows, metric, 0.7)
     np.testing.assert_allclose(trained.decide("e", decision, rows), expected, rtol=1e-8)
 

@@ -18,7 +18,7 @@ from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._heads import LinearHead
 from sere.baselines.references import LinearBaseline
 from sere.encoders.experience import Experience
-from sere.training.content import content_covariances, content_metric
+from sere.training.content import content_covariances, with_words
 from sere.training.prepare import CLIPS
 from sere.training.self_training import SelfTrained, self_train
 
@@ -56,11 +56,11 @@ class ZeroShotHead:
             SD of what is learned, in units of the answers' own.
         """
         context = rows.vectors[:, : self.width]
-        metric = None
+        words = None
         if (averaged >= 0).any():
             some = slice(None, None, -(-len(rows) // CLIPS))
-            metric = content_metric(content_covariances(context[some], rows.frames[some], averaged)[0])
-        self.self_trained = self_train(self._decision(rows), [""], [context], [metric], weight)
+            words = with_words(content_covariances(context[some], rows.frames[some], averaged)[0])
+        self.self_trained = self_train(self._decision(rows), [""], [context], [words], weight)
 
     def embed(self, rows: Rows) -> np.ndarray:
         """Standardised vectors."""

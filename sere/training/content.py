@@ -131,8 +131,8 @@ def _slopes(context: np.ndarray, means: np.ndarray) -> np.ndarray:
     return (context * means).sum(0) / np.maximum((means**2).sum(0), 1e-12)
 
 
-def content_metric(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray:
-    """Return M with ``M M' = (I + covariance / sounds)^(-1)``, upper triangular: rows go through it as ``rows @ M``.
+def with_words(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray:
+    """Return ``I + covariance / sounds``, how clips vary by what is said beside a unit of anything else.
 
     Parameters
     ----------
@@ -141,9 +141,20 @@ def content_metric(covariance: np.ndarray, sounds: float = SOUNDS) -> np.ndarray
     sounds : float
         Independent sounds a clip.
     """
+    return np.eye(len(covariance)) + covariance / sounds
+
+
+def content_metric(words: np.ndarray) -> np.ndarray:
+    """Return M with ``M M' = words^(-1)``, upper triangular: rows go through it as ``rows @ M``.
+
+    Parameters
+    ----------
+    words : ndarray of shape (d, d)
+        As :func:`with_words` returns it.
+    """
     # A root of Cholesky's kind costs a tenth of the symmetric one, and gives the same distances. One thread: on a busy
     # machine those of a factorisation wait for each other far longer than they work.
     with threadpool_limits(1, user_api="blas"):
-        lower = np.linalg.cholesky(np.eye(len(covariance)) + covariance / sounds)
-        inverse: np.ndarray = solve_triangular(lower, np.eye(len(covariance)), lower=True)
+        lower = np.linalg.cholesky(words)
+        inverse: np.ndarray = solve_triangular(lower, np.eye(len(words)), lower=True)
     return inverse.T

@@ -11,7 +11,7 @@ from sere.training.content import MANY
 
 @dataclass(frozen=True)
 class Directions:
-    """Principal directions of rows, in a metric.
+    """Principal directions of rows, or those along which rows vary most beside what else varies.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Directions:
     variances: np.ndarray
 
     @classmethod
-    def of_rows(cls, rows: np.ndarray, width: int, metric: np.ndarray | None = None) -> "Directions":
+    def of_rows(cls, rows: np.ndarray, width: int, beside: np.ndarray | None = None) -> "Directions":
         """Directions of some rows.
 
         Parameters
@@ -37,30 +37,29 @@ class Directions:
         rows : ndarray of shape (n, d)
         width : int
             How many to find, where there are as many columns.
-        metric : ndarray of shape (d, d), optional
-            The directions are those of ``rows @ metric``, and the result goes through it.
+        beside : ndarray of shape (d, d), optional
+            Positive definite: the variance of a direction v is that of ``rows @ v`` where ``v' beside v = 1``, so the
+            directions are principal ones in any metric M with ``M M' = beside^(-1)``. None: the identity.
         """
         if not rows.size:
             d = rows.shape[1]
             return cls(np.zeros(d), np.zeros((d, d)), np.zeros((d, 0)), np.zeros(0))
         mean = rows.mean(0, dtype=np.float64)
         centred = (rows - mean).astype(np.float32 if rows.size > MANY else np.float64)
-        return cls.of_covariance(mean, (centred.T @ centred / len(rows)).astype(np.float64), width, metric)
+        return cls.of_covariance(mean, (centred.T @ centred / len(rows)).astype(np.float64), width, beside)
 
     @classmethod
     def of_covariance(
-        cls, mean: np.ndarray, covariance: np.ndarray, width: int, metric: np.ndarray | None = None
+        cls, mean: np.ndarray, covariance: np.ndarray, width: int, beside: np.ndarray | None = None
     ) -> "Directions":
         """Directions of rows of which these are known; parameters as in :meth:`of_rows`."""
         d = len(mean)
-        felt = covariance if metric is None else metric.T @ covariance @ metric
-        # As in content_metric.
-        with threadpool_limits(1, user_api="blas"):
-            variances, vectors = eigh(felt, subset_by_index=(max(d - width, 0), d - 1))
+        with threadpool_limits(1, user_api="blas"):  # as in content_metric
+            variances, vectors = eigh(covariance, beside, subset_by_index=(max(d - width, 0), d - 1))
         leading = vectors[:, ::-1]
         # The sign of an eigenvector is an accident of the library that computed it.
         leading = leading * np.sign(leading[np.abs(leading).argmax(0), range(leading.shape[1])])
-        return cls(mean, covariance, leading if metric is None else metric @ leading, variances[::-1])
+        return cls(mean, covariance, leading, variances[::-1])
 
     def output(self, columns: np.ndarray) -> float:
         """Return the mean squared output of rows that go through some columns."""

@@ -369,8 +369,7 @@ def _self_train(
             for part in parts
         ]
         rows[preparation.names[space.index]] = np.concatenate([clip_rows(part) for part in closed])
-    of_context = [surveys[name].of_context for name in rows]
-    return self_train(decision, list(rows), list(rows.values()), of_context, weight)
+    return self_train(decision, list(rows), list(rows.values()), [surveys[name].words for name in rows], weight)
 
 
 def _imagined(preparation: Preparation, bases: Bases, device: str) -> tuple[Pool, torch.Tensor] | None:

@@ -9,7 +9,7 @@ import torch
 
 from sere._utterances import Utterances
 from sere.encoders.experience import Experience
-from sere.training.content import Scatter, content_metric, in_both_units
+from sere.training.content import Scatter, in_both_units, with_words
 from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space
@@ -216,20 +216,15 @@ class Survey(NamedTuple):
     Attributes
     ----------
     context, frames : Directions
-        In the metrics.
-    metrics : (ndarray of shape (d, d), ndarray of shape (w, w)) or None
-        Of context and frames, in which words are small (:mod:`sere.training.content`); None where the context averages
+        Beside words.
+    words : ndarray of shape (d, d) or None
+        How contexts vary by what is said (:func:`~sere.training.content.with_words`); None where the context averages
         no columns.
     """
 
     context: Directions
     frames: Directions
-    metrics: tuple[np.ndarray, np.ndarray] | None
-
-    @property
-    def of_context(self) -> np.ndarray | None:
-        """The metric of the context."""
-        return None if self.metrics is None else self.metrics[0]
+    words: np.ndarray | None
 
 
 def survey(
@@ -254,16 +249,14 @@ def survey(
         frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
         scatter = Scatter.of(frames)
         columns = averaged.get(name, np.empty(0))
-        metrics = None
+        of_context, of_frames = None, None
         if (columns >= 0).any():
             sampled = np.concatenate([s.context.numpy() for s in some])
-            of_context, of_frames = in_both_units(sampled, scatter, columns)
-            metrics = content_metric(of_context), content_metric(of_frames)
-        of_context, of_frames = metrics or (None, None)
+            of_context, of_frames = map(with_words, in_both_units(sampled, scatter, columns))
         found[name] = Survey(
             Directions.of_rows(np.concatenate([s.context.numpy() for s in spaces]), width, of_context),
             Directions.of_covariance(scatter.mean, scatter.covariance, width, of_frames),
-            metrics,
+            of_context,
         )
     return found
 

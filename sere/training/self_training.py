@@ -18,6 +18,8 @@ import numpy as np
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
+from sere.training.content import content_metric
+
 #: Rounds of answering and learning; more change little.
 ROUNDS = 3
 #: Inverse temperature of the answers that are learned from, in units of their spread.
@@ -64,7 +66,7 @@ def self_train(
     decision: np.ndarray,
     names: Sequence[str],
     rows: Sequence[np.ndarray],
-    metrics: Sequence[np.ndarray | None],
+    words: Sequence[np.ndarray | None],
     weight: float,
 ) -> SelfTrained:
     """Learn from a pool's own answers.
@@ -77,8 +79,8 @@ def self_train(
         Encoders.
     rows : sequence of k ndarray of shape (n_i, d_i)
         Standardised contexts of each encoder's clips.
-    metrics : sequence of k ndarray of shape (d_i, d_i) or None
-        In which words are small; see :mod:`sere.training.content`.
+    words : sequence of k ndarray of shape (d_i, d_i) or None
+        How contexts vary by what is said; see :func:`~sere.training.content.with_words`.
     weight : float
         SD of the head's scores in units of the decision's.
     """
@@ -88,7 +90,7 @@ def self_train(
         return SelfTrained({}, {}, 1.0)
     bounds = np.cumsum([len(own) for own in rows])[:-1]
     means = [own.mean(0) for own in rows]
-    heads = [_Ridge(own - mean, metric) for own, mean, metric in zip(rows, means, metrics, strict=True)]
+    heads = [_Ridge(own - mean, said) for own, mean, said in zip(rows, means, words, strict=True)]
     together, factor = centred, 0.0
     for _ in range(ROUNDS):
         answers = softmax(SHARPNESS * together / spread, axis=1)
@@ -121,7 +123,8 @@ def _as_sure(decision: np.ndarray, wanted: float) -> float:
 class _Ridge:
     """Ridge regressions of several targets in a row on the same centred rows."""
 
-    def __init__(self, rows: np.ndarray, metric: np.ndarray | None):
+    def __init__(self, rows: np.ndarray, words: np.ndarray | None):
+        metric = None if words is None else content_metric(words)
         self.rows, self.metric = rows, metric
         felt = rows if metric is None else rows @ metric
         penalty = PENALTY * max(float((felt**2).sum(1).mean()), 1e-12)
