@@ -6,8 +6,8 @@ pools each has a domain of its own beside it. A clip to predict takes the domain
 
 import numpy as np
 
-from sere._utterances import Utterances, concatenate
 from sere.encoders.languages import same_language
+from sere.inputs.utterances import Utterances, concatenate
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
 from sere.training.prepare import Metrics, Preparation, starting_projections

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from sere._utterances import Utterances
 from sere.audio import FRAME_RATE
 from sere.encoders.experience import Experience
+from sere.inputs.utterances import Utterances
 from sere.training.content import content_covariances, content_metric
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space, principal_projection
