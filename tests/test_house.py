@@ -149,6 +149,11 @@ def test_the_package_itself_imports_nothing_of_the_library():
     assert GRAPH["sere"] == set()
 
 
+def test_imports_are_written_out_as_the_digests_of_code_read_them():
+    nodes = [node for path in MODULES for node in ast.walk(ast.parse(path.read_text()))]
+    assert not [ast.unparse(node) for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+
+
 def test_imports_are_found_wherever_they_stand(tmp_path):
     texts = {
         "__init__": "",

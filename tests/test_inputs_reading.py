@@ -401,7 +401,7 @@ def test_a_pool_as_long_as_x_warns_and_a_tuple_of_it_does_not(files):
 def test_a_warning_points_at_the_line_that_called_fit(files):
     with pytest.warns(SereWarning) as caught:
         SEREClassifier(epochs=0).fit(files[:6], ["a", "b"] * 3, files[6:12], [])
-    assert [Path(w.filename).name for w in caught] == ["test_inputs.py"] * 2
+    assert [Path(w.filename).name for w in caught] == ["test_inputs_reading.py"] * 2
 
 
 @pytest.mark.parametrize("empty", [[], ([],), (np.empty((0, 3)),), pd.DataFrame({"path": []})])

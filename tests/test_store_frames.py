@@ -307,11 +307,9 @@ import os, sys, warnings
 from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[2])
-import sere.store.seals
-from sere.store import database
-from sere.store import FrameStore
+from sere.store import FrameStore, database as tables, seals
 from test_store_frames import clip, key
-sere.store.seals._SETTLED_NS = 0
+seals._SETTLED_NS = 0
 folder, database = Path(sys.argv[1]), Path(sys.argv[1]) / "frames.sqlite"
 expected = {key(i): clip(i, n_frames=20 + 300 * (i % 3)) for i in range(20)}
 FrameStore(folder).put_many(expected.items())
@@ -356,8 +354,8 @@ for round in range(int(sys.argv[3])):
     assert all("feature store" in str(w.message) for w in said), [str(w.message) for w in said]
     for name in folder.glob("frames*"):
         name.unlink()
-    database._unreadable.clear()
-    database._unwritable.clear()
+    tables._unreadable.clear()
+    tables._unwritable.clear()
 assert lost
 """
 

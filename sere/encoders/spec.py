@@ -73,16 +73,7 @@ def choose(encoders: Any, labeled: Any, language: str | None, role: str) -> Any:
 def build(spec: Any, **settings: Any) -> FrameEncoder:
     """Return the encoder object that a name stands for, with these settings of a checkpoint's layers.
 
-    Parameters
-    ----------
-    spec : str, path-like, FrameEncoder or tuple of these
-    **settings : layer, combine, trainable_layers, device
-        As in :class:`sere.HeterogeneousEncoder`.
-
-    Raises
-    ------
-    TypeError
-        Nothing of these.
+    The settings are `layer`, `combine`, `trainable_layers` and `device` of :class:`sere.HeterogeneousEncoder`.
     """
     if isinstance(spec, FrameEncoder):
         return spec
