@@ -71,7 +71,7 @@ def measure(epochs: int, threads: int, device: str) -> dict[str, float]:
 
 def synthetic(rng: np.random.Generator, n: int, language: str, frames: tuple[int, int] = (50, 150)):
     """n clips of random frames, so many each, as an encoder and the dynamics leave them."""
-    from sere._utterances import Utterances
+    from sere.inputs.utterances import Utterances
 
     lengths = rng.integers(*frames, n, endpoint=True)
     return Utterances(

@@ -10,14 +10,14 @@ from typing import Any
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
-    "SEREClassifier": "sere._classifier",
-    "DynamicFeatureTransformer": "sere._dynamics",
-    "HeterogeneousEncoder": "sere._encoder",
-    "SereWarning": "sere._inputs",
-    "Utterances": "sere._utterances",
-    "make_sere_pipeline": "sere._pipeline",
-    "label": "sere._label",
-    "pretrain_encoder": "sere._pretrain",
+    "SEREClassifier": "sere.estimators.classifier",
+    "DynamicFeatureTransformer": "sere.estimators.dynamics",
+    "HeterogeneousEncoder": "sere.estimators.encoder",
+    "SereWarning": "sere.inputs.reading",
+    "Utterances": "sere.inputs.utterances",
+    "make_sere_pipeline": "sere.estimators.pipeline",
+    "label": "sere.labeling",
+    "pretrain_encoder": "sere.estimators.pretrain",
     "save": "sere.persistence",
     "load": "sere.persistence",
 }

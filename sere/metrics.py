@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from sere._labels import as_labels, check_same_kind
-from sere._params import RANDOM_STATE, check_value, number, whole
+from sere.inputs.labels import as_labels, check_same_kind
+from sere.inputs.params import RANDOM_STATE, check_value, number, whole
 
 # Resamples held in memory at a time: their number times the number of distinct clusters.
 _CELLS_AT_A_TIME = 4_000_000

@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
-from sere._inputs import as_utterances
-from sere._params import check_value, number
-from sere._utterances import Utterances
 from sere.audio import Clip
 from sere.datasets.shifts import SHIFTS, changes_audio, shifted_wave
+from sere.inputs.params import check_value, number
+from sere.inputs.reading import as_utterances
+from sere.inputs.utterances import Utterances
 
 #: Rows between which similarities are taken, at most; of more an evenly spaced selection.
 MOST_NEIGHBOURS = 2000

@@ -18,6 +18,7 @@ from sere.baselines import METHODS, AaD, SinkhornPrototypes
 from sere.baselines._neural import NeuralBaseline, batches, tensors
 from sere.baselines._source_free import SourceFreeBaseline
 from sere.encoders.base import Encoded, FrameEncoder
+from sere.inputs.reading import as_utterances
 
 
 def short(name, **params):
@@ -127,7 +128,8 @@ def test_methods_see_the_vectors_that_the_classifier_standardises(shots, source,
     method = short("lr", encoder="acoustic").fit(*fit)
     classifier = SEREClassifier(epochs=0, encoder="acoustic").fit(*fit)
     preparation = classifier._model.preparation
-    embedded = classifier.encoder_.encode(classifier.dynamics_.extract(sere._inputs.as_utterances(target)), "target")
+    clips = classifier.dynamics_.extract(as_utterances(target))
+    embedded = classifier.encoder_.encode(clips, "target")
     pool, _ = preparation.pool(embedded, ["target"] * len(target))
     np.testing.assert_allclose(method.transform(target), pool.spaces[0].context.numpy(), atol=1e-9)
 

@@ -92,8 +92,8 @@ def test_a_pool_that_is_a_list_of_one_column_leaves_the_labeled_clips_out(folder
 
 
 def test_segments_that_are_labeled_are_left_out_of_the_pool_as_segments(folder, tmp_path):
-    from sere._cli_inputs import read_labeled, read_pool
-    from sere._cli_problems import Problems
+    from sere.cli.inputs import read_labeled, read_pool
+    from sere.cli.problems import Problems
 
     (tmp_path / "a.csv").write_text("path,emotion,start,end\nx.wav,joy,0,1\nx.wav,sad,1,2.50\n")
     (tmp_path / "b.csv").write_text("path,start,end\nx.wav,0.0,1.0\nx.wav,1,2.5\nx.wav,2.5,\n")
@@ -120,8 +120,8 @@ def test_a_segment_is_read_from_a_list_of_tabs(model, files, tmp_path, capsys):
 
 
 def test_paths_on_standard_input_need_not_be_utf8(monkeypatch, tmp_path):
-    from sere._cli_inputs import read_clips
-    from sere._cli_problems import Problems
+    from sere.cli.inputs import read_clips
+    from sere.cli.problems import Problems
 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9.wav\nb.wav\n"), encoding="utf-8"))
     clips = read_clips(["-"], Problems("predict", "skip"))

@@ -14,8 +14,8 @@ import pytest
 
 import sere
 from sere import cli
-from sere._cli_predict import predict_portion
 from sere.audio import AudioError
+from sere.cli.portions import predict_portion
 
 ODD = os.fsdecode(b"caf\xe9.wav")
 
@@ -31,7 +31,7 @@ def run(*arguments):
 
 
 def test_a_row_is_called_as_the_users_list_calls_it(saved, files, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("sere._cli_predict.PORTION", 2)
+    monkeypatch.setattr("sere.cli.portions.PORTION", 2)
     rows = [files[0], files[1], "gone.wav", "", files[2], "also gone.wav"]
     pd.DataFrame({"path": rows, "start": 0}).to_csv(tmp_path / "l.csv", index=False)
     assert run("predict", saved, tmp_path / "l.csv", "-f", "csv", "-q", "-o", tmp_path / "found.csv") == 1
@@ -92,7 +92,7 @@ def test_an_error_of_every_clip_in_the_same_words_is_the_models():
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_name_that_is_no_utf8_is_written_so_that_it_is_found_again(form, encoding, monkeypatch):
-    monkeypatch.setattr("sere._cli_predict.load_model", lambda path, allow: Picky({}))
+    monkeypatch.setattr("sere.cli.inputs.load_model", lambda path, allow: Picky({}))
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
     assert run("predict", "model", ODD, "é.wav", "-f", form, "-q") == 0
@@ -104,7 +104,7 @@ def test_a_name_that_is_no_utf8_is_written_so_that_it_is_found_again(form, encod
 
 
 def test_what_was_predicted_for_a_name_that_is_no_utf8_is_scored(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("sere._cli_predict.load_model", lambda path, allow: Picky({}))
+    monkeypatch.setattr("sere.cli.inputs.load_model", lambda path, allow: Picky({}))
     for folder in "ab":
         (tmp_path / folder).mkdir()
         (tmp_path / folder / ODD).touch()

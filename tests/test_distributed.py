@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sere._extract import extract
 from sere.audio import Clip
+from sere.extraction.extract import extract
 from sere.store import FrameStore
 
 

@@ -9,14 +9,14 @@ from checkpoints import noise
 
 import sere
 from sere import HeterogeneousEncoder, SEREClassifier, pretrain_encoder
-from sere._encoder import side_by_side, spec_name
 from sere.baselines import LinearBaseline
 from sere.encoders import EmotionEncoder
+from sere.encoders._bases import NotAllowedError, base_facts, build_base
 from sere.encoders.acoustic import AcousticEncoder
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
-from sere.encoders.experience import NotAllowedError, base_facts, build_base
 from sere.encoders.pretrained import PretrainedEncoder
 from sere.encoders.side_by_side import SideBySideEncoder
+from sere.encoders.spec import side_by_side, spec_name
 from sere.encoders.speech import SpeechEncoder
 from sere.tracks import pitch
 

@@ -6,15 +6,15 @@ from sere.evaluation.code import code_digest, reached
 
 
 def test_a_classifier_reaches_its_training_and_a_reference_does_not():
-    ours, reference = reached("sere._classifier"), reached("sere.baselines.references")
+    ours, reference = reached("sere.estimators.classifier"), reached("sere.baselines.references")
     assert {"sere.training.loop", "sere.training.fit", "sere.kernels.cpu", "sere.method.losses"} <= ours
-    assert {"sere._encoder", "sere.encoders.acoustic", "sere.encoders.egemaps"} <= ours & reference
+    assert {"sere.estimators.encoder", "sere.encoders.acoustic", "sere.encoders.egemaps"} <= ours & reference
     assert "sere.training.loop" not in reference
     assert not {name for name in ours | reference if name.startswith(("sere.plotting", "sere.cli"))}
 
 
 def test_modules_that_are_handed_out_lazily_are_reached():
-    assert {"sere.tracks.crepe", "sere.tracks.spectrum"} <= reached("sere._dynamics")
+    assert {"sere.tracks.crepe", "sere.tracks.spectrum"} <= reached("sere.estimators.dynamics")
 
 
 def test_the_digest_changes_with_the_source_alone(tmp_path, monkeypatch):

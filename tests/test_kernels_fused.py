@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numba.core.registry import cpu_target
 
-from sere._registers import REGISTERS, Registers, lanes, registers_of
 from sere.kernels import fused
+from sere.loops.registers import REGISTERS, Registers, lanes, registers_of
 
 
 def best_by_loop(u, v, a, b, starts):
@@ -99,7 +99,7 @@ def test_processors_with_narrower_registers_agree(features, shape):
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_kernels_fused as here
-from sere._registers import REGISTERS
+from sere.loops.registers import REGISTERS
 assert REGISTERS == {tuple(shape)}, REGISTERS
 here.test_the_best_of_each_clip_is_kept_with_its_position("float32", 65, [1, 2, 3, 4, 5, 6, 7])
 here.test_the_best_of_each_clip_is_kept_with_its_position("float64", 65, [1, 2, 3, 4, 5, 6, 7])

@@ -18,10 +18,10 @@ import soundfile
 from odd_audio import RATE, make, voice
 
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, pretrain_encoder, save
-from sere._inputs import as_utterances
 from sere.audio import AudioError
 from sere.cli import main
 from sere.datasets import load_corpus
+from sere.inputs.reading import as_utterances
 
 EMOTIONS = ("anger", "sadness")
 pytestmark = pytest.mark.filterwarnings("ignore::sere.SereWarning")

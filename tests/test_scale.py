@@ -13,9 +13,9 @@ from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier
-from sere._claims import Claims
-from sere._dynamics import _Tracks
 from sere.encoders.base import Encoded, FrameEncoder
+from sere.estimators.dynamics import _Tracks
+from sere.store.claims import Claims
 
 
 class Diary(FrameEncoder):
@@ -100,7 +100,7 @@ def test_a_claimed_clip_is_not_claimed_again_before_it_is_given_up(tmp_path):
 
 CLAIM = """
 import sys, pathlib
-from sere._claims import Claims
+from sere.store.claims import Claims
 claims = Claims(pathlib.Path(sys.argv[1]))
 print(claims.take(b"a" * 20), flush=True)
 sys.stdin.read()

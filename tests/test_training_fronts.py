@@ -18,12 +18,12 @@ from sklearn.base import clone
 
 import sere
 from sere import HeterogeneousEncoder, SEREClassifier, make_sere_pipeline
-from sere._inputs import as_utterances
-from sere._utterances import Utterances
 from sere.datasets import make_voices
 from sere.encoders.base import pooled_context
 from sere.encoders.layers import LayerMix, TopLayers
 from sere.encoders.pretrained import PretrainedEncoder
+from sere.inputs.reading import as_utterances
+from sere.inputs.utterances import Utterances
 from sere.training.fronts import FRAMES, OpenSpace, as_hidden, through_front
 from sere.training.network import Pool, ResonanceNetwork
 

@@ -23,7 +23,7 @@ def made(n=8, widths=(3, 2), encoder="e", seed=0, speakers=None, shift=0.0):
 
 
 def mixed(*parts):
-    from sere._utterances import concatenate
+    from sere.inputs.utterances import concatenate
 
     return concatenate(parts)
 

@@ -15,13 +15,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sere._audio_classifier import SHARED, AudioClassifier
-from sere._dynamics import DynamicFeatureTransformer
-from sere._encoder import HeterogeneousEncoder
-from sere._skipping import Skipping
-from sere._utterances import Utterances, concatenate
 from sere.audio import Clip
 from sere.baselines._clips import ClipSpace, Lesson, Rows
+from sere.estimators.audio_classifier import SHARED, AudioClassifier
+from sere.estimators.dynamics import DynamicFeatureTransformer
+from sere.estimators.encoder import HeterogeneousEncoder
+from sere.inputs.skipping import Skipping
+from sere.inputs.utterances import Utterances, concatenate
 
 
 class Head(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sere import audio
-from sere._utterances import Utterances, concatenate
+from sere.inputs.utterances import Utterances, concatenate
 from sere.training.domains import (
     SOURCE,
     domain_of,

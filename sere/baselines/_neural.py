@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from sere._params import Rule, number, whole
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._network import Clips, Network, NetworkHead, join
+from sere.inputs.params import Rule, number, whole
 from sere.kernels.workers import small_operations
 
 

@@ -12,13 +12,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from sere._inputs import as_pools
-from sere._skipping import Skipping
-from sere._utterances import Utterances
 from sere.baselines._base import Fitted
 from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._network import NetworkHead
 from sere.baselines._neural import NeuralBaseline, tensors
+from sere.inputs.reading import as_pools
+from sere.inputs.skipping import Skipping
+from sere.inputs.utterances import Utterances
 from sere.kernels.workers import small_operations
 
 

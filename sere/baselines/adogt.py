@@ -24,10 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import mlp, ramp, reverse_gradient
+from sere.inputs.params import Rule, number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -22,10 +22,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sere._params import Rule, number
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
 from sere.baselines._parts import ramp, reverse_gradient
+from sere.inputs.params import Rule, number
 
 #: How much more the embedding moves than the classifiers: Saito et al. take four steps of it for one of theirs.
 EMBEDDING_STEPS = 4

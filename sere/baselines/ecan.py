@@ -23,11 +23,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere._params import Rule, number, whole
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, Objective
 from sere.baselines._parts import Bank, diversity
 from sere.baselines._source_free import SourceFreeBaseline
+from sere.inputs.params import Rule, number, whole
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

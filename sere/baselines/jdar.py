@@ -16,10 +16,10 @@ reweighted least squares: the objective is the same.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sere._params import Rule, number
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._regression import joint_gap, row_sparsity, solve
+from sere.inputs.params import Rule, number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -19,10 +19,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from sere._params import Rule, number
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._regression import Penalty, row_sparsity, solve
+from sere.inputs.params import Rule, number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -16,10 +16,10 @@ from typing import ClassVar
 import numpy as np
 from sklearn.semi_supervised import LabelSpreading as SpreadingModel
 
-from sere._params import Rule, number, whole
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import NeighbourHead
+from sere.inputs.params import Rule, number, whole
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -13,10 +13,10 @@ alone is best around it) and mu = 1.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sere._params import Rule, number
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._regression import joint_gap, low_rank, solve
+from sere.inputs.params import Rule, number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere._params import Rule, number
 from sere.baselines._network import Clips, Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective
 from sere.baselines._parts import weak_view
+from sere.inputs.params import Rule, number
 
 #: Views behind a guess.
 VIEWS = 2

@@ -22,11 +22,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sere._params import Rule, whole
 from sere.baselines._network import Network
 from sere.baselines._neural import Batch, Data, Objective
 from sere.baselines._parts import Bank, diversity
 from sere.baselines._source_free import SourceFreeBaseline
+from sere.inputs.params import Rule, whole
 
 #: Weight of a neighbour that is not reciprocal, and of neighbours of neighbours.
 FAINT = 0.1

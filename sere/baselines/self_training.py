@@ -18,10 +18,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from sere._params import Rule, number, whole
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import LinearHead
+from sere.inputs.params import Rule, number, whole
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 
-from sere._params import NONE, Rule, number, whole
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._heads import PrototypeHead, one_hot, prototypes
+from sere.inputs.params import NONE, Rule, number, whole
 from sere.method.prototypes import estimate_shares
 
 #: Rounds of Sinkhorn's algorithm; it has settled long before.

@@ -19,9 +19,9 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from sere._params import Rule, number
 from sere.baselines._network import Clips, Network
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective, shot_loss
+from sere.inputs.params import Rule, number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -10,14 +10,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from sere._data_checks import speak_up
-from sere._params import Rule, number
-from sere._utterances import Utterances, concatenate
 from sere.baselines._base import Baseline, Fitted, Head
 from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._heads import LinearHead
 from sere.baselines.references import LinearBaseline
+from sere.checks.data import speak_up
 from sere.encoders.experience import Experience
+from sere.inputs.params import Rule, number
+from sere.inputs.utterances import Utterances, concatenate
 from sere.training.content import content_covariances, with_words
 from sere.training.prepare import CLIPS
 from sere.training.self_training import SelfTrained, self_train

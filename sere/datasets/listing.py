@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from sere._folders import as_text
 from sere.datasets.emotions import own_names
 from sere.datasets.tables import numbers, read_table
+from sere.files.folders import as_text
 
 _WANTED = ("path", "emotion", "speaker", "language", "text", "start", "end")
 

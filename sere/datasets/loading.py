@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from sere._folders import as_text
 from sere.datasets.emotions import EmotionNames, own_names
 from sere.datasets.listing import read_listing
 from sere.datasets.registry import CORPORA, Corpus, Fields
 from sere.datasets.scan import Media, find_media, folder_emotion, matches, recognise, set_aside
 from sere.datasets.tables import LIST_ENDINGS
+from sere.files.folders import as_text
 
 COLUMNS = ["path", "emotion", "speaker", "language", "text", "corpus"]
 _HOW_TO_LIST = (

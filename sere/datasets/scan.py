@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sere._folders import walk
-from sere.audio import AUDIO_ENDINGS
+from sere.audio.sources import AUDIO_ENDINGS
 from sere.datasets.emotions import canonical_emotion
 from sere.datasets.registry import CORPORA, Corpus, Fields
+from sere.files.folders import walk
 
 # Formats of first choice, for clips that are there in several.
 _PREFERRED = (".wav", ".flac", ".aiff", ".aif", ".aifc", ".w64", ".caf", ".au", ".snd", ".sph")
@@ -55,7 +55,7 @@ class Media:
 
 
 def find_media(root: Path, unreadable: Callable[[OSError], object] | None = None) -> list[Media]:
-    """Return the audio and video files below `root`, sorted by path; see :func:`sere._folders.walk`."""
+    """Return the audio and video files below `root`, sorted by path; see :func:`sere.files.folders.walk`."""
     found = (_media(Path(path), root) for paths in walk(root, unreadable) for path in paths)
     return sorted((media for media in found if media is not None), key=lambda media: media.relative)
 

@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sere._inputs import as_utterances
 from sere.audio import SAMPLE_RATE
 from sere.datasets.tasks import make_task, shared_labels, skew_target
+from sere.inputs.reading import as_utterances
 
 SKEW_EMOTION, SKEW_SHARE = "neutral", 0.65
 

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
-from sere._params import FLAG, NONE, RANDOM_STATE, check_arguments, choice, number, whole
 from sere.datasets.emotions import merged_names, shared_names
+from sere.inputs.params import FLAG, NONE, RANDOM_STATE, check_arguments, choice, number, whole
 
 # What an estimator may see of a clip. The emotion is the answer, and the sentence and corpus are
 # ways to cheat.

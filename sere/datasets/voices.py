@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from sere._params import RANDOM_STATE, ParameterError, check_arguments, number, whole
 from sere.datasets.synthesis import SAMPLE_RATE, Sound, Voice, synthesise
+from sere.inputs.params import RANDOM_STATE, ParameterError, check_arguments, number, whole
 
 _SENTENCES = 12
 # Silence before and after what is said.

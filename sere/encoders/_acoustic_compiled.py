@@ -5,7 +5,7 @@ Its readable twin is :func:`sere.encoders._acoustic_voice.likeness_reference`.
 
 import numpy as np
 
-from sere._registers import compiled
+from sere.loops.registers import compiled
 
 
 @compiled(fastmath={"reassoc", "contract", "nsz"})

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sere._files import pointer
+from sere.files.pointers import pointer
 
 #: ``model_type`` of the configurations that can be read, and how people call them.
 FAMILIES = {

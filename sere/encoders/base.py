@@ -11,7 +11,7 @@ An encoder may leave its last part, its *front*, to be learned with the classifi
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class FrameEncoder(ABC):
     needs_pitch: bool = False
     #: Precision to which frames are rounded where they are kept: "float16" halves what a thousand columns take on disk.
     kept_as: str = "float32"
+    #: What labeled speech taught about its columns (:class:`~sere.encoders.experience.Experience`), where any did.
+    experience: Any = None
 
     @property
     @abstractmethod

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sere.encoders.base import Encoded, FrameEncoder, aligned, context_names, pooled_context
-from sere.encoders.experience import EmotionEncoder
 
 if TYPE_CHECKING:
     from sere.tracks import Pitch
@@ -49,9 +48,10 @@ class SideBySideEncoder(FrameEncoder):
         if len(encoders) < 2:
             raise ValueError(f"encoders side by side are two or more, got {len(encoders)}")
         for encoder in encoders:
-            if isinstance(encoder, EmotionEncoder):
+            if encoder.experience is not None:
+                name = getattr(encoder, "name", encoder)
                 raise ValueError(
-                    f"{encoder.name!r} has experience, which is learned for all columns together: put encoders without "
+                    f"{name!r} has experience, which is learned for all columns together: put encoders without "
                     "it side by side, then sere.pretrain_encoder(corpora, encoder='acoustic+speech') learns on both"
                 )
             if encoder.has_front:

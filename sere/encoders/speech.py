@@ -34,8 +34,8 @@ from sere.audio import HOP, SAMPLE_RATE, n_frames
 from sere.encoders._speech_weights import Weights, read
 from sere.encoders.base import Encoded, FrameEncoder
 from sere.encoders.layers import windows
-from sere.tracks._products import products
-from sere.tracks._threads import workers
+from sere.loops.products import products
+from sere.loops.threads import workers
 
 #: Part of the cache key: changes whenever frames or context would, with the same weights.
 _VERSION = 2

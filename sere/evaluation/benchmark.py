@@ -23,9 +23,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 import sere
-from sere._audio_classifier import AudioClassifier
-from sere._drafts import write_text
-from sere._params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
+from sere.estimators.audio_classifier import AudioClassifier
 from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
@@ -35,6 +33,8 @@ from sere.evaluation.plan import Plan, Task, make_plan, read_corpora, read_tasks
 from sere.evaluation.presets import TABLE_CORPORA
 from sere.evaluation.summary import summarise
 from sere.evaluation.tables import markdown
+from sere.files.drafts import write_text
+from sere.inputs.params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
 
 #: Methods that run when none are named, beside the baseline.
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from sere._drafts import whole_file
 from sere.evaluation.tasks import TaskResult, run_task
+from sere.files.drafts import whole_file
 
 _SOURCE, _TARGET = "emodb", "emovo"
 _REAL = "EmoDB (German) -> EMOVO (Italian), acted speech."

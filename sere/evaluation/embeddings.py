@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from sere._drafts import whole_file
 from sere.evaluation.cells import Scenario, without_speakers
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.leave_out import with_experience
@@ -20,6 +19,7 @@ from sere.evaluation.methods import Method, read_methods
 from sere.evaluation.plan import Task, one_of, read_corpora, read_tasks
 from sere.evaluation.presets import ABLATIONS, TABLE_CORPORA
 from sere.evaluation.tasks import run_task
+from sere.files.drafts import whole_file
 
 
 def draw_ablations(

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sere._extract import open_store
-from sere._inputs import as_utterances
 from sere.audio import AudioError
 from sere.datasets.shifts import changes_audio, shifted_clips
 from sere.evaluation.methods import Method, as_heterogeneous, described
+from sere.extraction.extract import open_store
+from sere.inputs.reading import as_utterances
 
 #: Clips whose features are in memory at a time.
 PORTION = 128

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from sere.encoders.experience import EmotionEncoder
+from sere.encoders.emotion import EmotionEncoder
 from sere.evaluation.methods import EXPERIENCE, Method, pair_name
 
 

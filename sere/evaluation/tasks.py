@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
-from sere._data_checks import speak_up
+from sere.checks.data import speak_up
 from sere.metrics import per_emotion_report, uar_interval, uar_score
 
 

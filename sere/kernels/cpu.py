@@ -37,9 +37,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sere._registers import REGISTERS, compiled, lanes
 from sere.kernels import fused, tiles
 from sere.kernels.workers import n_workers
+from sere.loops.registers import REGISTERS, compiled, lanes
 from sere.method.resonance import TINY
 
 QUERY_ROWS = 1024

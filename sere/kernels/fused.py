@@ -9,7 +9,7 @@ processor (MKL uses half the registers' width on some) it is faster by more than
 Going back, :func:`add_to_winners` adds a query frame, held in registers, to the gradients of all key frames that
 answered it.
 
-A tile has as many lanes as the sums that :mod:`sere._registers` holds at once.
+A tile has as many lanes as the sums that :mod:`sere.loops.registers` holds at once.
 
 Variables as in :mod:`sere.kernels.tiles`; ``tiles`` (n_tiles, d, lanes) unit query frames, frame number along the last
 axis, ``ea`` ... ``nb`` the factors of :mod:`sere.kernels.cpu`.
@@ -23,7 +23,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sere._registers import REGISTERS, Writer, compiled, lanes
+from sere.loops.registers import REGISTERS, Writer, compiled, lanes
 
 __all__ = [
     "REGISTERS",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sere._labels import as_labels, check_same_kind
+from sere.inputs.labels import as_labels, check_same_kind
 from sere.plotting._axes import colours, new_axes
 
 if TYPE_CHECKING:

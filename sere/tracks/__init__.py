@@ -15,9 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .crepe import Pitch, pitch, pitches
-    from .spectrum import Spectral, spectral
-    from .static import static_tracks
+    from sere.tracks.crepe import Pitch, pitch, pitches
+    from sere.tracks.spectrum import Spectral, spectral
+    from sere.tracks.static import static_tracks
 
 _HOMES = {
     "Pitch": "crepe",

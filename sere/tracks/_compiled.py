@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from .._registers import compiled
-from ..audio import HOP
-from .spectrum import BLOCK_FRAMES, FRAME_LENGTH
+from sere.audio import HOP
+from sere.loops.registers import compiled
+from sere.tracks._blocks import BLOCK_FRAMES, FRAME_LENGTH
 
 
 @compiled()

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._crepe_fast import FastCrepe, pooled
-from ._crepe_first import PADDING, STRIDE, TAPS, WINDOW
+from sere.tracks._crepe_fast import FastCrepe, pooled
+from sere.tracks._crepe_first import PADDING, STRIDE, TAPS, WINDOW
 
 #: Frames of a batch.
 BATCH_FRAMES = 512

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._crepe_first import CIRCLE, WINDOW, FirstLayer
-from ._products import products as multiply
+from sere.loops.products import products as multiply
+from sere.tracks._crepe_first import CIRCLE, WINDOW, FirstLayer
 
 _LEFT = 31
 _TAPS = 64

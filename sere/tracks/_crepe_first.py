@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ..audio import HOP
+from sere.audio import HOP
 
 #: Samples in CREPE's window.
 WINDOW = 1024
@@ -145,8 +145,8 @@ class FirstLayer:
         out : Tensor of shape (160, n_frames, channels)
             Rows 0..80 receive the even parts, rows 81..159 the odd parts of positions 1..79.
         """
-        from ._compiled import pool_and_fold
-        from ._products import products as multiply
+        from sere.loops.products import products as multiply
+        from sere.tracks._compiled import pool_and_fold
 
         n_frames, n_channels = out.shape[1:]
         rows = _first_rows(n_frames)

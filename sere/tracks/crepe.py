@@ -29,14 +29,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 
-from ..audio import HOP, n_frames
-from ._crepe_device import BATCH_FRAMES, DeviceCrepe
-from ._crepe_fast import FastCrepe
-from ._crepe_first import MARGIN, WINDOW
-from ._crepe_network import load_network
-from ._threads import Run, workers
-from .viterbi import N_BINS, best_path
-from .voice_path import CENTS_PER_BIN, voice_path
+from sere.audio import HOP, n_frames
+from sere.loops.threads import Run, workers
+from sere.tracks._crepe_device import BATCH_FRAMES, DeviceCrepe
+from sere.tracks._crepe_fast import FastCrepe
+from sere.tracks._crepe_first import MARGIN, WINDOW
+from sere.tracks._crepe_network import load_network
+from sere.tracks.viterbi import N_BINS, best_path
+from sere.tracks.voice_path import CENTS_PER_BIN, voice_path
 
 _FIRST_CENT = 1997.3794084376191
 _REFERENCE_HZ = 10.0

@@ -21,12 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..audio import HOP, SAMPLE_RATE, n_frames
-
-#: Samples in a frame.
-FRAME_LENGTH = 1024
-#: Frames that are transformed and measured together.
-BLOCK_FRAMES = 64
+from sere.audio import HOP, SAMPLE_RATE, n_frames
+from sere.tracks._blocks import BLOCK_FRAMES, FRAME_LENGTH
 
 _N_MELS = 128
 _N_MFCC = 20
@@ -134,7 +130,7 @@ def spectral(wave: np.ndarray) -> Spectral:
     >>> len(tracks.rms), round(float(tracks.rms[25]), 3), round(float(tracks.centroid[25]))
     (51, 0.707, 1000)
     """
-    from ._compiled import measure
+    from sere.tracks._compiled import measure
 
     wave = np.asarray(wave, dtype=np.float32)
     total_frames = n_frames(len(wave))

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .spectrum import spectral
+from sere.tracks.spectrum import spectral
 
 if TYPE_CHECKING:
-    from .crepe import Pitch
+    from sere.tracks.crepe import Pitch
 
 #: Columns of :func:`static_tracks`, in order.
 TRACK_NAMES = ("f0", "rms", "mfcc2", "centroid")

@@ -23,7 +23,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from ._threads import one_thread
+from sere.loops.threads import one_thread
 
 #: Number of pitch bins of CREPE.
 N_BINS = 360
@@ -104,7 +104,7 @@ def best_path(activations: np.ndarray, low: int) -> np.ndarray:
     path : ndarray of shape (T,), int64
         A bin of ``low <= bin < low + n_bins`` for each frame.
     """
-    from ._compiled import advance, retrace
+    from sere.tracks._compiled import advance, retrace
 
     n_frames, n_bins = activations.shape
     band, forbidden = _band(low, low + n_bins), float(np.log(_TINY))

@@ -25,7 +25,7 @@ neighbour, one bin's price dearer. Of equally good paths, as in silence, the two
 
 import numpy as np
 
-from ..audio import HOP, SAMPLE_RATE
+from sere.audio import HOP, SAMPLE_RATE
 
 #: Cents from one of CREPE's bins to the next.
 CENTS_PER_BIN = 20.0
@@ -109,7 +109,7 @@ def voice_path(activations: np.ndarray, low: int, hop: float = _HOP_SECONDS) -> 
     path : ndarray of shape (T,), int64
         A bin of ``low <= bin < low + n_bins`` for each frame.
     """
-    from ._compiled import follow, follow_back
+    from sere.tracks._compiled import follow, follow_back
 
     n_frames, n_bins = activations.shape
     free, price = price_of_moves(hop)

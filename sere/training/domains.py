@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sere._utterances import Utterances, concatenate
 from sere.encoders.languages import same_language
+from sere.inputs.utterances import Utterances, concatenate
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
 from sere.training.prepare import Preparation, Survey, bridging_projections, starting_projections

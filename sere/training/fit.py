@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from sere._inputs import SereWarning
-from sere._utterances import Utterances
 from sere.encoders.base import FrameEncoder
+from sere.inputs.params import resolve_device
+from sere.inputs.reading import SereWarning
+from sere.inputs.utterances import Utterances
 from sere.kernels import Packed, resonance_field
 from sere.kernels.workers import small_operations
 from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
@@ -240,8 +241,6 @@ def fit_model(
         One an epoch.
     interrupted : bool
     """
-    from sere._dynamics import resolve_device
-
     device = resolve_device(params.device)
     preparation = Preparation(params.speaker_shrinkage, params.frame_rate)
     options = {

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sere._utterances import Utterances
 from sere.encoders.base import FrameEncoder, pooled_context
 from sere.encoders.experience import CLIP
+from sere.inputs.utterances import Utterances
 from sere.training.thinning import whole_clip
 
 #: Frames, padding included, that go through a front together.

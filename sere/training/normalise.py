@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from sere._utterances import WholeClip
 from sere.encoders.experience import CLIP
+from sere.inputs.utterances import WholeClip
 from sere.training.thinning import whole_clip
 
 

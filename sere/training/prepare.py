@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sere._utterances import Utterances
 from sere.encoders.experience import Experience
+from sere.inputs.utterances import Utterances
 from sere.training.content import Scatter, in_both_units, with_words
 from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden

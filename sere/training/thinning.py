@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sere._registers import compiled
-from sere._utterances import Utterances, WholeClip
 from sere.audio import FRAME_RATE
+from sere.inputs.utterances import Utterances, WholeClip
+from sere.loops.registers import compiled
 
 
 class Thinned(NamedTuple):

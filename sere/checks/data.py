@@ -1,0 +1,208 @@
+"""Speaking up: what about the clips, labels and pools of fit and predict a user would want to know.
+
+None of these situations keeps a model from being fitted, and none of them shows in its answers: a score on clips whose
+labels were given, a pool of one clip in many copies, a pool recorded through a telephone. Each is one
+:class:`~sere.SereWarning` that says what was found, why it matters and what to do. The userguide's "What the library
+warns of" has the whole list; tests/test_checks_data.py holds it.
+
+What the list alone tells, of clips, speakers, languages and labels, is here and said before anything is read; what the
+clips themselves tell is in :mod:`sere.checks.sound`.
+"""
+
+import difflib
+import os
+import re
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sere.checks.facts import Facts
+from sere.encoders.languages import known_names, same_language
+from sere.inputs.reading import SereWarning
+from sere.inputs.utterances import Utterances
+
+#: How like a known language's name an unknown one must be to count as misspelt.
+MISSPELT = 0.82
+#: Clips below which a pool is too small to find anything odd about all of it.
+ENOUGH = 20
+
+
+@dataclass(frozen=True)
+class Group:
+    """Labeled clips or one pool.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    role : {"labeled", "source", "target", "asked"}
+    clips : Utterances
+    facts : Facts or None
+        None before the clips were heard, or where they hold no audio.
+    skipped : tuple of int
+        Rows of the user's list that are left out of `clips`.
+    """
+
+    name: str
+    role: str
+    clips: Utterances
+    facts: Facts | None = None
+    skipped: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether nobody chose its clips one by one."""
+        return self.role in ("source", "target")
+
+    def row(self, number: int) -> str:
+        """Return the name of a clip: its row in the user's list."""
+        given = np.setdiff1d(np.arange(len(self) + len(self.skipped)), self.skipped)
+        return f"{self.name}[{given[number]}]"
+
+    def rows(self, which: np.ndarray) -> str:
+        """Return the names of some rows, given as a mask or as numbers."""
+        numbers = np.flatnonzero(which) if which.dtype == bool else which
+        named = ", ".join(map(self.row, numbers[:5]))
+        return named + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+
+
+def speak_up(messages: Iterable[str]) -> None:
+    """Warn of each, at the line of the user's own code that led here."""
+    for message in messages:
+        warnings.warn(message, SereWarning, stacklevel=_level_of_user())
+
+
+def listed(
+    groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray, sides: tuple[str | None, str | None]
+) -> Iterator[str]:
+    """Yield what the list of clips, speakers, languages and labels tells, before any clip is read.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        The labeled clips first.
+    classes : ndarray of shape (n_classes,)
+    codes : int ndarray of shape (n_labeled,)
+    sides : tuple of (str or None, str or None)
+        The parameters `source_language` and `target_language`.
+    """
+    names = classes.tolist()
+    yield from _spelling_of_labels(names)
+    yield from _counts(groups, names, codes)
+    yield from _languages(groups, sides)
+    yield from _speakers(groups, codes)
+
+
+def _spelling_of_labels(classes: list[Any]) -> Iterator[str]:
+    texts = [label for label in classes if isinstance(label, str)]
+    alike = defaultdict(list)
+    for text in texts:
+        alike[" ".join(text.split()).casefold()].append(text)
+    doubled = [" and ".join(map(repr, spellings)) for spellings in alike.values() if len(spellings) > 1]
+    if doubled:
+        yield (
+            f"some labels differ in case or spaces alone and count as different classes ({', '.join(doubled)}); if one "
+            "emotion is meant, spell it one way"
+        )
+    if texts and len(texts) == len(classes) and all(re.fullmatch(r"[+-]?\d+(\.\d+)?", text.strip()) for text in texts):
+        yield (
+            f"the labels are numbers written as texts ({', '.join(map(repr, texts[:4]))}): predictions will be texts "
+            "too and equal no number, and the encoder's experience knows emotions by their names. Name the emotions, "
+            "or pass numbers"
+        )
+
+
+def _counts(groups: Sequence[Group], classes: list[Any], codes: np.ndarray) -> Iterator[str]:
+    shots = np.bincount(codes, minlength=len(classes))
+    few, many = int(shots.argmin()), int(shots.argmax())
+    if shots[few] * 10 <= shots[many] or (shots[few] == 1 and shots[many] >= 5):
+        yield (
+            f"{classes[few]!r} has {counted(shots[few], 'labeled clip')} and {classes[many]!r} has {shots[many]}: "
+            "what is learned of the rare one rests on very little. Label more of it"
+        )
+    for group in groups[1:]:
+        if len(group) < len(classes):
+            yield (
+                f"{group.name} has {counted(len(group), 'clip')}, fewer than there are emotions "
+                f"({len(classes)}): it cannot say how that language sounds. Pass more unlabeled clips, or None"
+            )
+
+
+def _languages(groups: Sequence[Group], sides: tuple[str | None, str | None]) -> Iterator[str]:
+    spoken = {*sides, *(language for group in groups for language in group.clips.languages)} - {None}
+    for name in sorted(map(str, spoken)):
+        plain = same_language(name)
+        near = [] if plain in known_names() else difflib.get_close_matches(plain, known_names(), 1, MISSPELT)
+        if near:
+            yield (
+                f"{name!r} is no language that is known here and counts as one of its own; if {near[0]!r} is meant, "
+                "correct it"
+            )
+    here, there = sides
+    if here is not None and there is not None and same_language(here) == same_language(there):
+        yield (
+            f"source_language={here!r} and target_language={there!r} are one language: a score is then not one across "
+            "languages, and a clip's language does not say to which side it belongs. If two languages are meant, "
+            "correct one; for two corpora of one language leave both out"
+        )
+
+
+def _speakers(groups: Sequence[Group], codes: np.ndarray) -> Iterator[str]:
+    for group in groups:
+        unknown = np.array([speaker is None for speaker in group.clips.speakers])
+        if 0 < unknown.sum() < len(unknown):
+            yield (
+                f"{unknown.sum()} of the {len(group)} clips of {group.name} have no speaker ({group.rows(unknown)}): "
+                "they are standardised as one person's. Name the speakers of all, or of none"
+            )
+        named = [speaker for speaker in group.clips.speakers if speaker is not None]
+        if group.is_pool and len(named) >= ENOUGH and len(set(named)) == len(named):
+            yield (
+                f"every clip of {group.name} has a speaker of its own ({named[0]!r}, {named[1]!r}, ...), so no voice "
+                "can be told from its emotion; if these are names of files or rows, leave the column 'speaker' out"
+            )
+    own: dict[str, list[int]] = defaultdict(list)
+    for speaker, code in zip(groups[0].clips.speakers, codes, strict=True):
+        if speaker is not None:
+            own[speaker].append(int(code))
+    if len(own) > 1 and min(map(len, own.values())) > 1 and all(len(set(c)) == 1 for c in own.values()):
+        yield (
+            "each speaker of X shows one emotion only, so a voice cannot be told from what it feels: the model may "
+            "learn who speaks. Label several emotions of each speaker"
+        )
+    sides = [{s for g in groups if (g.role == "target") is side for s in g.clips.speakers} for side in (False, True)]
+    both = sorted(name for name in sides[0] & sides[1] if name is not None and _is_a_name(name))
+    if both:
+        yield (
+            f"X or the source pool, and the target pool, share {counted(len(both), 'speaker')} "
+            f"({', '.join(map(repr, both[:3]))}): a score on them says nothing about people who were never heard. If "
+            "they are other people of the same name, put the corpus's name before it"
+        )
+
+
+def _is_a_name(speaker: str) -> bool:
+    """Whether a speaker's name is more than a number or a role, which two corpora may share by chance."""
+    letters = re.sub(r"[\W\d_]+", " ", speaker).casefold().split()
+    return bool(set(letters) - {"f", "m", "s", "p", "w", "spk", "sp", "speaker", "actor", "male", "female", "subject"})
+
+
+def counted(n: int, what: str) -> str:
+    """Return "1 clip" or "2 clips"."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _level_of_user() -> int:
+    """Return the stacklevel, seen from the caller, of the first frame outside the library."""
+    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,147 @@
+"""What one look at a waveform tells about it: its length, level, band, voice and identity.
+
+These *facts* are not features: nothing learns from them. They are what :mod:`sere.checks.data` needs to know to speak
+up about clips that cannot tell an emotion. Reading a clip for them costs a small part of tracking its pitch, and they
+are kept in the store beside the other results.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+import numpy as np
+
+from sere.audio import HOP, SAMPLE_RATE, AudioError, Clip
+from sere.encoders.experience import samples_digest
+from sere.extraction.extract import extract
+
+#: Changes whenever a fact would.
+VERSION = 1
+#: Frames of 40 ms that voice and band are judged by, at most; they are spread evenly over the clip.
+_LOOKS = 256
+_WINDOW = 2 * HOP
+#: Periods of a voice, in samples: 500 to 60 Hz.
+_PERIODS = np.arange(SAMPLE_RATE // 500, SAMPLE_RATE // 60)
+#: A frame has a voice where this share of its power repeats and it is at most so far below the loud ones.
+_REPEATS = 0.5
+_QUIET_DB = 30.0
+#: dB below a clip's peak where nothing is heard any more.
+_INAUDIBLE = -90.0
+#: Hz between which a telephone hears, and from where it hears nothing.
+_PHONE_BAND, _BEYOND = (100, 4000), 4300
+#: Stands for 0 in a power or a level.
+_NOTHING = 1e-20
+
+COLUMNS = ("seconds", "peak", "offset", "level", "span", "beyond_phone", "voiced", "at_peak")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of n clips, each an array of shape (n,).
+
+    Attributes
+    ----------
+    seconds : float
+    peak : float
+        Largest deviation from the clip's mean; full scale is 1.
+    offset : float
+        Part of the RMS that is a constant, 0..1.
+    level : float
+        RMS of the loud parts (95th percentile over 20 ms), dB below full scale.
+    span : float
+        dB from the quiet parts (10th percentile) to the loud.
+    beyond_phone : float
+        dB by which the power above 4.3 kHz exceeds that below 4 kHz; negative in speech.
+    voiced : float
+        Share of frames with a voice in them, 0..1.
+    at_peak : float
+        Share of samples within 1 % of the peak.
+    digest : uint64
+        By which the same samples are known again, whatever file holds them; see
+        :func:`sere.encoders.experience.samples_digest`.
+    """
+
+    seconds: np.ndarray
+    peak: np.ndarray
+    offset: np.ndarray
+    level: np.ndarray
+    span: np.ndarray
+    beyond_phone: np.ndarray
+    voiced: np.ndarray
+    at_peak: np.ndarray
+    digest: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    @classmethod
+    def chain(cls, parts: Sequence["Facts"]) -> "Facts":
+        """Return the facts of all parts, in order."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclass_fields(cls)))
+
+
+def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: int) -> Facts | None:
+    """Return the facts of clips from the store, or read them; None where a clip can no longer be read.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+    cache, n_jobs, verbose
+        As in :func:`sere.extraction.extract.extract`.
+    """
+    options = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose, "label": "looking at clips"}
+    try:
+        found = extract(clips, _look, ("facts", VERSION), **options)
+    except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
+        return None
+    columns = np.array([arrays["facts"] for arrays in found]).T
+    return Facts(**dict(zip(COLUMNS, columns, strict=True)), digest=np.concatenate([a["digest"] for a in found]))
+
+
+def _look(waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:
+    """Return the facts of a batch of waveforms, as the store keeps them."""
+    digests = [np.array([int(samples_digest(wave), 16)], dtype=np.uint64) for wave in waves]
+    return [{"facts": facts(wave), "digest": digest} for wave, digest in zip(waves, digests, strict=True)]
+
+
+def facts(wave: np.ndarray) -> np.ndarray:
+    """Return one clip's facts in the order of :data:`COLUMNS`, all finite.
+
+    Parameters
+    ----------
+    wave : ndarray of shape (n_samples,), float32, 16 kHz
+    """
+    mean = float(wave.mean(dtype=np.float64))
+    moving = wave - np.float32(mean)
+    peak = float(np.abs(moving).max())
+    at_peak = float((np.abs(moving) >= 0.99 * peak).mean()) if peak else 1.0
+    # In units of the peak, so that no finite sample overflows.
+    moving = moving / np.float32(peak or 1.0)
+    block = moving[: len(moving) // HOP * HOP].reshape(-1, HOP) if len(moving) >= HOP else moving[None]
+    powers = np.einsum("tn,tn->t", block, block) / block.shape[1]
+    levels = 10 * np.log10(powers + _NOTHING)
+    low, loud = np.percentile(levels, [10, 95])
+    offset = abs(mean) / np.hypot(mean, peak * np.sqrt(powers.mean()) + _NOTHING)
+    beyond, voiced = _spectral(moving, loud)
+    level = loud + 20 * np.log10(peak + _NOTHING)
+    return np.array([len(wave) / SAMPLE_RATE, peak, offset, level, loud - low, beyond, voiced, at_peak])
+
+
+def _spectral(wave: np.ndarray, loud: float) -> tuple[float, float]:
+    """Return dB beyond a telephone's band, and the share of frames with a voice."""
+    padded = np.pad(wave, (0, max(0, _WINDOW - len(wave))))
+    views = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
+    starts = np.unique(np.linspace(0, len(views) - 1, min(_LOOKS, 1 + len(views) // _WINDOW)).astype(int))
+    frames = views[starts].astype(np.float64)
+    spectrum = np.abs(np.fft.rfft(frames, 2 * _WINDOW)) ** 2
+    windowed = (np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))) ** 2).sum(0)
+    hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
+    phone = windowed[(hertz >= _PHONE_BAND[0]) & (hertz <= _PHONE_BAND[1])].sum()
+    beyond = 10 * np.log10((windowed[hertz >= _BEYOND].sum() + _NOTHING) / (phone + _NOTHING))
+    products = np.fft.irfft(spectrum)[:, _PERIODS]
+    power = np.cumsum(frames**2, axis=1)
+    head, tail = power[:, _WINDOW - 1 - _PERIODS], power[:, -1:] - power[:, _PERIODS - 1]
+    repeats = (products / np.sqrt(head * tail + _NOTHING)).max(1)
+    audible = 10 * np.log10(power[:, -1] / _WINDOW + _NOTHING) > max(loud - _QUIET_DB, _INAUDIBLE)
+    return float(beyond), float(((repeats > _REPEATS) & audible).mean())

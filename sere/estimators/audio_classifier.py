@@ -1,0 +1,373 @@
+"""What the classifiers of audio share: reading labels, pools and languages in, and handing probabilities out.
+
+:class:`~sere.SEREClassifier` and the comparison methods (:mod:`sere.baselines`) have one contract: the same clips in
+any form, the same two unlabeled pools, the same predictions. It is kept here, once.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, check_consistent_length
+
+from sere.audio import AudioError, Clip
+from sere.checks.data import Group, listed, speak_up
+from sere.checks.facts import Facts, facts_of
+from sere.checks.sound import answered, asked, heard
+from sere.encoders.spec import ENCODERS
+from sere.estimators.encoder import HeterogeneousEncoder
+from sere.files.paths import travelling
+from sere.inputs.labels import as_labels
+from sere.inputs.params import (
+    CACHE,
+    DEVICE,
+    N_JOBS,
+    NONE,
+    ON_ERROR,
+    RANDOM_STATE,
+    TEXT,
+    VERBOSE,
+    Rule,
+    check_params,
+    instance,
+    number,
+)
+from sere.inputs.reading import as_pools, read_rows
+from sere.inputs.skipping import Skipping
+from sere.inputs.utterances import Utterances, concatenate
+
+#: Clips embedded at a time in predict, so that memory does not grow with the list.
+CHUNK = 256
+#: Clips of each target pool whose answers are looked at after fit.
+ASKED = 256
+#: Parameters that a classifier hands on to the estimators inside it that it makes itself.
+SHARED = ("cache", "n_jobs", "device", "verbose")
+
+
+class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+    """Base of the classifiers.
+
+    A subclass has the parameters of ``_rules``. Its fit begins with :meth:`_check_params` and :meth:`_read_fit`, makes
+    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``skipped_`` and ``_model``, which says by
+    ``is_source(language)`` whether a clip is prepared as a source clip.
+    """
+
+    _rules: ClassVar[dict[str, Rule]] = {
+        "encoder": ENCODERS | instance("a HeterogeneousEncoder", HeterogeneousEncoder),
+        "source_language": NONE | TEXT,
+        "target_language": NONE | TEXT,
+        "speaker_shrinkage": number(0, infinite=True),
+        "cache": CACHE,
+        "n_jobs": N_JOBS,
+        "device": DEVICE,
+        "random_state": RANDOM_STATE,
+        "on_error": ON_ERROR,
+        "verbose": VERBOSE,
+    }
+
+    # Pools travel with fit by themselves: nobody needs set_fit_request.
+    __metadata_request__fit: ClassVar = {"X_unlabeled_src": True, "X_unlabeled_tgt": True}
+
+    classes_: np.ndarray
+    encoder: Any
+    encoder_: HeterogeneousEncoder
+    on_error: str
+    skipped_: list[dict[str, Any]]
+    source_language: str | None
+    target_language: str | None
+
+    @abstractmethod
+    def _embed_audio(
+        self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
+        """Return the clips with what is missing of their embedding, without those that end in `unusable`."""
+
+    @abstractmethod
+    def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
+        """Return scores of some embedded clips, (n, n_classes)."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of estimators among them as ``encoder__layer``.
+
+        Where such an estimator was left to its default, or is a name, an estimator of the same meaning takes its place
+        first, with this one's `cache`, `n_jobs`, `device` and `verbose` as they then are.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self
+        """
+        for name, make in self._steps().items():
+            nested = any(key.startswith(f"{name}__") for key in params)
+            if nested and not hasattr(params.get(name, getattr(self, name)), "set_params"):
+                given = {key: value for key, value in params.items() if "__" not in key}
+                shared = {key: given.get(key, getattr(self, key)) for key in SHARED}
+                params[name] = make(given.get(name, getattr(self, name)), shared)
+        super().set_params(**params)
+        return self
+
+    def _steps(self) -> dict[str, Callable[[Any, dict[str, Any]], Any]]:
+        """By parameter, what makes the estimator that a default or a name stands for, given it and what is shared."""
+        return {"encoder": lambda named, shared: HeterogeneousEncoder(encoders=named, **shared)}
+
+    def _check_params(self, prefix: str = "") -> None:
+        """Raise for parameters that cannot be used, before any work."""
+        check_params(self, prefix)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Score of each emotion.
+
+        For :class:`~sere.SEREClassifier` the scaled negative squared distance to its prototype, plus what the encoder's
+        experience says where it has some.
+
+        Parameters
+        ----------
+        X : clips, in any form that fit takes
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            With two classes of shape (n,), positive for ``classes_[1]``.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each emotion: softmax of `decision_function`.
+
+        Parameters
+        ----------
+        X : clips, in any form that fit takes
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+        """
+        logits = self._logits(X)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares: np.ndarray = odds / odds.sum(axis=1, keepdims=True)
+        return shares
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Most probable emotion of each clip.
+
+        Parameters
+        ----------
+        X : clips, in any form that fit takes
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        codes = self._logits(X).argmax(axis=1)
+        labels: np.ndarray = self.classes_[codes]
+        return labels
+
+    def __getstate__(self) -> dict[str, Any]:
+        return travelling(super().__getstate__())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    def _fitted(self) -> Any:
+        if not hasattr(self, "_model"):
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+                "using this estimator."
+            )
+        return self._model
+
+    def _listen(
+        self,
+        labeled: Utterances,
+        classes: np.ndarray,
+        codes: np.ndarray,
+        sources: list[Utterances],
+        targets: list[Utterances],
+    ) -> None:
+        """Warn of what the clips of fit themselves tell, where they are audio."""
+        groups = _groups(labeled, sources, targets, self.skipped_)
+        groups = [replace(group, facts=self._facts(group.clips)) for group in groups]
+        if all(group.facts is not None for group in groups):
+            speak_up(heard(groups, classes, codes))
+
+    def _look_at_answers(self, targets: list[Utterances]) -> None:
+        """Warn where a fitted model answers the same to some clips, evenly spaced, of a whole target pool.
+
+        Where layers of a checkpoint were trained, an answer costs as much as training on the clip: none is asked for.
+        """
+        for group in _groups(targets=targets):
+            if group.clips.fronts:
+                continue
+            some = group.clips[:: -(-len(group) // ASKED)]
+            speak_up(answered(group, self.classes_[self._chunk_logits(some).argmax(axis=1)]))
+
+    def _facts(self, utterances: Utterances) -> Facts | None:
+        """Return the facts of clips, or None where they hold no audio that can be read."""
+        if utterances.clips is None:
+            return None
+        encoder = self.encoder_
+        return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
+
+    def _logits(self, X: Any) -> np.ndarray:
+        return np.concatenate([self._chunk_logits(chunk) for chunk in self._chunks(X)])
+
+    def _chunk_size(self) -> int:
+        """Clips embedded at a time in predict."""
+        return CHUNK
+
+    def _chunks(self, X: Any) -> Iterator[Utterances]:
+        """Yield X embedded, a bounded number of clips at a time."""
+        model = self._fitted()
+        utterances = _speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
+        size = self._chunk_size()
+        facts = []
+        for first in range(0, len(utterances), size):
+            rows = np.arange(first, min(first + size, len(utterances)))
+            source = np.array([model.is_source(language) for language in utterances.languages[rows]])
+            parts, order = [], []
+            for role, own in (("source", rows[source]), ("target", rows[~source])):
+                if len(own):
+                    try:
+                        parts.append(self._embed_audio(utterances[own], role, "X"))
+                    except AudioError as error:
+                        raise error.of_rows(own) from None
+                    order.append(own)
+            facts.append(self._facts(utterances[rows]))
+            yield concatenate(parts)[np.argsort(np.concatenate(order))]
+        known = [part for part in facts if part is not None]
+        if len(known) == len(facts):
+            speak_up(asked(Group("X", "asked", utterances, Facts.chain(known))))
+
+    def _read_fit(
+        self, X: Any, y: Any, source: Any, target: Any, skipping: Skipping
+    ) -> tuple[Utterances, np.ndarray, np.ndarray, list[Utterances], list[Utterances]]:
+        """Return what fit was given, checked, each clip with its language.
+
+        Returns
+        -------
+        labeled : Utterances
+        classes : ndarray of shape (n_classes,)
+            Sorted.
+        codes : int ndarray of shape (n,)
+            Each label's number.
+        sources, targets : list of Utterances
+        """
+        labeled, rows = skipping.read(lambda some: read_rows(self, some, reset=True, rows="features"), X, "X")
+        classes, codes = self._read_labels(y, len(labeled) + len(skipping.records))
+        codes = codes[rows]
+        skipping.check_classes(classes, codes)
+        pools = as_pools(source, len(labeled), "X_unlabeled_src"), as_pools(target, len(labeled), "X_unlabeled_tgt")
+        labeled = _speak(labeled, self.source_language)
+        sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language, skipping)
+        targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language, skipping)
+        self._check_steps(labeled, [*sources, *targets])
+        sides = self.source_language, self.target_language
+        speak_up(listed(_groups(labeled, sources, targets, skipping.records), classes, codes, sides))
+        return labeled, classes, codes, sources, targets
+
+    def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return sorted classes and each label's number."""
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        y = as_labels(y)
+        check_consistent_length(np.empty(n), y)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs labels of at least 2 classes; y has one class, {classes.tolist()[0]!r}"
+            )
+        return classes, codes
+
+    def _read_pools(self, pools: list[Any], where: str, language: str | None, skipping: Skipping) -> list[Utterances]:
+        """Return each pool, in the same kind of input as X, each clip with its language."""
+
+        def read(pool: Any, name: str) -> Utterances:
+            as_given, _ = skipping.read(
+                lambda some: read_rows(self, some, reset=False, rows="features", where=name), pool, name
+            )
+            return _speak(as_given, language)
+
+        return [read(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+
+    def _check_steps(self, labeled: Utterances, pools: list[Utterances]) -> None:
+        """Refuse pools that went around the transformers X came through."""
+        for pool in pools:
+            if (pool.frames is None) != (labeled.frames is None):
+                raise ValueError(
+                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. "
+                    "In a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
+                    f"'X_unlabeled_tgt'] and enable metadata routing; or use {type(self).__name__} alone on audio"
+                )
+
+    def _embed_fit(
+        self,
+        labeled: Utterances,
+        classes: np.ndarray,
+        codes: np.ndarray,
+        sources: list[Utterances],
+        targets: list[Utterances],
+        skipping: Skipping,
+    ) -> tuple[Utterances, np.ndarray, list[Utterances], list[Utterances]]:
+        """Embed all that fit was given, once every encoder was found usable; say what was left out.
+
+        Returns
+        -------
+        labeled : Utterances
+        codes : int ndarray
+            Of the labeled clips that are left.
+        sources, targets : list of Utterances
+        """
+        for role, pools in (("labeled", [labeled]), ("source", sources), ("target", targets)):
+            for pool in pools:
+                if pool.frames is None:
+                    self.encoder_.check(pool, role)
+        labeled, rows = skipping.embed(lambda u, bad: self._embed_audio(u, "labeled", "X", bad), labeled, "X")
+        skipping.check_classes(classes, codes[rows])
+        sources = self._embed_pools(sources, "source", "X_unlabeled_src", skipping)
+        targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
+        self.skipped_ = skipping.records
+        skipping.warn(stacklevel=3)
+        return labeled, codes[rows], sources, targets
+
+    def _embed_pools(self, pools: list[Utterances], role: str, where: str, skipping: Skipping) -> list[Utterances]:
+        def embed(pool: Utterances, name: str) -> Utterances:
+            return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
+
+        return [embed(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+
+
+def _speak(utterances: Utterances, language: str | None) -> Utterances:
+    """Fill in the language of clips that do not say theirs."""
+    if language is None:
+        return utterances
+    known = [language if own is None else own for own in utterances.languages]
+    return utterances.with_(languages=np.array(known, dtype=object))
+
+
+def _groups(
+    labeled: Utterances | None = None,
+    sources: Sequence[Utterances] = (),
+    targets: Sequence[Utterances] = (),
+    records: Sequence[dict[str, Any]] = (),
+) -> list[Group]:
+    """Return what fit was given, each with its name in messages and the rows that `records` says were left out."""
+    given = [] if labeled is None else [Group("X", "labeled", labeled)]
+    for role, where, pools in (("source", "X_unlabeled_src", sources), ("target", "X_unlabeled_tgt", targets)):
+        given += [Group(_numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
+    return [replace(group, skipped=tuple(r["row"] for r in records if r["where"] == group.name)) for group in given]
+
+
+def _numbered(where: str, k: int, pools: Sequence[Any]) -> str:
+    """What errors call pool k of several."""
+    return where if len(pools) == 1 else f"{where}[{k}]"

@@ -1,0 +1,479 @@
+"""SEREClassifier: what happens in which order. The maths is in :mod:`sere.method`, the training in `sere.training`."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sere.audio import Clip
+from sere.estimators.audio_classifier import CHUNK, SHARED, AudioClassifier
+from sere.estimators.dynamics import DynamicFeatureTransformer
+from sere.estimators.encoder import HeterogeneousEncoder
+from sere.inputs.params import (
+    CALLBACKS,
+    FLAG,
+    NONE,
+    ON_INTERRUPT,
+    ParameterError,
+    Rule,
+    choice,
+    instance,
+    number,
+    whole,
+)
+from sere.inputs.reading import SereWarning
+from sere.inputs.skipping import Skipping
+from sere.inputs.utterances import Utterances, concatenate
+from sere.training.stopping import WATCHED
+
+#: Clips embedded at a time in predict before layers that were trained, where a frame can be as wide as all layers of a
+#: checkpoint together.
+OPEN_CHUNK = 64
+
+
+class SEREClassifier(AudioClassifier):
+    """Emotion recognition in a language without labels, from a few labeled clips of another.
+
+    Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
+    clips of the source and of the target language join the prototype they resonate with, moment by moment, and three
+    losses tighten what has formed. A clip gets the emotion of the nearest prototype; where the encoder has experience
+    of other languages, what it says of the clip counts beside the distance.
+
+    Parameters
+    ----------
+    encoder : str, FrameEncoder or HeterogeneousEncoder, default="speech-emotion"
+        Frame embeddings. A name is short for ``HeterogeneousEncoder(encoders=name)``.
+    dynamics : DynamicFeatureTransformer, default=None
+        Tracks and their changes (Eq. 1); None for the defaults.
+    source_language, target_language : str, default=None
+        Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
+    embedding_dim : int, default=48
+        Width of the embedding beside the four dynamics; half describes the clip, half the moment.
+    epochs : int, default=20
+        Passes over the larger pool. The paper takes 80, which scored alike.
+    learning_rate : float, default=1e-3
+        Of Adam.
+    encoder_learning_rate : float, default=1e-5
+        Of the last layers of checkpoints, where the encoder's `trainable_layers` fine-tunes them; they start as the
+        checkpoint has them and learn without dropout. Layer weights (``layer="weighted"``) take `learning_rate`.
+    batch_size : int, default=128
+        Unlabeled clips of each pool in a step, beside all shots.
+    prototype_weight, dual_weight : float, default=1.0 and 0.3
+        Weights of global prototype resonance (Eq. 8) and dual instance resonance (Eq. 9) in Eq. 10.
+    prototype_form : {"softmax", "pull", "margin"}, default="softmax"
+        Form of Eq. 8: against all prototypes, towards the own one alone, or farther from the next by a margin.
+    dual_distance : {"cosine", "euclidean", "infonce"}, default="cosine"
+        Distance of Eq. 9.
+    dual_detach : bool, default=True
+        Keep the gradients of Eq. 9 out of the reference.
+    dual_by_field : bool, default=False
+        Weigh each pair of Eq. 9 by its resonance.
+    shot_weight : float, default=1.0
+        Weight of the labeled clips' cross-entropy in Eq. 10.
+    field_weight : float, default=0.1
+        Weight of the assignments' cross-entropy under the resonance field itself, which is what trains intensity and
+        temperature.
+    drift_weight : float or None, default=None
+        Penalty on leaving the starting projection. None: 1, and 10 with experience, since five shots should not unlearn
+        what thousands of clips taught.
+    context_share : float, default=0.5
+        Part of the embedding's power that belongs to the clip as a whole, 0..1.
+    dynamics_scale : float, default=0.1
+        Weight of the dynamics beside the embedding in Eq. 2.
+    gate : {"feature", "frame"}, default="feature"
+        One gate per dynamic feature or one per frame.
+    intensity : {"abs", "signed", "square"}, default="abs"
+        Form of the burst intensity (Eq. 3).
+    field_form : {"product", "raw", "sum"}, default="product"
+        How cosine and synchrony combine (Eq. 4).
+    field_gap : {"exponential", "gaussian"}, default="exponential"
+        Form of the synchrony (Eq. 4).
+    tau : float, default=1.0
+        Starting temperature of the synchrony (Eq. 4).
+    highlight_share : float, default=1.0
+        Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
+    symmetric : bool, default=False
+        Let both clips of a pair look for their partners in Eq. 6 and take the mean.
+    soft_argmax : float or None, default=None
+        Temperature of a soft argmax in Eq. 5; None takes the most resonant frame alone.
+    frame_rate : float, default=10.0
+        Frames a second that take part in resonance; of those in between the strongest burst is kept.
+    assignment : {"class", "anchor"}, default="class"
+        How unlabeled clips find their emotion: by resonance with all shots of a class and distance to its prototype, or
+        by the one shot with the highest resonance (the paper's words).
+    field_share : float, default=0.5
+        Part of the resonance field beside prototype distances in an assignment, 0..1.
+    sharpness : float, default=3.0
+        Inverse temperature of assignments and of distances.
+    balance : float or None, default=None
+        Hold the class shares of ``assignment="class"`` (Sinkhorn): 1 expects all emotions equally often in a pool, 0
+        the shares estimated from it. None leaves them free.
+    prototype_source : float, default=1.0
+        What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
+    prototype_pool : {"both", "target", "source"} or None, default=None
+        Whose clips enhance the prototypes. None: of both pools, and with experience of the target pool where there is
+        one.
+    pool_weight : float, default=1.0
+        How far the pools move the prototypes from the shots' means, 0..1.
+    experience_weight : float, default=2.0
+        Weight of what the encoder's experience says of a clip, as the SD of its share in the scores that predict and,
+        with ``assignment="class"``, assign. Only for an encoder that has some (:func:`sere.pretrain_encoder`).
+    experience_shots : float, default=5.0
+        Labeled clips that an emotion's mean in that experience is worth in Eq. 7.
+    self_training_weight : float, default=0.7
+        Weight of a linear head over all columns of the encoder that learns from the model's answers on the target pool,
+        as the SD of its scores in units of the answers' own; 0 leaves it out. It takes part in predictions of target
+        clips alone.
+    speaker_shrinkage : float, default=4.0
+        Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
+    early_stopping : bool or {"information", "density"}, default=False
+        Watch a label-free score of the target pool (of the source pool where there is no target), stop when it has not
+        risen for `patience` epochs, and keep the network of its best epoch. True is "information"; see
+        :mod:`sere.selection` for what the scores are. Saves time more than it changes scores.
+    patience : int, default=10
+        Epochs without a higher score before training stops.
+    callbacks : sequence of callable, default=()
+        Each is called with every epoch's record (see `history_`); a true return value stops training.
+    warm_start : bool, default=False
+        Go on from the previous fit's network.
+    cache : bool, path or FrameStore, default=True
+        Where extracted features are kept: the user's own store, another folder, or nowhere.
+    n_jobs : int, default=None
+        joblib workers of the extraction.
+    device : str, default="auto"
+        Torch device; "auto" is CUDA where there is one.
+    random_state : int, RandomState or None, default=None
+        Order of minibatches, which is all that is random: where no pool is larger than `batch_size`, every seed gives
+        the same model.
+    on_error : {"raise", "skip"}, default="raise"
+        Clips that cannot be used are an error that names each; or `fit` leaves them out, labeled ones with their label,
+        says so in a warning and lists them in `skipped_`. Predictions have a row a clip, so there it is an error in any
+        case.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does while `fit` trains: it stops the run like any other, or the model of the last whole epoch is
+        kept, with a warning.
+    verbose : int, default=0
+        Anything but 0 shows progress on a terminal.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted.
+    prototypes_ : ndarray of shape (n_classes, p)
+        Enhanced prototypes (Eq. 7).
+    history_ : list of dict
+        A record an epoch: ``epoch``; ``loss`` and its terms ``shots``, ``prototype``, ``dual``, ``field``, ``drift``;
+        ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
+        ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
+        ``tau``.
+    skipped_ : list of dict
+        What ``on_error="skip"`` left out: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
+        (None for a waveform), ``reason``.
+    n_features_in_ : int
+        Only after a fit on feature vectors.
+
+    Notes
+    -----
+    X is a list, Series or object array of paths; a list of 1-D waveforms at 16 kHz; a DataFrame with a column ``path``
+    or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end``; Utterances; or a 2-D
+    array of feature vectors. Clips shorter than a frame (20 ms) count as one frame.
+
+    The same inputs, parameters and seed give the same bits on the same machine with the same releases. What the order
+    of clips, the other clips of a call and the division of pools change is in the user guide, "What a result depends
+    on".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere import SEREClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(10, 6)) + np.repeat([[0], [3]], 5, 0), ["sad"] * 5 + ["happy"] * 5
+    >>> target = rng.normal(size=(40, 6)) + np.repeat([[1], [4]], 20, 0)
+    >>> classifier = SEREClassifier(epochs=5, random_state=0).fit(X, y, X_unlabeled_tgt=(target,))
+    >>> classifier.predict(target[[0, -1]])
+    array(['sad', 'happy'], dtype='<U5')
+    """
+
+    _rules: ClassVar[dict[str, Rule]] = {
+        "dynamics": NONE | instance("a DynamicFeatureTransformer", DynamicFeatureTransformer),
+        "embedding_dim": whole(2),
+        "epochs": whole(0),
+        "learning_rate": number(above=0),
+        "encoder_learning_rate": number(above=0),
+        "batch_size": whole(1),
+        "prototype_weight": number(0),
+        "dual_weight": number(0),
+        "prototype_form": choice("softmax", "pull", "margin"),
+        "dual_distance": choice("cosine", "euclidean", "infonce"),
+        "dual_detach": FLAG,
+        "dual_by_field": FLAG,
+        "shot_weight": number(0),
+        "field_weight": number(0),
+        "drift_weight": NONE | number(0),
+        "context_share": number(0, 1),
+        "dynamics_scale": number(0),
+        "gate": choice("feature", "frame"),
+        "intensity": choice("abs", "signed", "square"),
+        "field_form": choice("product", "raw", "sum"),
+        "field_gap": choice("exponential", "gaussian"),
+        "tau": number(above=0),
+        "highlight_share": number(above=0, most=1),
+        "symmetric": FLAG,
+        "soft_argmax": NONE | number(above=0),
+        "frame_rate": number(above=0),
+        "assignment": choice("class", "anchor"),
+        "field_share": number(0, 1),
+        "sharpness": number(above=0),
+        "balance": NONE | number(0, 1),
+        "prototype_source": number(0, 1),
+        "prototype_pool": NONE | choice("both", "target", "source"),
+        "pool_weight": number(0, 1),
+        "experience_weight": number(0),
+        "self_training_weight": number(0),
+        "experience_shots": number(0),
+        "early_stopping": FLAG | choice(*WATCHED),
+        "patience": whole(1),
+        "callbacks": CALLBACKS,
+        "warm_start": FLAG,
+        "on_interrupt": ON_INTERRUPT,
+    }
+
+    def __init__(
+        self,
+        encoder: Any = "speech-emotion",
+        dynamics: Any = None,
+        source_language: str | None = None,
+        target_language: str | None = None,
+        embedding_dim: int = 48,
+        epochs: int = 20,
+        learning_rate: float = 1e-3,
+        encoder_learning_rate: float = 1e-5,
+        batch_size: int = 128,
+        prototype_weight: float = 1.0,
+        dual_weight: float = 0.3,
+        prototype_form: str = "softmax",
+        dual_distance: str = "cosine",
+        dual_detach: bool = True,
+        dual_by_field: bool = False,
+        shot_weight: float = 1.0,
+        field_weight: float = 0.1,
+        drift_weight: float | None = None,
+        context_share: float = 0.5,
+        dynamics_scale: float = 0.1,
+        gate: str = "feature",
+        intensity: str = "abs",
+        field_form: str = "product",
+        field_gap: str = "exponential",
+        tau: float = 1.0,
+        highlight_share: float = 1.0,
+        symmetric: bool = False,
+        soft_argmax: float | None = None,
+        frame_rate: float = 10.0,
+        assignment: str = "class",
+        field_share: float = 0.5,
+        sharpness: float = 3.0,
+        balance: float | None = None,
+        prototype_source: float = 1.0,
+        prototype_pool: str | None = None,
+        pool_weight: float = 1.0,
+        experience_weight: float = 2.0,
+        experience_shots: float = 5.0,
+        self_training_weight: float = 0.7,
+        speaker_shrinkage: float = 4.0,
+        early_stopping: bool | str = False,
+        patience: int = 10,
+        callbacks: Sequence[Callable[[dict[str, Any]], Any]] = (),
+        warm_start: bool = False,
+        cache: Any = True,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        on_error: str = "raise",
+        on_interrupt: str = "raise",
+        verbose: int = 0,
+    ):
+        self.encoder = encoder
+        self.dynamics = dynamics
+        self.source_language = source_language
+        self.target_language = target_language
+        self.embedding_dim = embedding_dim
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
+        self.batch_size = batch_size
+        self.prototype_weight = prototype_weight
+        self.dual_weight = dual_weight
+        self.prototype_form = prototype_form
+        self.dual_distance = dual_distance
+        self.dual_detach = dual_detach
+        self.dual_by_field = dual_by_field
+        self.shot_weight = shot_weight
+        self.field_weight = field_weight
+        self.drift_weight = drift_weight
+        self.context_share = context_share
+        self.dynamics_scale = dynamics_scale
+        self.gate = gate
+        self.intensity = intensity
+        self.field_form = field_form
+        self.field_gap = field_gap
+        self.tau = tau
+        self.highlight_share = highlight_share
+        self.symmetric = symmetric
+        self.soft_argmax = soft_argmax
+        self.frame_rate = frame_rate
+        self.assignment = assignment
+        self.field_share = field_share
+        self.sharpness = sharpness
+        self.balance = balance
+        self.prototype_source = prototype_source
+        self.prototype_pool = prototype_pool
+        self.pool_weight = pool_weight
+        self.experience_weight = experience_weight
+        self.experience_shots = experience_shots
+        self.self_training_weight = self_training_weight
+        self.speaker_shrinkage = speaker_shrinkage
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.cache = cache
+        self.n_jobs = n_jobs
+        self.device = device
+        self.random_state = random_state
+        self.on_error = on_error
+        self.on_interrupt = on_interrupt
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
+        """Learn from labeled clips and unlabeled pools.
+
+        Parameters
+        ----------
+        X : n labeled clips of the source language, in any form of the class's notes
+        y : array-like of shape (n,)
+            Emotions, str or int.
+        X_unlabeled_src, X_unlabeled_tgt : clips, tuple of clips, or None
+            Unlabeled pools of the source and of the target language. A tuple holds one or several pools and is
+            never sliced by scikit-learn's cross-validation. Without a pool the losses that need it rest.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        AudioError
+            Unusable clips: names each row and what to do. With ``on_error="skip"`` only where an input has no other.
+        ValueError
+            Fewer than two classes, lengths of X and y that differ, an emotion without a clip that can be used; before
+            anything is read, parameters that cannot be used.
+        KeyboardInterrupt
+            Stopped; what was extracted is kept in the cache. Not while training with ``on_interrupt="keep"``.
+        """
+        self._check_params()
+        skipping = Skipping(self.on_error)
+        labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
+        if self.early_stopping and not sources and not targets:
+            raise ParameterError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
+        self._say_what_rests(bool(sources), bool(targets))
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+        self._build_steps()
+        labeled, codes, sources, targets = self._embed_fit(labeled, classes, codes, sources, targets, skipping)
+        self._listen(labeled, classes, codes, sources, targets)
+        source = concatenate(sources) if sources else None
+        from sere.training.fit import fit_model
+
+        previous = getattr(self, "_model", None) if self.warm_start else None
+        history = list(getattr(self, "history_", ())) if previous is not None else []
+        self._model, records, interrupted = fit_model(
+            self, labeled, codes, classes, source, targets, seed, previous, first_epoch=len(history)
+        )
+        self.classes_ = classes
+        self.history_ = (history[: records[0]["epoch"]] if records else history) + records
+        if interrupted:
+            warnings.warn(
+                f"interrupted after {len(records)} of {self.epochs} epochs; the model of the last whole epoch is kept",
+                SereWarning,
+                stacklevel=2,
+            )
+        self._look_at_answers(targets)
+        return self
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self._fitted().prototypes.shape[1])
+
+    @property
+    def prototypes_(self) -> np.ndarray:
+        """Enhanced prototypes (Eq. 7), (n_classes, p)."""
+        prototypes: np.ndarray = self._fitted().prototypes
+        return prototypes
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n, p)
+        """
+        return np.concatenate([self._fitted().embed(chunk) for chunk in self._chunks(X)])
+
+    def resonance(self, X: Any) -> np.ndarray:
+        """Instantaneous resonance field of each clip with each labeled shot (Eq. 3-6).
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+
+        Returns
+        -------
+        ndarray of shape (n, n_shots)
+            Columns in the order of fit's X.
+        """
+        return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
+
+    def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
+        return self._model.logits(chunk)
+
+    def _chunk_size(self) -> int:
+        return OPEN_CHUNK if self._model.fronts else CHUNK
+
+    def _say_what_rests(self, source: bool, target: bool) -> None:
+        if not self.verbose:
+            return
+        if not source and not target:
+            print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
+        elif not source:
+            print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
+        elif not target:
+            print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")
+
+    def _build_steps(self) -> None:
+        """Make the sub-estimators that turn audio into frames."""
+        shared = {name: getattr(self, name) for name in SHARED}
+        self.dynamics_ = DynamicFeatureTransformer(**shared) if self.dynamics is None else clone(self.dynamics)
+        if isinstance(self.encoder, HeterogeneousEncoder):
+            self.encoder_ = clone(self.encoder)
+        else:
+            self.encoder_ = HeterogeneousEncoder(self.encoder, pitch_model=self.dynamics_.pitch_model, **shared)
+
+    def _steps(self) -> dict[str, Callable[[Any, dict[str, Any]], Any]]:
+        return {"dynamics": lambda _, shared: DynamicFeatureTransformer(**shared), **super()._steps()}
+
+    def _embed_audio(
+        self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
+    ) -> Utterances:
+        """Add what is missing: dynamics, then frames."""
+        if utterances.frames is not None and utterances.context is not None:
+            return self.encoder_.reopen(utterances, where, unusable)
+        if utterances.dynamics is None:
+            utterances = self.dynamics_.extract(utterances, where, not self.encoder_.single, unusable)
+        return self.encoder_.encode(utterances, role, where, unusable, float(self.frame_rate))

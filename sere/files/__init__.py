@@ -1,0 +1,1 @@
+"""Files: paths that are fixed once, folders walked once, results that appear whole, content that was not fetched."""

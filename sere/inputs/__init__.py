@@ -1,0 +1,1 @@
+"""What users hand over: forms of X, clips, labels and parameters, read and checked once."""

@@ -1,0 +1,96 @@
+"""Matrix products of many small matrices, as CREPE's Fourier domain has them: one a frequency.
+
+:func:`products` is ``torch.baddbmm`` by blocks that stay in vector registers (:mod:`sere.loops.registers`). Narrow
+results, and other devices than the CPU, are left to torch.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from sere.loops.registers import REGISTERS, Writer, compiled, lanes
+
+
+def products(x: torch.Tensor, weight: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Return ``x[r] @ weight[r]`` for every r, added to `out` in place if it is given.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, rows, d), float32
+    weight : Tensor of shape (n, d, columns)
+    out : Tensor of shape (n, rows, columns), contiguous
+
+    Returns
+    -------
+    Tensor of shape (n, rows, columns)
+    """
+    n, rows, _ = x.shape
+    columns = weight.shape[2]
+    if x.device.type != "cpu" or columns < lanes(np.dtype(np.float32)):
+        return torch.bmm(x, weight) if out is None else out.baddbmm_(x, weight)
+    if out is None:
+        out = torch.zeros(n, rows, columns)
+    _add_products(x.contiguous().numpy(), weight.numpy(), REGISTERS.keys, lanes(np.dtype(np.float32)), out.numpy())
+    return out
+
+
+@intrinsic
+def _add_block(
+    typing_context: Any, x: Any, tile: Any, first: Any, count: Any, out: Any, column: Any
+) -> tuple[Any, Any]:
+    """Add `count` rows from `first` on of x (rows, d), times a tile (d, lanes), to `out` from a column on.
+
+    A row that is missing to a full set is the last one again, written twice.
+    """
+    signature = types.void(x, tile, first, count, out, column)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def array(position: int) -> Any:
+            return context.make_array(signature.args[position])(context, builder, arguments[position])
+
+        write = Writer(builder, context.get_value_type(x.dtype))
+        first, count, column = arguments[2], arguments[3], arguments[5]
+        d, width = (builder.extract_value(array(i).shape, 1) for i in (0, 4))
+        last = builder.sub(count, ir.IntType(64)(1))
+        steps = [ir.IntType(64)(m) for m in range(REGISTERS.keys)]
+        chosen = [builder.add(first, builder.select(builder.icmp_signed("<", m, count), m, last)) for m in steps]
+        places = [builder.gep(array(4).data, [builder.add(builder.mul(row, width), column)]) for row in chosen]
+        rows = [builder.gep(array(0).data, [builder.mul(row, d)]) for row in chosen]
+        starts = [write.load(place, write.reals) for place in places]
+        for place, sums in zip(places, write.products(array(1).data, rows, d, starts), strict=True):
+            write.store(sums, place, write.reals)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@compiled()
+def _add_products(x: np.ndarray, weight: np.ndarray, together: int, width: int, out: np.ndarray) -> None:
+    """Tile by tile of the weights' columns; the last tile of a matrix goes through `rest` where it is not full."""
+    n, rows, d = x.shape
+    columns = weight.shape[2]
+    tile, rest = np.zeros((d, width), x.dtype), np.zeros((rows, width), x.dtype)
+    for r in range(n):
+        own, result = x[r], out[r]
+        for left in range(0, columns, width):
+            count = min(width, columns - left)
+            for k in range(d):
+                row, part = tile[k], weight[r, k, left : left + count]
+                for c in range(count):
+                    row[c] = part[c]
+            target, column = (result, left) if count == width else (rest, 0)
+            # Loops, because numba takes seconds to compile an assignment of slices.
+            if count < width:
+                for i in range(rows):
+                    for c in range(count):
+                        rest[i, c] = result[i, left + c]
+            for first in range(0, rows, together):
+                _add_block(own, tile, first, min(together, rows - first), target, column)
+            if count < width:
+                for i in range(rows):
+                    for c in range(count):
+                        result[i, left + c] = rest[i, c]

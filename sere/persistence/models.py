@@ -1,0 +1,263 @@
+"""Saving fitted models and reading them back, on any machine, without running anything that a file says.
+
+A fitted estimator holds numpy arrays, numbers and names only, so a model trained on a GPU loads where there is none.
+Its file is in the `safetensors <https://github.com/huggingface/safetensors>`_ format: arrays as they are, and in the
+metadata a JSON tree (:mod:`sere.persistence.tree`) of parameters and attributes, the releases that wrote it, and a
+checksum over all of it. Reading it makes objects of a closed list of classes (:mod:`sere.persistence.classes`) and
+nothing else.
+
+What a model needs from outside its file, a pretrained checkpoint or an encoder's file, it holds by name; a file that
+names any is read only when the caller allows these very names.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sere.files.pointers import pointer
+
+FORMAT = "sere-model-2"
+#: Bytes of a model's tree and of its whole header, beyond which it is not read.
+TREE = 1 << 25
+_HEADER = 100_000_000
+#: How a pickle begins, and how the compressors of joblib begin that may hold one.
+_PICKLES = (
+    *(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+    *(b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"]\x00\x00", b"\x04\x22\x4d\x18"),
+)
+
+
+def save(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator to a file.
+
+    The file appears whole or not at all: an interrupted write leaves what was there before.
+
+    Parameters
+    ----------
+    model : estimator
+        A :class:`~sere.SEREClassifier`, a method of :mod:`sere.baselines`, one of the transformers, or a Pipeline of
+        them and of estimators of scikit-learn that are made of numpy arrays.
+    path : path-like
+        Its folder must exist.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder does not exist.
+    TypeError
+        The model holds something that a file cannot hold, such as a function or an encoder of your own: says where.
+
+    Notes
+    -----
+    A file holds no audio. Of each speaker that fit was told it holds the mean and SD of the descriptors, under a hash
+    of the name; who has the name can find them. `cache` is kept as True or False, without its folder, and the list of
+    clips that fit left out (``skipped_``), with their paths, not at all.
+    """
+    import safetensors.numpy
+
+    from sere.files.drafts import whole_file
+    from sere.persistence.tree import Packer
+
+    packer = Packer()
+    tree = json.dumps(packer.pack(model), allow_nan=False, separators=(",", ":"))
+    content = {"format": FORMAT, **_releases(), "model": tree}
+    content["checksum"] = _checksum(content, packer.arrays)
+    # Not save_file, which leaves the file to its owner alone whatever other files' permissions are.
+    whole = safetensors.numpy.save(packer.arrays, content)
+    header = int.from_bytes(whole[:8], "little")
+    if header > _HEADER or len(tree) > TREE:
+        raise ValueError(f"{str(path)!r} could not be read again: the model has {header:,} bytes of names and texts")
+    with whole_file(path) as draft:
+        draft.write_bytes(whole)
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    allow: Collection[str] = (),
+    cache: Any = None,
+) -> Any:
+    """Read an estimator that :func:`save` wrote.
+
+    A file from anybody may be read: nothing of it is executed, and nothing but it is opened. What it predicts is only
+    as good as who made it.
+
+    Parameters
+    ----------
+    path : path-like
+    allow : str or collection of str
+        Checkpoints and encoder files that the model may open when it predicts, by their names in the file. A model
+        that names others is refused, and the error says which.
+    cache : bool, path or FrameStore, optional
+        Where the model keeps extracted features on this machine; True is the user's own store. As it was saved when
+        not given.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file was not written by :func:`save`, is damaged, or names what `allow` does not.
+
+    Warns
+    -----
+    SereWarning
+        Another version of sere wrote the file, or of scikit-learn where it holds estimators of its.
+    """
+    from sere.persistence.tree import Unpacker
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no model at {str(path)!r}; sere.save(model, path) writes one")
+    content, arrays = _read(Path(path), str(path))
+    unpacker = Unpacker(arrays)
+    try:
+        model = unpacker.unpack(json.loads(content["model"]))
+        if arrays:
+            raise ValueError(f"nothing uses the array {next(iter(arrays))!r}")
+        named = sorted(set(_named_outside(unpacker.objects)))
+    except ImportError as missing:
+        raise ImportError(f"{str(path)!r} needs more than is installed here: {missing}") from missing
+    except Exception as error:  # whatever a foreign tree makes a constructor say
+        reason = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise _damaged(path, f"{_written_by(content)}: {reason}") from error
+    allowed = {allow} if isinstance(allow, str) else set(map(str, allow))
+    unasked = [name for name in named if name not in allowed]
+    if unasked:
+        raise ValueError(
+            f"{str(path)!r} stands on what is not in it, which predicting would open or download: "
+            f"{', '.join(map(repr, unasked))}. If you trust who made it: sere.load(path, allow={named!r}), or "
+            "--allow NAME on the command line"
+        )
+    if cache is not None:
+        for _, made in unpacker.objects:
+            if "cache" in vars(made):
+                made.cache = cache
+    _warn_of_other_releases(path, content, unpacker.objects)
+    return model
+
+
+def _read(path: Path, shown: str) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Metadata and arrays of a file whose checksum is right."""
+    import safetensors.numpy
+
+    with path.open("rb") as file:
+        start = file.read(9)
+        header = int.from_bytes(start[:8], "little")
+        if start[8:] != b"{" or header > min(_HEADER, os.fstat(file.fileno()).st_size - 8):
+            raise ValueError(_what_else(start + file.read(64), shown))
+        file.seek(0)
+        whole = file.read()
+    try:
+        arrays = {name: np.array(array) for name, array in safetensors.numpy.load(whole).items()}
+        content = json.loads(whole[8 : 8 + header]).get("__metadata__") or {}
+        if not all(isinstance(text, str) for text in content.values()):
+            raise ValueError("its metadata are no texts")
+    except Exception as error:  # the library has errors of its own for each kind of damage
+        raise _damaged(path, str(error)) from error
+    if not str(content.get("format")).startswith("sere-model"):
+        raise ValueError(f"{shown!r} is not a model that sere.save wrote; read it with the library that wrote it")
+    if content["format"] != FORMAT:
+        raise ValueError(f"{shown!r} is a model of another version of sere ({_written_by(content)}); read it with that")
+    if content.get("checksum") != _checksum({k: v for k, v in content.items() if k != "checksum"}, arrays):
+        raise _damaged(path, "its checksum is not that of its content")
+    if len(content.get("model", "")) > TREE:
+        raise _damaged(path, "its texts are longer than any model's")
+    return content, arrays
+
+
+def _what_else(start: bytes, shown: str) -> str:
+    """Say what a file is that is not in our format, by its first bytes; nothing of it is read."""
+    if start.startswith(_PICKLES):
+        return (
+            f"{shown!r} is a pickle, as joblib and earlier versions of sere write it. Reading one runs whatever code "
+            "it holds, so sere.load does not. If you made it yourself or trust who did, convert it: "
+            f"sere.save(joblib.load({shown!r})['model'], path), without ['model'] where joblib.dump wrote it"
+        )
+    if start.startswith(b"PK"):
+        return (
+            f"{shown!r} is no model; an encoder's file goes where an encoder's name goes, and "
+            "sere.encoders.EmotionEncoder.load reads it"
+        )
+    what = pointer(start, "model")
+    if what is not None:
+        return f"{shown!r} is {what}"
+    return f"{shown!r} is not a model that sere.save wrote, or it is damaged"
+
+
+def _checksum(content: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
+    """BLAKE2b over names, texts, dtypes, shapes and numbers, hexadecimal."""
+    digest = blake2b(digest_size=20)
+    for name in sorted(content):
+        digest.update(json.dumps([name, content[name]]).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(json.dumps([name, array.dtype.name, array.shape]).encode())
+        digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def _named_outside(objects: list[tuple[str, Any]]) -> Iterator[str]:
+    """Checkpoints and files that estimators and encoders would open when they are used."""
+    from sere.encoders.spec import WITHOUT_LAYERS
+
+    for name, made in objects:
+        if name == "sere.PretrainedEncoder":
+            yield str(made.checkpoint)
+        for place in ("encoder", "encoders", "labeled", "weights"):
+            for spec in _names(vars(made).get(place)):
+                if not set(spec.split("+")) <= set(WITHOUT_LAYERS):
+                    yield spec
+
+
+def _names(spec: Any) -> Iterator[str]:
+    """All names in what stands for an encoder or several."""
+    if isinstance(spec, (str, os.PathLike)):
+        yield str(spec)
+    elif isinstance(spec, Mapping):
+        yield from _names(list(spec.values()))
+    elif isinstance(spec, (list, tuple, set, frozenset)):
+        for one in spec:
+            yield from _names(one)
+
+
+def _releases() -> dict[str, str]:
+    import sklearn
+
+    import sere
+
+    return {"sere": sere.__version__, "numpy": np.__version__, "scikit-learn": sklearn.__version__}
+
+
+def _written_by(content: Mapping[str, str]) -> str:
+    return f"sere {content.get('sere', 'of an unknown version')} wrote it"
+
+
+def _damaged(path: str | os.PathLike[str], reason: str) -> ValueError:
+    return ValueError(f"{str(path)!r} is not a model that sere.save wrote, or it is damaged ({reason[:300]})")
+
+
+def _warn_of_other_releases(
+    path: str | os.PathLike[str], content: Mapping[str, str], objects: list[tuple[str, Any]]
+) -> None:
+    from sere.inputs.reading import SereWarning
+
+    here = _releases()
+    concerned = {"sere"} | ({"scikit-learn"} if any(name.startswith("sklearn.") for name, _ in objects) else set())
+    for library in sorted(concerned):
+        if content.get(library) != here[library]:
+            warnings.warn(
+                f"{str(path)!r} was saved by {library} {content.get(library)}, this is {here[library]}; check its "
+                "predictions, or fit again",
+                SereWarning,
+                stacklevel=3,
+            )
