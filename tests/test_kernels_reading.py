@@ -52,6 +52,15 @@ def test_a_temperature_becomes_a_tensor_of_the_frames_type_and_keeps_its_gradien
     assert tau.grad == 1
 
 
+@pytest.mark.parametrize("door", [door for door in DOORS if door != "resonance_field"])
+def test_a_temperature_that_is_learned_is_read_without_its_gradient(door):
+    tau = torch.tensor(0.5, requires_grad=True)
+    learned, fixed = (DOORS[door](CLIPS, CLIPS, Reading(value)) for value in (tau, 0.5))
+    for ours, expected in zip(*(x if isinstance(x, tuple) else (x,) for x in (learned, fixed)), strict=True):
+        assert torch.equal(ours, expected)
+        assert not ours.requires_grad
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("gap", GAPS)
 def test_slopes_are_those_of_the_resonance(form, gap):

@@ -61,7 +61,7 @@ def field_scores(queries: Packed, keys: Packed, reading: Reading) -> Tensor:
     -------
     tensor of shape (n_q, n_k)
     """
-    queries, keys, reading = entering(queries.detached(), keys.detached(), reading)
+    queries, keys, reading = entering_bare(queries, keys, reading)
     return (compiled(queries.frames) or tiles).field(queries, keys, reading, want_best=False)[0]
 
 
@@ -72,6 +72,11 @@ def entering(queries: Packed, keys: Packed, reading: Reading) -> tuple[Packed, P
         raise ValueError(f"queries have {queries.frames.shape[1]} columns and keys {keys.frames.shape[1]}")
     queries, keys = (clips._replace(intensity=clips.intensity.to(queries.frames)) for clips in (queries, keys))
     return queries, keys, reading
+
+
+def entering_bare(queries: Packed, keys: Packed, reading: Reading) -> tuple[Packed, Packed, Reading]:
+    """The same without gradients."""
+    return entering(queries.detached(), keys.detached(), reading.detached())
 
 
 def resonance_aware(queries: Packed, keys: Packed, best: Tensor, pairs: Tensor) -> Tensor:
@@ -130,7 +135,7 @@ class _Field(torch.autograd.Function):
         weight: Any = queries.weight
         if wanted:
             weight = weight.detach().requires_grad_()
-        with torch.enable_grad():
+        with torch.enable_grad():  # the weights' gradient goes through their shares, made again like the resonances
             share = queries._replace(weight=weight).shares()
         each = grad[queries.owners]
         grad_peak = each * share.detach()[:, None]

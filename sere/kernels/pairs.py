@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sere.kernels import tiles
-from sere.kernels.field import compiled, entering
+from sere.kernels.field import compiled, entering_bare
 from sere.kernels.packed import Packed
 from sere.kernels.reading import Reading
 
@@ -41,9 +41,10 @@ def paired_aware(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading,
     tensor of shape (m, d)
         Differentiable in ``keys.frames`` and ``queries.weight``.
     """
+    bare = entering_bare(queries, keys, reading)
     if soft is not None:
-        return _soft_answers(_resonances(queries, keys, pairs, reading), queries, keys, soft)
-    return _answers(_matches(queries, keys, pairs, reading), queries, keys)
+        return _soft_answers(_resonances(*bare, pairs), queries, keys, soft)
+    return _answers(_matches(*bare, pairs), queries, keys)
 
 
 def mutual_aware(
@@ -68,10 +69,11 @@ def mutual_aware(
     two tensors of shape (m, d)
         Differentiable in ``second.frames`` and ``first.frames``, and the weights.
     """
+    bare = entering_bare(first, second, reading)
     if soft is not None:
-        found = _resonances(first, second, pairs, reading)
+        found = _resonances(*bare, pairs)
         return _soft_answers(found, first, second, soft), _soft_answers(found.back(), second, first, soft)
-    there, back = _mutual_matches(first, second, pairs, reading)
+    there, back = _mutual_matches(*bare, pairs)
     return _answers(there, first, second), _answers(back, second, first)
 
 
@@ -88,11 +90,12 @@ def paired_scores(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading
     tensor of shape (m,)
         Not differentiable. Memory is bounded by :data:`ELEMENTS` resonances.
     """
+    queries, keys, reading = entering_bare(queries, keys, reading)
     share = queries.shares()
     area = int(queries.lengths[pairs[:, 0]].max()) * int(keys.lengths[pairs[:, 1]].max())
     scores = []
     for part in pairs.split(max(ELEMENTS // area, 1)):
-        found = _matches(queries, keys, part, reading)
+        found = _matches(queries, keys, reading, part)
         weighted = found.peak * share[found.rows]
         scores.append(torch.segment_reduce(weighted, "sum", offsets=F.pad(found.starts, (0, 1), value=len(weighted))))
     return torch.cat(scores)
@@ -137,27 +140,25 @@ class _Found(NamedTuple):
         return _Matches(rows[own], starts, peak[own], self.key[0].gather(1, place)[own])
 
 
-def _matches(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading) -> _Matches:
+def _matches(queries: Packed, keys: Packed, reading: Reading, pairs: Tensor) -> _Matches:
     """Each pair's best key frames."""
-    fast = _compiled_matches(queries, keys, pairs, reading)
-    return fast or _resonances(queries, keys, pairs, reading).matches(_starts(queries, pairs[:, 0])[0])
+    fast = _compiled_matches(queries, keys, reading, pairs)
+    return fast or _resonances(queries, keys, reading, pairs).matches(_starts(queries, pairs[:, 0])[0])
 
 
-def _mutual_matches(first: Packed, second: Packed, pairs: Tensor, reading: Reading) -> tuple[_Matches, _Matches]:
+def _mutual_matches(first: Packed, second: Packed, reading: Reading, pairs: Tensor) -> tuple[_Matches, _Matches]:
     """Each pair's best frames both ways."""
-    there = _compiled_matches(first, second, pairs, reading)
-    back = there and _compiled_matches(second, first, pairs.flip(1), reading)
+    there = _compiled_matches(first, second, reading, pairs)
+    back = there and _compiled_matches(second, first, reading, pairs.flip(1))
     if there and back:
         return there, back
-    found = _resonances(first, second, pairs, reading)
+    found = _resonances(first, second, reading, pairs)
     starts = (_starts(clips, pairs[:, i])[0] for i, clips in enumerate((first, second)))
     return found.matches(next(starts)), found.back().matches(next(starts))
 
 
-@torch.no_grad()
-def _compiled_matches(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading) -> _Matches | None:
+def _compiled_matches(queries: Packed, keys: Packed, reading: Reading, pairs: Tensor) -> _Matches | None:
     """The same from the compiled kernel, if it can."""
-    queries, keys, reading = entering(queries.detached(), keys.detached(), reading)
     engine = compiled(queries.frames)
     found = engine.paired(queries, keys, pairs, reading) if engine and hasattr(engine, "paired") else None
     if found is None:
@@ -174,9 +175,8 @@ def _starts(clips: Packed, chosen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _resonances(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading) -> _Found:
+def _resonances(queries: Packed, keys: Packed, reading: Reading, pairs: Tensor) -> _Found:
     """R of Eq. 4 for each pair; padding repeats the last frame, which changes no maximum."""
-    queries, keys, reading = entering(queries, keys, reading)
     query, key = _padded_rows(queries.offsets, pairs[:, 0]), _padded_rows(keys.offsets, pairs[:, 1])
     u, v = (
         # An embedding copies rows several times faster than indexing does.

@@ -45,6 +45,10 @@ class Reading(NamedTuple):
             raise ValueError(f"gap must be one of {GAPS}, got {self.gap!r}")
         return self._replace(tau=torch.as_tensor(self.tau, dtype=frames.dtype, device=frames.device))
 
+    def detached(self) -> "Reading":
+        """Return the same without a gradient for `tau`."""
+        return self._replace(tau=self.tau.detach()) if isinstance(self.tau, Tensor) else self
+
     def resonance(self, cosine: Tensor, delta: Tensor) -> Tensor:
         """R for cosines and intensity gaps; may overwrite both."""
         return self._combine(cosine, self._synchrony(delta))
