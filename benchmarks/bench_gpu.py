@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from bench_tracks import load_clips, our_bins, torchcrepe_bins
 
-from sere.kernels import Packed, resonance_field, tiles
+from sere.kernels import Packed, Reading, resonance_field, tiles
 from sere.kernels.field import compiled, field_scores
 from sere.tracks import crepe, pitches
 from sere.tracks.viterbi import best_path
@@ -61,18 +61,12 @@ def bench_pairs(d: int, precision: str, sizes: tuple[int, int], rounds: int, dev
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     q, k = (clips(n, d, PRECISIONS[precision], device, seed) for seed, n in enumerate(sizes))
     few = clips(max(1, sizes[0] // 10), d, PRECISIONS[precision], device, 0)
-    share = torch.full((len(few.frames),), 1 / FRAMES, device=device, dtype=few.frames.dtype)
-    tau = torch.ones((), device=device, dtype=few.frames.dtype)
-
-    def plain() -> None:
-        inputs = (few.frames, k.frames, few.intensity, k.intensity, few.offsets, k.offsets, tau, share)
-        tiles.field(*inputs, "product", "exponential")
-
+    reading = Reading(1.0).beside(few.frames)
     product = few.frames @ k.frames.T
     ways = {
-        "ours": lambda: field_scores(q, k, 1.0),
+        "ours": lambda: field_scores(q, k, reading),
         "product": lambda: torch.mm(few.frames, k.frames.T, out=product),
-        "plain": plain,
+        "plain": lambda: tiles.field(few, k, reading),
     }
     seconds = interleaved(ways, rounds, device)
     pairs = {"ours": sizes[0] * sizes[1], "product": few.n_clips * sizes[1], "plain": few.n_clips * sizes[1]}
@@ -96,7 +90,7 @@ def bench_gradients(d: int, sizes: tuple[int, int], rounds: int, device: str) ->
     leaves = [x.requires_grad_() for x in (*q[:2], *k[:2])]
 
     def step() -> None:
-        torch.autograd.grad(resonance_field(q, k, 1.0)[0].sum(), leaves)
+        torch.autograd.grad(resonance_field(q, k, Reading(1.0))[0].sum(), leaves)
 
     seconds = interleaved({"step": step}, rounds, device)["step"]
     return {"d": d, "pairs": sizes[0] * sizes[1], "million_pairs_per_second": sizes[0] * sizes[1] / seconds / 1e6}

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from sere.kernels import Packed
-from sere.kernels.packed import frame_owners
 
 
 def test_clips_come_back_by_their_offsets():
@@ -17,7 +16,32 @@ def test_clips_come_back_by_their_offsets():
         rows = slice(packed.offsets[c], packed.offsets[c + 1])
         assert torch.equal(packed.frames[rows], frame)
         assert torch.equal(packed.intensity[rows], frame[:, 0])
-    assert frame_owners(packed.offsets, 7).tolist() == [0, 0, 1, 2, 2, 2, 2]
+    assert packed.owners.tolist() == [0, 0, 1, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [
+        (None, [1 / 2, 1 / 2, 1, 1 / 3, 1 / 3, 1 / 3]),
+        ([1, 0, 1, 0, 1, 1], [1, 0, 1, 0, 1 / 2, 1 / 2]),
+        ([0.5, 1.5, 0, 1, 1, 2], [1 / 4, 3 / 4, 0, 1 / 4, 1 / 4, 1 / 2]),
+    ],
+)
+def test_a_clips_shares_are_its_weights_made_to_sum_to_one(weight, expected):
+    clips = Packed(torch.rand(6, 3), torch.rand(6), torch.tensor([0, 2, 3, 6]))
+    if weight is not None:
+        clips = clips._replace(weight=torch.tensor(weight))
+    torch.testing.assert_close(clips.shares(), torch.tensor(expected, dtype=torch.float32))
+
+
+def test_detached_clips_keep_their_values_alone():
+    parts = [x.requires_grad_() for x in (torch.rand(3, 2), torch.rand(3), torch.rand(3))]
+    clips = Packed(*parts[:2], torch.tensor([0, 3]), parts[2])
+    bare = clips.detached()
+    for part, own in zip(bare, clips, strict=True):
+        assert torch.equal(part, own)
+        assert not part.requires_grad
+    assert clips._replace(weight=None).detached().weight is None
 
 
 def test_gradients_flow_through_packing():

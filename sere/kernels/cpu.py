@@ -38,6 +38,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sere.kernels import fused, tiles
+from sere.kernels.packed import Packed
+from sere.kernels.reading import Reading
 from sere.kernels.workers import n_workers
 from sere.loops.registers import REGISTERS, compiled, lanes
 from sere.method.resonance import TINY
@@ -66,44 +68,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def field(
-    zq: Tensor,
-    zk: Tensor,
-    a: Tensor,
-    b: Tensor,
-    offsets_q: Tensor,
-    offsets_k: Tensor,
-    tau: Tensor,
-    share: Tensor,
-    form: str,
-    gap: str,
-    want_best: bool = True,
-) -> tuple[Tensor, Tensor]:
+def field(queries: Packed, keys: Packed, reading: Reading, want_best: bool = True) -> tuple[Tensor, Tensor]:
     """Scores of Eq. 6 and the winners of Eq. 5.
 
     Parameters
     ----------
-    zq, zk : tensor of shape (N_q, d), (N_k, d)
-        Frames of any length, on the CPU.
-    a, b : tensor of shape (N_q,), (N_k,)
-    offsets_q, offsets_k : int64 tensor of shape (n_q + 1,), (n_k + 1,)
-    tau : 0-dim tensor
-    share : tensor of shape (N_q,)
-        Share of each query frame in its clip's mean.
-    form, gap : str
-    want_best : bool
-        Whether to return the winners; without them the second tensor is empty.
+    queries, keys, reading, want_best : as in :func:`sere.kernels.tiles.field`
+        On the CPU.
 
     Returns
     -------
     tensor of shape (n_q, n_k), int64 tensor of shape (N_q, n_k)
     """
-    starts_q, starts_k = offsets_q.numpy(), offsets_k.numpy()
+    (zq, a, offsets_q, _), (zk, b, offsets_k, _) = queries, keys
+    starts_q, starts_k, weight = offsets_q.numpy(), offsets_k.numpy(), queries.shares().numpy()
     n_k = len(starts_k) - 1
-    weight = share.numpy()
     scores = torch.empty((len(starts_q) - 1, n_k), dtype=zq.dtype)
     best = torch.empty((len(zq) if want_best else 0, n_k), dtype=torch.int64)
-    factors = _factors(a, b, tau, form, gap)
+    factors = _factors(a, b, reading)
     shared = 0
     if factors is not None:
         shared = min(fused.shared_columns(z.numpy(), starts) for z, starts in ((zk, starts_k), (zq, starts_q)))
@@ -114,7 +96,7 @@ def field(
         rows = slice(int(starts_q[clips.start]), int(starts_q[clips.stop]))
         clip_starts = starts_q[clips.start : clips.stop + 1] - rows.start
         if factors is None:
-            peak, where = _blocks_by_product(zq[rows], v, a[rows], b, starts_k, tau, form, gap)
+            peak, where = _blocks_by_product(zq[rows], v, a[rows], b, starts_k, reading)
         else:
             keys = (v.numpy(), scale.numpy(), factors.up, factors.down)
             pairs = common[:, clips].contiguous().numpy()
@@ -127,23 +109,12 @@ def field(
     return scores, best
 
 
-def paired(
-    zq: Tensor,
-    zk: Tensor,
-    a: Tensor,
-    b: Tensor,
-    offsets_q: Tensor,
-    offsets_k: Tensor,
-    tau: Tensor,
-    pairs: Tensor,
-    form: str,
-    gap: str,
-) -> tuple[Tensor, Tensor] | None:
+def paired(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading) -> tuple[Tensor, Tensor] | None:
     """Best resonance of each pair's query frames with its key frames, and where.
 
     Parameters
     ----------
-    zq, zk, a, b, offsets_q, offsets_k, tau, form, gap : as in :func:`field`.
+    queries, keys, reading : as in :func:`field`.
     pairs : int64 tensor of shape (m, 2)
         Query clip and key clip.
 
@@ -153,23 +124,23 @@ def paired(
         The query frames of each pair's clip in turn; None for a reading other than the default, or where its factors
         would leave the range of float32.
     """
-    factors = _factors(a, b, tau, form, gap)
+    factors = _factors(queries.intensity, keys.intensity, reading)
     if factors is None:
         return None
-    queries, keys = ((x.numpy() for x in _unit(z)) for z in (zq, zk))
-    of_queries, of_keys = (*queries, factors.rise, factors.fall), (*keys, factors.up, factors.down)
-    starts_q, starts_k, which = offsets_q.numpy(), offsets_k.numpy(), pairs.contiguous().numpy()
+    units_q, units_k = ((x.numpy() for x in _unit(clips.frames)) for clips in (queries, keys))
+    of_queries, of_keys = (*units_q, factors.rise, factors.fall), (*units_k, factors.up, factors.down)
+    starts_q, starts_k, which = queries.offsets.numpy(), keys.offsets.numpy(), pairs.contiguous().numpy()
     ends = np.cumsum(np.diff(starts_q)[which[:, 0]])
     peak = np.empty(ends[-1], dtype=factors.rise.dtype)
     where = np.empty(len(peak), dtype=np.int32)
 
     def compare(some: slice) -> None:
         own = slice(ends[some.start - 1] if some.start else 0, ends[some.stop - 1])
-        tile = torch.zeros((zq.shape[1], lanes(peak.dtype)), dtype=zq.dtype).numpy()
+        tile = torch.zeros((keys.frames.shape[1], lanes(peak.dtype)), dtype=keys.frames.dtype).numpy()
         clips = (of_queries, starts_q, of_keys, starts_k, which[some])
         fused.keep_best_of_pairs(*clips, REGISTERS.keys, tile, peak[own], where[own])
 
-    work = len(peak) * zk.numel() / (len(starts_k) - 1)
+    work = len(peak) * keys.frames.numel() / keys.n_clips
     _share_out(compare, _steps(len(which), -(-len(which) // n_workers())), work)
     return torch.from_numpy(peak), torch.from_numpy(where)
 
@@ -187,11 +158,11 @@ class _Factors(NamedTuple):
         return self._replace(rise=self.rise[rows], fall=self.fall[rows])
 
 
-def _factors(a: Tensor, b: Tensor, tau: Tensor, form: str, gap: str) -> _Factors | None:
+def _factors(a: Tensor, b: Tensor, reading: Reading) -> _Factors | None:
     """The factors around the middle of all intensities; None where too large, or for another reading."""
-    if (form, gap) != ("product", "exponential"):
+    if (reading.form, reading.gap) != ("product", "exponential"):
         return None
-    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), tau.item()
+    A, B, t = a.numpy().astype(np.float64), b.numpy().astype(np.float64), float(reading.tau)
     low, high = min(A.min(), B.min()), max(A.max(), B.max())
     if not (high - low) / (2 * t) < _SAFE_EXPONENT:
         return None
@@ -240,7 +211,7 @@ def _blocks_in_registers(
 
 
 def _blocks_by_product(
-    zq: Tensor, v: Tensor, a: Tensor, b: Tensor, starts_k: np.ndarray, tau: Tensor, form: str, gap: str
+    zq: Tensor, v: Tensor, a: Tensor, b: Tensor, starts_k: np.ndarray, reading: Reading
 ) -> tuple[np.ndarray, np.ndarray]:
     """Best resonance and its position of each query frame in each key clip, any reading; (n_k, N_q)."""
     n_k = len(starts_k) - 1
@@ -253,26 +224,17 @@ def _blocks_by_product(
         for keys in _steps(len(v), KEY_ROWS):
             C = buffer[: keys.stop - keys.start, : rows.stop - rows.start]
             torch.mm(v[keys], u.T, out=C)
-            S = tiles.synchrony(b[keys, None] - a[rows], tau, gap)
-            _keep_best(tiles.combine(C, S, form).numpy(), owner[keys], keys.start, peak[:, rows], where[:, rows])
+            R = reading.resonance(C, b[keys, None] - a[rows])
+            _keep_best(R.numpy(), owner[keys], keys.start, peak[:, rows], where[:, rows])
     return peak, where
 
 
 def winner_gradients(
-    zq: Tensor,
-    zk: Tensor,
-    a: Tensor,
-    b: Tensor,
-    offsets_k: Tensor,
-    tau: Tensor,
-    best: Tensor,
-    grad_peak: Tensor,
-    form: str,
-    gap: str,
+    queries: Packed, keys: Packed, reading: Reading, best: Tensor, grad_peak: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients of ``sum(grad_peak * peak)``: see :func:`sere.kernels.tiles.winner_gradients`."""
-    (n_q, n_k), starts = best.shape, offsets_k.tolist()
-    zq, zk = zq.contiguous(), zk.contiguous()
+    (n_q, n_k), starts, a, b = best.shape, keys.offsets.tolist(), queries.intensity, keys.intensity
+    zq, zk = queries.frames.contiguous(), keys.frames.contiguous()
     scale_q, scale_k = (tiles.lengths_of(z).reciprocal_() for z in (zq, zk))
     scale_of_winner = scale_k.index_select(0, best.reshape(-1)).view(n_q, n_k)
     cosine = scale_of_winner * scale_q[:, None]
@@ -283,7 +245,7 @@ def winner_gradients(
     work = n_q * n_k * zq.shape[1]
     _share_out(compare, _steps(n_q, -(-n_q // n_workers())), work)
     delta = a[:, None] - b.index_select(0, best.reshape(-1)).view(n_q, n_k)
-    peak, by_cosine, by_delta, by_tau = tiles.winner_slopes(cosine, delta, tau, form, gap)
+    peak, by_cosine, by_delta, by_tau = reading.slopes(cosine, delta)
     pull, push = grad_peak * by_cosine, grad_peak * by_delta
     dzq = F.embedding_bag(best, zk, per_sample_weights=pull * scale_of_winner, mode="sum")
     pull *= scale_q[:, None]

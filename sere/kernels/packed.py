@@ -18,11 +18,15 @@ class Packed(NamedTuple):
         Burst intensity of each frame (Eq. 3).
     offsets : int64 tensor of shape (n_clips + 1,)
         Clip c owns frames ``offsets[c]`` to ``offsets[c + 1]``, at least one.
+    weight : tensor of shape (N,), or None
+        Weight of each frame in its clip's mean where the clip looks for answers (Eq. 6): highlights as 0 and 1, or
+        soft. None: all alike.
     """
 
     frames: Tensor
     intensity: Tensor
     offsets: Tensor
+    weight: Tensor | None = None
 
     @classmethod
     def from_list(cls, frames: Sequence[Tensor], intensity: Sequence[Tensor]) -> "Packed":
@@ -66,8 +70,21 @@ class Packed(NamedTuple):
         """Frames of each clip: int64 tensor of shape (n_clips,)."""
         return self.offsets.diff()
 
+    @property
+    def owners(self) -> Tensor:
+        """The clip of each frame: int64 tensor of shape (N,)."""
+        clips = torch.arange(self.n_clips, device=self.offsets.device)
+        return clips.repeat_interleave(self.lengths, output_size=len(self.frames))
 
-def frame_owners(offsets: Tensor, n_frames: int) -> Tensor:
-    """The clip of each frame: int64 tensor of shape (n_frames,)."""
-    clips = torch.arange(len(offsets) - 1, device=offsets.device)
-    return clips.repeat_interleave(offsets.diff(), output_size=n_frames)
+    def shares(self) -> Tensor:
+        """Return each frame's share of its clip's mean, (N,); a clip's shares sum to 1 (0 if its weights do)."""
+        if self.weight is None:
+            return (1 / self.lengths.to(self.frames.dtype))[self.owners]
+        weight = self.weight.to(self.frames.dtype)
+        total = torch.segment_reduce(weight, "sum", offsets=self.offsets)
+        return weight / torch.where(total > 0, total, torch.ones_like(total))[self.owners]
+
+    def detached(self) -> "Packed":
+        """Return the same clips without gradients."""
+        weight = None if self.weight is None else self.weight.detach()
+        return Packed(self.frames.detach(), self.intensity.detach(), self.offsets, weight)

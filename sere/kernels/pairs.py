@@ -12,24 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sere.kernels import tiles
-from sere.kernels.field import compiled, frame_shares
+from sere.kernels.field import compiled, entering_bare
 from sere.kernels.packed import Packed
+from sere.kernels.reading import Reading
 
 #: Resonances that `paired_scores` holds at a time.
 ELEMENTS = 1 << 21
 
 
-def paired_aware(
-    queries: Packed,
-    keys: Packed,
-    pairs: Tensor,
-    tau: float | Tensor,
-    *,
-    form: str = "product",
-    gap: str = "exponential",
-    query_weight: Tensor | None = None,
-    soft: float | None = None,
-) -> Tensor:
+def paired_aware(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading, soft: float | None = None) -> Tensor:
     """Return the mean of the key frames that answer each pair's query clip (Eq. 5).
 
     Equal to :func:`~sere.kernels.resonance_field` followed by :func:`~sere.kernels.resonance_aware`, at the cost of the
@@ -38,34 +29,26 @@ def paired_aware(
     Parameters
     ----------
     queries, keys : Packed
+        The queries' weights count.
     pairs : int64 tensor of shape (m, 2)
         Query clip and key clip.
-    tau, form, gap, query_weight : as in :func:`~sere.kernels.resonance_field`.
+    reading : Reading
     soft : float, or None
         Temperature of a soft argmax, whose weights carry no gradient; None answers with the best frame alone.
 
     Returns
     -------
     tensor of shape (m, d)
-        Differentiable in ``keys.frames`` and `query_weight`.
+        Differentiable in ``keys.frames`` and ``queries.weight``.
     """
+    bare = entering_bare(queries, keys, reading)
     if soft is not None:
-        found = _resonances(queries, keys, pairs, tau, form, gap)
-        return _soft_answers(found, queries, keys, query_weight, soft)
-    return _answers(_matches(queries, keys, pairs, tau, form, gap), queries, keys, query_weight)
+        return _soft_answers(_resonances(*bare, pairs), queries, keys, soft)
+    return _answers(_matches(*bare, pairs), queries, keys)
 
 
 def mutual_aware(
-    first: Packed,
-    second: Packed,
-    pairs: Tensor,
-    tau: float | Tensor,
-    *,
-    form: str = "product",
-    gap: str = "exponential",
-    first_weight: Tensor | None = None,
-    second_weight: Tensor | None = None,
-    soft: float | None = None,
+    first: Packed, second: Packed, pairs: Tensor, reading: Reading, soft: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return what of the second clips answers the first, and what of the first answers the second (Eq. 5).
 
@@ -74,11 +57,10 @@ def mutual_aware(
     Parameters
     ----------
     first, second : Packed
+        The weights of both count, where their frames look for an answer.
     pairs : int64 tensor of shape (m, 2)
         A clip of each.
-    tau, form, gap : as in :func:`~sere.kernels.resonance_field`.
-    first_weight, second_weight : tensor, or None
-        Weights of the frames that look for an answer.
+    reading : Reading
     soft : float, or None
         As in :func:`paired_aware`.
 
@@ -87,43 +69,33 @@ def mutual_aware(
     two tensors of shape (m, d)
         Differentiable in ``second.frames`` and ``first.frames``, and the weights.
     """
+    bare = entering_bare(first, second, reading)
     if soft is not None:
-        found = _resonances(first, second, pairs, tau, form, gap)
-        return (
-            _soft_answers(found, first, second, first_weight, soft),
-            _soft_answers(found.back(), second, first, second_weight, soft),
-        )
-    there, back = _mutual_matches(first, second, pairs, tau, form, gap)
-    return _answers(there, first, second, first_weight), _answers(back, second, first, second_weight)
+        found = _resonances(*bare, pairs)
+        return _soft_answers(found, first, second, soft), _soft_answers(found.back(), second, first, soft)
+    there, back = _mutual_matches(*bare, pairs)
+    return _answers(there, first, second), _answers(back, second, first)
 
 
 @torch.no_grad()
-def paired_scores(
-    queries: Packed,
-    keys: Packed,
-    pairs: Tensor,
-    tau: float | Tensor,
-    *,
-    form: str = "product",
-    gap: str = "exponential",
-    query_weight: Tensor | None = None,
-) -> Tensor:
+def paired_scores(queries: Packed, keys: Packed, pairs: Tensor, reading: Reading) -> Tensor:
     """Return the IRF of each pair (Eq. 6): the entries of :func:`~sere.kernels.resonance_field` at `pairs`.
 
     Parameters
     ----------
-    queries, keys, pairs, tau, form, gap, query_weight : as in :func:`paired_aware`.
+    queries, keys, pairs, reading : as in :func:`paired_aware`.
 
     Returns
     -------
     tensor of shape (m,)
         Not differentiable. Memory is bounded by :data:`ELEMENTS` resonances.
     """
-    share = frame_shares(queries.offsets, query_weight, len(queries.frames), queries.frames)
-    area = int(queries.offsets.diff()[pairs[:, 0]].max()) * int(keys.offsets.diff()[pairs[:, 1]].max())
+    queries, keys, reading = entering_bare(queries, keys, reading)
+    share = queries.shares()
+    area = int(queries.lengths[pairs[:, 0]].max()) * int(keys.lengths[pairs[:, 1]].max())
     scores = []
     for part in pairs.split(max(ELEMENTS // area, 1)):
-        found = _matches(queries, keys, part, tau, form, gap)
+        found = _matches(queries, keys, reading, part)
         weighted = found.peak * share[found.rows]
         scores.append(torch.segment_reduce(weighted, "sum", offsets=F.pad(found.starts, (0, 1), value=len(weighted))))
     return torch.cat(scores)
@@ -168,37 +140,27 @@ class _Found(NamedTuple):
         return _Matches(rows[own], starts, peak[own], self.key[0].gather(1, place)[own])
 
 
-def _matches(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str) -> _Matches:
+def _matches(queries: Packed, keys: Packed, reading: Reading, pairs: Tensor) -> _Matches:
     """Each pair's best key frames."""
-    fast = _compiled_matches(queries, keys, pairs, tau, form, gap)
-    return fast or _resonances(queries, keys, pairs, tau, form, gap).matches(_starts(queries, pairs[:, 0])[0])
+    fast = _compiled_matches(queries, keys, reading, pairs)
+    return fast or _resonances(queries, keys, reading, pairs).matches(_starts(queries, pairs[:, 0])[0])
 
 
-def _mutual_matches(
-    first: Packed, second: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str
-) -> tuple[_Matches, _Matches]:
+def _mutual_matches(first: Packed, second: Packed, reading: Reading, pairs: Tensor) -> tuple[_Matches, _Matches]:
     """Each pair's best frames both ways."""
-    there = _compiled_matches(first, second, pairs, tau, form, gap)
-    back = there and _compiled_matches(second, first, pairs.flip(1), tau, form, gap)
+    there = _compiled_matches(first, second, reading, pairs)
+    back = there and _compiled_matches(second, first, reading, pairs.flip(1))
     if there and back:
         return there, back
-    found = _resonances(first, second, pairs, tau, form, gap)
+    found = _resonances(first, second, reading, pairs)
     starts = (_starts(clips, pairs[:, i])[0] for i, clips in enumerate((first, second)))
     return found.matches(next(starts)), found.back().matches(next(starts))
 
 
-def _compiled_matches(
-    queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str
-) -> _Matches | None:
+def _compiled_matches(queries: Packed, keys: Packed, reading: Reading, pairs: Tensor) -> _Matches | None:
     """The same from the compiled kernel, if it can."""
     engine = compiled(queries.frames)
-    if engine is None or not hasattr(engine, "paired"):
-        return None
-    like = queries.frames
-    frames = (queries.frames.detach(), keys.frames.detach())
-    bursts = (queries.intensity.detach().to(like), keys.intensity.detach().to(like))
-    tau = torch.as_tensor(tau, dtype=like.dtype).detach()
-    found = engine.paired(*frames, *bursts, queries.offsets, keys.offsets, tau, pairs, form, gap)
+    found = engine.paired(queries, keys, pairs, reading) if engine and hasattr(engine, "paired") else None
     if found is None:
         return None
     starts, counts = _starts(queries, pairs[:, 0])
@@ -208,12 +170,12 @@ def _compiled_matches(
 
 def _starts(clips: Packed, chosen: Tensor) -> tuple[Tensor, Tensor]:
     """Where each chosen clip begins when their frames lie end to end, and its number of frames."""
-    counts = clips.offsets.diff()[chosen]
+    counts = clips.lengths[chosen]
     return counts.cumsum(0) - counts, counts
 
 
 @torch.no_grad()
-def _resonances(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tensor, form: str, gap: str) -> _Found:
+def _resonances(queries: Packed, keys: Packed, reading: Reading, pairs: Tensor) -> _Found:
     """R of Eq. 4 for each pair; padding repeats the last frame, which changes no maximum."""
     query, key = _padded_rows(queries.offsets, pairs[:, 0]), _padded_rows(keys.offsets, pairs[:, 1])
     u, v = (
@@ -222,21 +184,19 @@ def _resonances(queries: Packed, keys: Packed, pairs: Tensor, tau: float | Tenso
         for clips, (rows, _) in ((queries, query), (keys, key))
     )
     delta = queries.intensity[query[0]][:, :, None] - keys.intensity[key[0]][:, None, :]
-    tau = torch.as_tensor(tau, dtype=u.dtype, device=u.device)
-    return _Found(tiles.combine(torch.bmm(u, v.transpose(1, 2)), tiles.synchrony(delta, tau, gap), form), query, key)
+    return _Found(reading.resonance(torch.bmm(u, v.transpose(1, 2)), delta), query, key)
 
 
-def _answers(found: _Matches, queries: Packed, keys: Packed, query_weight: Tensor | None) -> Tensor:
+def _answers(found: _Matches, queries: Packed, keys: Packed) -> Tensor:
     """Mean of the key frames that answer each pair's query clip, (m, d)."""
-    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[found.rows]
-    starts = found.starts.to(found.best)
+    starts, share = found.starts.to(found.best), queries.shares()[found.rows]
     return F.embedding_bag(found.best, keys.frames, starts, mode="sum", per_sample_weights=share)
 
 
-def _soft_answers(found: _Found, queries: Packed, keys: Packed, query_weight: Tensor | None, soft: float) -> Tensor:
+def _soft_answers(found: _Found, queries: Packed, keys: Packed, soft: float) -> Tensor:
     """The same with the weights of a soft argmax, (m, d)."""
     rows, own = found.query
-    share = frame_shares(queries.offsets, query_weight, len(queries.frames), keys.frames)[rows] * own
+    share = queries.shares()[rows] * own
     likely = (found.R / soft).masked_fill(~found.key[1][:, None, :], -torch.inf).softmax(2)
     return torch.bmm(torch.bmm(share[:, None, :], likely), F.embedding(found.key[0], keys.frames))[:, 0]
 

@@ -7,6 +7,7 @@ import torch
 
 from sere.kernels.field import field_scores
 from sere.kernels.packed import Packed
+from sere.kernels.reading import Reading
 
 
 def resonance_scores(
@@ -48,7 +49,7 @@ def resonance_scores(
             f"queries have {q.frames.shape[1]} columns and keys {k.frames.shape[1]}; "
             "both must come from the same embedding"
         )
-    return field_scores(q, k, tau).numpy()
+    return field_scores(q, k, Reading(tau)).numpy()
 
 
 def _packed(frames: Sequence[np.ndarray], intensity: Sequence[np.ndarray], frames_name: str, name: str) -> Packed:

@@ -25,6 +25,8 @@ import triton.language as tl
 from torch import Tensor
 
 from sere.kernels import tiles
+from sere.kernels.packed import Packed
+from sere.kernels.reading import Reading
 from sere.method.resonance import FORMS, GAPS
 
 
@@ -68,47 +70,35 @@ def shape_for(dtype: torch.dtype, d: int) -> Shape:
 winner_gradients = tiles.winner_gradients
 
 
-def field(
-    zq: Tensor,
-    zk: Tensor,
-    a: Tensor,
-    b: Tensor,
-    offsets_q: Tensor,
-    offsets_k: Tensor,
-    tau: Tensor,
-    share: Tensor,
-    form: str,
-    gap: str,
-    want_best: bool = True,
-) -> tuple[Tensor, Tensor]:
+def field(queries: Packed, keys: Packed, reading: Reading, want_best: bool = True) -> tuple[Tensor, Tensor]:
     """Scores of Eq. 6 and the winners of Eq. 5.
 
     Parameters
     ----------
-    zq, zk, a, b, offsets_q, offsets_k, tau, share, form, gap : as in :func:`sere.kernels.tiles.field`
+    queries, keys, reading, want_best : as in :func:`sere.kernels.tiles.field`
         In single, half or bfloat16 precision, all on one device.
-    want_best : bool
-        Whether to return the winners; without them the second tensor is empty.
 
     Returns
     -------
     tensor of shape (n_q, n_k), int64 tensor of shape (N_q, n_k)
     """
-    u, v = ((z / tiles.lengths_of(z)[:, None]).contiguous() for z in (zq, zk))
-    n_q, n_k = len(u), len(offsets_k) - 1
+    u, v = ((clips.frames / tiles.lengths_of(clips.frames)[:, None]).contiguous() for clips in (queries, keys))
+    a, b, starts = (x.contiguous() for x in (queries.intensity, keys.intensity, keys.offsets))
+    n_q, n_k = len(u), keys.n_clips
     peak = torch.empty((n_q, n_k), dtype=torch.float32, device=u.device)
     best = torch.empty((n_q if want_best else 0, n_k), dtype=torch.int64, device=u.device)
     exact = torch.get_float32_matmul_precision() == "highest"
     shape = shape_for(u.dtype, u.shape[1])
     # The grid's first axis alone may have more than 65,535 programs.
     _best_of_clips[(triton.cdiv(n_q, shape.rows) * triton.cdiv(n_k, shape.clips),)](
-        u, v, a.contiguous(), b.contiguous(), offsets_k.contiguous(), tau, peak, best, n_q, n_k, u.shape[1],
-        FORM=FORMS.index(form), GAP=GAPS.index(gap), PRECISION="ieee" if exact else "tf32", WANT_BEST=want_best,
+        u, v, a, b, starts, reading.tau, peak, best, n_q, n_k, u.shape[1],
+        FORM=FORMS.index(reading.form), GAP=GAPS.index(reading.gap), PRECISION="ieee" if exact else "tf32",
+        WANT_BEST=want_best,
         ROWS=shape.rows, CLIPS=shape.clips, KEYS=shape.keys, COLUMNS=shape.columns,
         WHOLE=shape.columns >= u.shape[1], num_warps=shape.warps, num_stages=shape.stages,
     )  # fmt: skip
-    peak.mul_(share[:, None])
-    return torch.segment_reduce(peak, "sum", offsets=offsets_q, axis=0).to(zq.dtype), best
+    peak.mul_(queries.shares()[:, None])
+    return torch.segment_reduce(peak, "sum", offsets=queries.offsets, axis=0).to(u.dtype), best
 
 
 @triton.jit

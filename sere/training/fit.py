@@ -13,7 +13,7 @@ from sere.encoders.base import FrameEncoder
 from sere.inputs.params import resolve_device
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
-from sere.kernels import Packed, resonance_field
+from sere.kernels import Packed, Reading, resonance_field
 from sere.kernels.workers import small_operations
 from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
@@ -143,15 +143,10 @@ class FittedModel:
 
     def _field(self, queries: Packed, keys: Packed) -> torch.Tensor:
         """IRF of every query clip with every key clip, as it was trained."""
-        scores, _ = resonance_field(
-            queries,
-            keys,
-            float(np.exp(self.network["log_tau"])),
-            form=self.options["field_form"],
-            gap=self.options["field_gap"],
-            query_weight=highlight_weights(queries, self.options["highlight_share"]),
-        )
-        return scores
+        tau = float(np.exp(self.network["log_tau"]))
+        reading = Reading(tau, self.options["field_form"], self.options["field_gap"])
+        queries = queries._replace(weight=highlight_weights(queries, self.options["highlight_share"]))
+        return resonance_field(queries, keys, reading)[0]
 
     @torch.no_grad()
     def _forward(self, utterances: Utterances) -> "Found":

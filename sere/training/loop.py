@@ -18,6 +18,7 @@ from torch import Tensor
 from sere.kernels.field import field_scores, resonance_field
 from sere.kernels.packed import Packed
 from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
+from sere.kernels.reading import Reading
 from sere.method.losses import dual_resonance_loss, prototype_logits, prototype_loss, shot_loss, total_loss
 from sere.method.prototypes import (
     anchor_weights,
@@ -280,10 +281,10 @@ class Chain:
             own, classes = anchors.shortlist(part.clips, shots.clips, self.y, self.n_classes)
             clips = torch.arange(len(own), device=own.device).repeat_interleave(own.shape[1])
             pairs = torch.stack([own.reshape(-1), clips], dim=1)
-            scores = paired_scores(shots.packed, part.packed, pairs, self.network.tau, **self._reading(shots.packed))
+            scores = paired_scores(self._highlighted(shots.packed), part.packed, pairs, self._reading())
             if self.settings.symmetric:
-                ways = part.packed, shots.packed, pairs.flip(1), self.network.tau
-                scores = (scores + paired_scores(*ways, **self._reading(part.packed))) / 2
+                ways = self._highlighted(part.packed), shots.packed, pairs.flip(1)
+                scores = (scores + paired_scores(*ways, self._reading())) / 2
             fields.append(scores.reshape(own.shape))
             chosen.append(own)
         if every:
@@ -295,15 +296,18 @@ class Chain:
 
     def _field(self, queries: Packed, keys: Packed) -> Tensor:
         """IRF of every query clip with every key clip (Eq. 4-6), with the chosen form, gap and highlights."""
-        scores = _scores(queries, keys, self.network.tau, **self._reading(queries))
+        scores = _scores(self._highlighted(queries), keys, self._reading())
         if not self.settings.symmetric:
             return scores
-        return (scores + _scores(keys, queries, self.network.tau, **self._reading(keys)).T) / 2
+        return (scores + _scores(self._highlighted(keys), queries, self._reading()).T) / 2
 
-    def _reading(self, queries: Packed) -> dict[str, Any]:
-        """The chosen form, gap and highlights, as arguments of the kernels."""
-        weight = highlight_weights(queries, self.settings.highlight_share)
-        return {"form": self.settings.form, "gap": self.settings.gap, "query_weight": weight}
+    def _reading(self) -> Reading:
+        """The chosen form and gap, at the network's temperature."""
+        return Reading(self.network.tau, self.settings.form, self.settings.gap)
+
+    def _highlighted(self, clips: Packed) -> Packed:
+        """Clips with the weights that the chosen share of highlights gives their frames."""
+        return clips._replace(weight=highlight_weights(clips, self.settings.highlight_share))
 
     def _assign(self, embeddings: Tensor, evidence: Tensor, candidates: Candidates) -> Assigned:
         """Classes and anchors of a pool from its field and its distances to the prototypes."""
@@ -438,15 +442,12 @@ class Chain:
 
     def _aware(self, queries: Packed, keys: Packed, pairs: Tensor) -> Tensor:
         """Resonance-aware representations: what of the key clips answers each query clip (Eq. 5)."""
-        soft = self.settings.soft_argmax
-        return paired_aware(queries, keys, pairs, self.network.tau.detach(), **self._reading(queries), soft=soft)
+        return paired_aware(self._highlighted(queries), keys, pairs, self._reading(), self.settings.soft_argmax)
 
     def _mutual(self, first: Packed, second: Packed, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Resonance-aware representations both ways."""
-        reading = self._reading(first)
-        weights = {"first_weight": reading.pop("query_weight"), "second_weight": self._reading(second)["query_weight"]}
-        soft = self.settings.soft_argmax
-        return mutual_aware(first, second, pairs, self.network.tau.detach(), **reading, **weights, soft=soft)
+        first, second = self._highlighted(first), self._highlighted(second)
+        return mutual_aware(first, second, pairs, self._reading(), self.settings.soft_argmax)
 
     def _describe(self) -> dict[str, Any]:
         """Assignment histograms and a label-free score of each pool."""
@@ -460,11 +461,11 @@ class Chain:
         return record
 
 
-def _scores(queries: Packed, keys: Packed, tau: Tensor, **reading: Any) -> Tensor:
+def _scores(queries: Packed, keys: Packed, reading: Reading) -> Tensor:
     """IRF of all pairs, at less cost where nobody asks for gradients."""
     if torch.is_grad_enabled():
-        return resonance_field(queries, keys, tau, **reading)[0]
-    return field_scores(queries, keys, tau, **reading)
+        return resonance_field(queries, keys, reading)[0]
+    return field_scores(queries, keys, reading)
 
 
 def highlight_weights(clips: Packed, share: float) -> Tensor | None:
