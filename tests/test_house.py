@@ -35,7 +35,7 @@ LAYERS = [
     {"__main__"},
 ]
 #: Modules that are longer than the others may be, until they are taken apart.
-LONG = {"estimators/classifier.py", "kernels/cpu.py", "training/fit.py", "training/loop.py"}
+LONG = {"estimators/classifier.py", "training/fit.py", "training/loop.py"}
 
 
 def test_importing_sere_loads_nothing_heavy():

@@ -30,7 +30,7 @@ def test_of_each_run_the_strongest_burst_stays(changes, rate):
 def test_the_longer_of_frames_and_changes_loses_its_end(n_frames, n_changes):
     found = thin_clip(np.zeros((n_frames, 2)), np.ones((n_changes, 4)), 50.0)
     assert found.kept.tolist() == [0, 1, 2, 3, 4]
-    assert found.whole.count == n_frames
+    assert found.whole.n_frames == n_frames
 
 
 def test_without_changes_the_first_frame_of_each_run_stays():
@@ -46,7 +46,7 @@ def test_moments_are_those_of_all_frames(dtype, order):
     whole, exact = whole_clip(frames), frames.astype(np.float64)
     np.testing.assert_allclose(whole.mean, exact.mean(0), rtol=1e-13)
     np.testing.assert_allclose(whole.square, np.square(exact).mean(0), rtol=1e-13)
-    assert whole.count == 7
+    assert whole.n_frames == 7
 
 
 def clips(fronts=()):

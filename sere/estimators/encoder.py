@@ -15,8 +15,9 @@ import numpy as np
 
 from sere.audio import AudioError, Clip
 from sere.encoders._checkpoints import CheckpointUnavailableError
-from sere.encoders.base import Encoded, FrameEncoder, context_names, pooled_context
+from sere.encoders.base import Encoded, FrameEncoder, context_names
 from sere.encoders.emotion import EmotionEncoder
+from sere.encoders.parts import PartEmbedding, joined_parts
 from sere.encoders.spec import ENCODER, ENCODERS, WITHOUT_LAYERS, build, choose, side_by_side, spec_name
 from sere.estimators.dynamics import PITCH_RANGE, as_pitch, pitch_key, static_tracks
 from sere.estimators.transformer import AudioTransformer
@@ -370,7 +371,7 @@ class HeterogeneousEncoder(AudioTransformer):
             by_part.append(
                 extract(
                     clips,
-                    _Embedding(part),
+                    PartEmbedding(part),
                     ("embedding", part.cache_key, *voice),
                     companions=pitches if part.needs_pitch else None,
                     label="embedding",
@@ -378,44 +379,7 @@ class HeterogeneousEncoder(AudioTransformer):
                     **options,
                 )
             )
-        return _joined(encoder, by_part, usable, len(utterances))
-
-
-def _joined(encoder: FrameEncoder, by_part: list[list[Any]], usable: np.ndarray, n: int) -> Iterator[Encoded | None]:
-    """Yield of each of n clips what an encoder's parts make of it, emptying their lists; None for one of no use."""
-    place = {row: position for position, row in enumerate(usable.tolist())}
-    for row in range(n):
-        own = [None if row not in place else part[place[row]] for part in by_part]
-        for part in by_part:
-            if row in place:
-                part[place[row]] = None
-        if any(arrays is None for arrays in own):
-            yield None
-        else:
-            yield encoder.join([Encoded(_single(arrays["frames"]), arrays["context"]) for arrays in own])
-
-
-def _single(frames: np.ndarray) -> np.ndarray:
-    """Frames in single precision; from half precision by torch, ten times as fast as NumPy."""
-    if frames.dtype != np.float16:
-        return frames.astype(np.float32, copy=False)
-    import torch
-
-    single: np.ndarray = torch.from_numpy(frames).float().numpy()
-    return single
-
-
-class _Embedding:
-    """Embeds a batch of waveforms (a class, so that workers can unpickle it)."""
-
-    def __init__(self, encoder: FrameEncoder):
-        self.encoder = encoder
-
-    def __call__(self, waves: list[np.ndarray], pitches: list[Any]) -> list[dict[str, np.ndarray]]:
-        encoded = self.encoder.encode(waves, pitches or None)
-        contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
-        kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
-        return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
+        return joined_parts(encoder, by_part, usable, len(utterances))
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:

@@ -30,13 +30,13 @@ class WholeClip(NamedTuple):
     ----------
     mean, square : ndarray of shape (width,)
         Means of the frames and of their squares.
-    count : int
+    n_frames : int
         How many there were.
     """
 
     mean: np.ndarray
     square: np.ndarray
-    count: int
+    n_frames: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,56 @@
+"""An encoder's parts: each is computed and kept on its own, and a clip's are joined when they are needed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sere.encoders.base import Encoded, FrameEncoder, pooled_context
+
+
+class PartEmbedding:
+    """Embeds a batch of waveforms by one part (a class, so that workers can unpickle it)."""
+
+    def __init__(self, encoder: FrameEncoder):
+        self.encoder = encoder
+
+    def __call__(self, waves: list[np.ndarray], pitches: list[Any]) -> list[dict[str, np.ndarray]]:
+        encoded = self.encoder.encode(waves, pitches or None)
+        contexts = [pooled_context(e.frames) if e.context is None else e.context for e in encoded]
+        kept = [e.frames.astype(self.encoder.kept_as, copy=False) for e in encoded]
+        return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
+
+
+def joined_parts(
+    encoder: FrameEncoder, by_part: list[list[Any]], usable: np.ndarray, n: int
+) -> Iterator[Encoded | None]:
+    """Yield of each of n clips what an encoder makes of its parts; None for a clip of no use.
+
+    Parameters
+    ----------
+    encoder : FrameEncoder
+    by_part : list of list of dict or None
+        What :class:`PartEmbedding` gave of each usable clip, part by part; emptied as clips are joined.
+    usable : int ndarray
+        Which of the n clips those are.
+    n : int
+    """
+    place = {row: position for position, row in enumerate(usable.tolist())}
+    for row in range(n):
+        own: list[Any] = [part[place[row]] for part in by_part] if row in place else [None]
+        for part in by_part if row in place else []:
+            part[place[row]] = None
+        if any(arrays is None for arrays in own):
+            yield None
+        else:
+            yield encoder.join([Encoded(_single(arrays["frames"]), arrays["context"]) for arrays in own])
+
+
+def _single(frames: np.ndarray) -> np.ndarray:
+    """Frames in single precision; from half precision by torch, ten times as fast as NumPy."""
+    if frames.dtype != np.float16:
+        return frames.astype(np.float32, copy=False)
+    import torch
+
+    single: np.ndarray = torch.from_numpy(frames).float().numpy()
+    return single
