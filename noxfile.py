@@ -21,12 +21,10 @@ SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_s
 #: Runs of `sere benchmark` by the folder of their results: the commands of docs/benchmarks.md.
 SIX = "BO,OB,BC,CB,CO,OC"
 SIDE_BY_SIDE = (
-    "sere@acoustic,sere@experience,lr@egemaps,lr@acoustic,sinkhorn@acoustic,svm@acoustic,self-training@acoustic,"
-    "label-spreading@acoustic,lr@experience,sinkhorn@experience"
+    "sere@experience,sere@experience(acoustic),sere@acoustic+speech,sere@acoustic,zero-shot@experience,lr@experience,"
+    "lr@acoustic,lr@egemaps"
 )
 ACCURACY = {
-    "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 1 --baseline lr@acoustic --methods "
-    "sere@experience,sere@experience(acoustic),sere@acoustic+speech,sere@acoustic,lr@acoustic,lr@acoustic+speech",
     "zero_shot": f"--tasks {SIX} --protocol transductive --draws 1 --methods zero-shot@experience "
     "--baseline zero-shot@experience:self_training_weight=0",
     "main": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --methods {SIDE_BY_SIDE}",

@@ -91,7 +91,7 @@ class Scatter:
         means = np.array([clip.mean(0, dtype=np.float64) for clip in frames])
         counts = np.array([len(clip) for clip in frames])
         many = counts.sum() * means.shape[1] > MANY
-        rest = np.concatenate(frames).astype(np.float32 if many else np.float64)
+        rest: np.ndarray = np.concatenate(frames).astype(np.float32 if many else np.float64)
         rest -= np.repeat(means.astype(rest.dtype), counts, axis=0)
         return cls(means, counts, (rest.T @ rest).astype(np.float64) / len(rest))
 

@@ -374,7 +374,7 @@ def _clip_means(space: Space) -> np.ndarray:
 def _changes(part: Utterances) -> torch.Tensor:
     """Normalised changes at the frames that thinning kept, clip by clip."""
     assert part.kept is not None
-    changes: Sequence[np.ndarray | None] = part.dynamics or [None] * len(part)
+    changes: Sequence[np.ndarray | None] = part.dynamics or (None,) * len(part)
     return _tensor(np.concatenate([changes_at(own, kept) for own, kept in zip(changes, part.kept, strict=True)]))
 
 

@@ -67,7 +67,7 @@ def thinned(utterances: Utterances, frame_rate: float) -> Utterances:
         return utterances
     assert utterances.frames is not None
     assert utterances.encoders is not None
-    changes: Sequence[np.ndarray | None] = utterances.dynamics or [None] * len(utterances)
+    changes: Sequence[np.ndarray | None] = utterances.dynamics or (None,) * len(utterances)
     clips = zip(utterances.frames, changes, utterances.encoders, strict=True)
     done = [thin_clip(frames, own, frame_rate, name in utterances.fronts) for frames, own, name in clips]
     frames, kept, whole = zip(*done, strict=True)
