@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sere.training.content import Scatter, content_metric
+from sere.chain.content import Scatter, content_metric
 from sere.training.directions import Directions
 
 

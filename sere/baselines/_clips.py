@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sere import audio
+from sere.chain.embedding import Embedding
 from sere.inputs.utterances import Utterances, concatenate
 from sere.training.domains import (
     SOURCE,
@@ -112,7 +113,7 @@ class ClipSpace:
         space.languages = learn_domains(space.preparation, *parts)
         if len(space.preparation.names) > 1:
             pools = domain_pools(space.preparation, *parts)
-            space.maps = domain_starts(space.preparation, pools, *parts, MEETING_DIM, 0.5, {})
+            space.maps = domain_starts(space.preparation, pools, *parts, Embedding(MEETING_DIM), {})
         return space
 
     @classmethod

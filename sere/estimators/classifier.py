@@ -1,4 +1,7 @@
-"""SEREClassifier: what happens in which order. The maths is in :mod:`sere.method`, the training in `sere.training`."""
+"""SEREClassifier: what happens in which order.
+
+The maths is in :mod:`sere.method`, the paper's chain in :mod:`sere.chain`, the training in :mod:`sere.training`.
+"""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -32,6 +35,26 @@ from sere.training.stopping import WATCHED
 #: Clips embedded at a time in predict before layers that were trained, where a frame can be as wide as all layers of a
 #: checkpoint together.
 OPEN_CHUNK = 64
+#: Parameters that are rooms of the chain, by the name of their class.
+ROOMS = {
+    "embedding": "Embedding",
+    "field": "ResonanceField",
+    "assignment": "Assignment",
+    "prototypes": "Prototypes",
+    "losses": "TripleResonance",
+    "self_training": "SelfTraining",
+}
+
+
+def _room(name: str) -> Any:
+    """Return the class of a room; importing it brings torch, which nobody needs before fit."""
+    import sere.chain
+
+    return getattr(sere.chain, name)
+
+
+def _room_rule(name: str) -> Rule:
+    return NONE | Rule(f"a sere.{name}", lambda value: isinstance(value, _room(name)))
 
 
 class SEREClassifier(AudioClassifier):
@@ -47,11 +70,21 @@ class SEREClassifier(AudioClassifier):
     encoder : str, FrameEncoder or HeterogeneousEncoder, default="speech-emotion"
         Frame embeddings. A name is short for ``HeterogeneousEncoder(encoders=name)``.
     dynamics : DynamicFeatureTransformer, default=None
-        Tracks and their changes (Eq. 1); None for the defaults.
+        Tracks and their changes (Eq. 1); None for the defaults, as for each of the following six.
     source_language, target_language : str, default=None
         Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
-    embedding_dim : int, default=48
-        Width of the embedding beside the four dynamics; half describes the clip, half the moment.
+    embedding : Embedding, default=None
+        Eq. 2: width, and what counts how much beside what.
+    field : ResonanceField, default=None
+        Eq. 3-6: when two moments resonate.
+    assignment : Assignment, default=None
+        Eq. 7: how unlabeled clips find their emotion.
+    prototypes : Prototypes, default=None
+        Eq. 7: what an emotion sounds like.
+    losses : TripleResonance, default=None
+        Eq. 8-10: what training pulls together.
+    self_training : SelfTraining, default=None
+        What the model's own answers on the target pool teach.
     epochs : int, default=20
         Passes over the larger pool. The paper takes 80, which scored alike.
     learning_rate : float, default=1e-3
@@ -61,72 +94,6 @@ class SEREClassifier(AudioClassifier):
         checkpoint has them and learn without dropout. Layer weights (``layer="weighted"``) take `learning_rate`.
     batch_size : int, default=128
         Unlabeled clips of each pool in a step, beside all shots.
-    prototype_weight, dual_weight : float, default=1.0 and 0.3
-        Weights of global prototype resonance (Eq. 8) and dual instance resonance (Eq. 9) in Eq. 10.
-    prototype_form : {"softmax", "pull", "margin"}, default="softmax"
-        Form of Eq. 8: against all prototypes, towards the own one alone, or farther from the next by a margin.
-    dual_distance : {"cosine", "euclidean", "infonce"}, default="cosine"
-        Distance of Eq. 9.
-    dual_detach : bool, default=True
-        Keep the gradients of Eq. 9 out of the reference.
-    dual_by_field : bool, default=False
-        Weigh each pair of Eq. 9 by its resonance.
-    shot_weight : float, default=1.0
-        Weight of the labeled clips' cross-entropy in Eq. 10.
-    field_weight : float, default=0.1
-        Weight of the assignments' cross-entropy under the resonance field itself, which is what trains intensity and
-        temperature.
-    drift_weight : float or None, default=None
-        Penalty on leaving the starting projection. None: 1, and 10 with experience, since five shots should not unlearn
-        what thousands of clips taught.
-    context_share : float, default=0.5
-        Part of the embedding's power that belongs to the clip as a whole, 0..1.
-    dynamics_scale : float, default=0.1
-        Weight of the dynamics beside the embedding in Eq. 2.
-    gate : {"feature", "frame"}, default="feature"
-        One gate per dynamic feature or one per frame.
-    intensity : {"abs", "signed", "square"}, default="abs"
-        Form of the burst intensity (Eq. 3).
-    field_form : {"product", "raw", "sum"}, default="product"
-        How cosine and synchrony combine (Eq. 4).
-    field_gap : {"exponential", "gaussian"}, default="exponential"
-        Form of the synchrony (Eq. 4).
-    tau : float, default=1.0
-        Starting temperature of the synchrony (Eq. 4).
-    highlight_share : float, default=1.0
-        Share of frames, strongest bursts first, that count as emotional highlights (Eq. 6).
-    symmetric : bool, default=False
-        Let both clips of a pair look for their partners in Eq. 6 and take the mean.
-    soft_argmax : float or None, default=None
-        Temperature of a soft argmax in Eq. 5; None takes the most resonant frame alone.
-    frame_rate : float, default=10.0
-        Frames a second that take part in resonance; of those in between the strongest burst is kept.
-    assignment : {"class", "anchor"}, default="class"
-        How unlabeled clips find their emotion: by resonance with all shots of a class and distance to its prototype, or
-        by the one shot with the highest resonance (the paper's words).
-    field_share : float, default=0.5
-        Part of the resonance field beside prototype distances in an assignment, 0..1.
-    sharpness : float, default=3.0
-        Inverse temperature of assignments and of distances.
-    balance : float or None, default=None
-        Hold the class shares of ``assignment="class"`` (Sinkhorn): 1 expects all emotions equally often in a pool, 0
-        the shares estimated from it. None leaves them free.
-    prototype_source : float, default=1.0
-        What an assigned clip adds to its prototype (Eq. 7): 0 its anchor's embedding (the paper's words), 1 its own.
-    prototype_pool : {"both", "target", "source"} or None, default=None
-        Whose clips enhance the prototypes. None: of both pools, and with experience of the target pool where there is
-        one.
-    pool_weight : float, default=1.0
-        How far the pools move the prototypes from the shots' means, 0..1.
-    experience_weight : float, default=2.0
-        Weight of what the encoder's experience says of a clip, as the SD of its share in the scores that predict and,
-        with ``assignment="class"``, assign. Only for an encoder that has some (:func:`sere.pretrain_encoder`).
-    experience_shots : float, default=5.0
-        Labeled clips that an emotion's mean in that experience is worth in Eq. 7.
-    self_training_weight : float, default=0.7
-        Weight of a linear head over all columns of the encoder that learns from the model's answers on the target pool,
-        as the SD of its scores in units of the answers' own; 0 leaves it out. It takes part in predictions of target
-        clips alone.
     speaker_shrinkage : float, default=4.0
         Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
     early_stopping : bool or {"information", "density"}, default=False
@@ -164,6 +131,8 @@ class SEREClassifier(AudioClassifier):
         Sorted.
     prototypes_ : ndarray of shape (n_classes, p)
         Enhanced prototypes (Eq. 7).
+    encoder_, dynamics_, field_ : HeterogeneousEncoder, DynamicFeatureTransformer, ResonanceField
+        As fit used them.
     history_ : list of dict
         A record an epoch: ``epoch``; ``loss`` and its terms ``shots``, ``prototype``, ``dual``, ``field``, ``drift``;
         ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
@@ -199,41 +168,11 @@ class SEREClassifier(AudioClassifier):
 
     _rules: ClassVar[dict[str, Rule]] = {
         "dynamics": NONE | instance("a DynamicFeatureTransformer", DynamicFeatureTransformer),
-        "embedding_dim": whole(2),
+        **{parameter: _room_rule(name) for parameter, name in ROOMS.items()},
         "epochs": whole(0),
         "learning_rate": number(above=0),
         "encoder_learning_rate": number(above=0),
         "batch_size": whole(1),
-        "prototype_weight": number(0),
-        "dual_weight": number(0),
-        "prototype_form": choice("softmax", "pull", "margin"),
-        "dual_distance": choice("cosine", "euclidean", "infonce"),
-        "dual_detach": FLAG,
-        "dual_by_field": FLAG,
-        "shot_weight": number(0),
-        "field_weight": number(0),
-        "drift_weight": NONE | number(0),
-        "context_share": number(0, 1),
-        "dynamics_scale": number(0),
-        "gate": choice("feature", "frame"),
-        "intensity": choice("abs", "signed", "square"),
-        "field_form": choice("product", "raw", "sum"),
-        "field_gap": choice("exponential", "gaussian"),
-        "tau": number(above=0),
-        "highlight_share": number(above=0, most=1),
-        "symmetric": FLAG,
-        "soft_argmax": NONE | number(above=0),
-        "frame_rate": number(above=0),
-        "assignment": choice("class", "anchor"),
-        "field_share": number(0, 1),
-        "sharpness": number(above=0),
-        "balance": NONE | number(0, 1),
-        "prototype_source": number(0, 1),
-        "prototype_pool": NONE | choice("both", "target", "source"),
-        "pool_weight": number(0, 1),
-        "experience_weight": number(0),
-        "self_training_weight": number(0),
-        "experience_shots": number(0),
         "early_stopping": FLAG | choice(*WATCHED),
         "patience": whole(1),
         "callbacks": CALLBACKS,
@@ -247,41 +186,16 @@ class SEREClassifier(AudioClassifier):
         dynamics: Any = None,
         source_language: str | None = None,
         target_language: str | None = None,
-        embedding_dim: int = 48,
+        embedding: Any = None,
+        field: Any = None,
+        assignment: Any = None,
+        prototypes: Any = None,
+        losses: Any = None,
+        self_training: Any = None,
         epochs: int = 20,
         learning_rate: float = 1e-3,
         encoder_learning_rate: float = 1e-5,
         batch_size: int = 128,
-        prototype_weight: float = 1.0,
-        dual_weight: float = 0.3,
-        prototype_form: str = "softmax",
-        dual_distance: str = "cosine",
-        dual_detach: bool = True,
-        dual_by_field: bool = False,
-        shot_weight: float = 1.0,
-        field_weight: float = 0.1,
-        drift_weight: float | None = None,
-        context_share: float = 0.5,
-        dynamics_scale: float = 0.1,
-        gate: str = "feature",
-        intensity: str = "abs",
-        field_form: str = "product",
-        field_gap: str = "exponential",
-        tau: float = 1.0,
-        highlight_share: float = 1.0,
-        symmetric: bool = False,
-        soft_argmax: float | None = None,
-        frame_rate: float = 10.0,
-        assignment: str = "class",
-        field_share: float = 0.5,
-        sharpness: float = 3.0,
-        balance: float | None = None,
-        prototype_source: float = 1.0,
-        prototype_pool: str | None = None,
-        pool_weight: float = 1.0,
-        experience_weight: float = 2.0,
-        experience_shots: float = 5.0,
-        self_training_weight: float = 0.7,
         speaker_shrinkage: float = 4.0,
         early_stopping: bool | str = False,
         patience: int = 10,
@@ -299,41 +213,16 @@ class SEREClassifier(AudioClassifier):
         self.dynamics = dynamics
         self.source_language = source_language
         self.target_language = target_language
-        self.embedding_dim = embedding_dim
+        self.embedding = embedding
+        self.field = field
+        self.assignment = assignment
+        self.prototypes = prototypes
+        self.losses = losses
+        self.self_training = self_training
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.encoder_learning_rate = encoder_learning_rate
         self.batch_size = batch_size
-        self.prototype_weight = prototype_weight
-        self.dual_weight = dual_weight
-        self.prototype_form = prototype_form
-        self.dual_distance = dual_distance
-        self.dual_detach = dual_detach
-        self.dual_by_field = dual_by_field
-        self.shot_weight = shot_weight
-        self.field_weight = field_weight
-        self.drift_weight = drift_weight
-        self.context_share = context_share
-        self.dynamics_scale = dynamics_scale
-        self.gate = gate
-        self.intensity = intensity
-        self.field_form = field_form
-        self.field_gap = field_gap
-        self.tau = tau
-        self.highlight_share = highlight_share
-        self.symmetric = symmetric
-        self.soft_argmax = soft_argmax
-        self.frame_rate = frame_rate
-        self.assignment = assignment
-        self.field_share = field_share
-        self.sharpness = sharpness
-        self.balance = balance
-        self.prototype_source = prototype_source
-        self.prototype_pool = prototype_pool
-        self.pool_weight = pool_weight
-        self.experience_weight = experience_weight
-        self.experience_shots = experience_shots
-        self.self_training_weight = self_training_weight
         self.speaker_shrinkage = speaker_shrinkage
         self.early_stopping = early_stopping
         self.patience = patience
@@ -384,14 +273,12 @@ class SEREClassifier(AudioClassifier):
         self._build_steps()
         labeled, codes, sources, targets = self._embed_fit(labeled, classes, codes, sources, targets, skipping)
         self._listen(labeled, classes, codes, sources, targets)
-        source = concatenate(sources) if sources else None
-        from sere.training.fit import fit_model
+        from sere.training.fit import Given, fit_model
 
+        given = Given(labeled, codes, classes, concatenate(sources) if sources else None, targets)
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
-        self._model, records, interrupted = fit_model(
-            self, labeled, codes, classes, source, targets, seed, previous, first_epoch=len(history)
-        )
+        self._model, records, interrupted = fit_model(self, given, seed, previous, first_epoch=len(history))
         self.classes_ = classes
         self.history_ = (history[: records[0]["epoch"]] if records else history) + records
         if interrupted:
@@ -457,7 +344,8 @@ class SEREClassifier(AudioClassifier):
             print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")
 
     def _build_steps(self) -> None:
-        """Make the sub-estimators that turn audio into frames."""
+        """Make the sub-estimators that turn audio into frames, and the field, which says how many are kept."""
+        self.field_ = _room("ResonanceField")() if self.field is None else clone(self.field)
         shared = {name: getattr(self, name) for name in SHARED}
         self.dynamics_ = DynamicFeatureTransformer(**shared) if self.dynamics is None else clone(self.dynamics)
         if isinstance(self.encoder, HeterogeneousEncoder):
@@ -466,7 +354,8 @@ class SEREClassifier(AudioClassifier):
             self.encoder_ = HeterogeneousEncoder(self.encoder, pitch_model=self.dynamics_.pitch_model, **shared)
 
     def _steps(self) -> dict[str, Callable[[Any, dict[str, Any]], Any]]:
-        return {"dynamics": lambda _, shared: DynamicFeatureTransformer(**shared), **super()._steps()}
+        rooms = {parameter: lambda _, __, name=name: _room(name)() for parameter, name in ROOMS.items()}
+        return {"dynamics": lambda _, shared: DynamicFeatureTransformer(**shared), **rooms, **super()._steps()}
 
     def _embed_audio(
         self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
@@ -476,4 +365,4 @@ class SEREClassifier(AudioClassifier):
             return self.encoder_.reopen(utterances, where, unusable)
         if utterances.dynamics is None:
             utterances = self.dynamics_.extract(utterances, where, not self.encoder_.single, unusable)
-        return self.encoder_.encode(utterances, role, where, unusable, float(self.frame_rate))
+        return self.encoder_.encode(utterances, role, where, unusable, float(self.field_.frame_rate))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sere.audio import AudioError, Clip
+from sere.chain.content import averaged_columns
 from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names
 from sere.encoders.emotion import EmotionEncoder
@@ -25,8 +26,6 @@ from sere.extraction.extract import extract
 from sere.inputs.params import NONE, ParameterError, Rule, choice, resolve_device, whole
 from sere.inputs.skipping import only, usable_rows
 from sere.inputs.utterances import Summary, Utterances
-from sere.training.content import averaged_columns
-from sere.training.thinning import thin_clip
 
 _LAYER = whole(-(2**31))
 
@@ -292,6 +291,8 @@ class HeterogeneousEncoder(AudioTransformer):
         n = len(utterances)
         frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
+        from sere.training.thinning import thin_clip
+
         kept: list[Any] = [None] * n
         whole: list[Any] = [None] * n
         for name, encoder in encoders.items():

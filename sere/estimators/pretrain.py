@@ -6,7 +6,7 @@ each speaker standardised, once as if nobody knew who speaks. Then three small t
 
 * evidence: multinomial logistic regression. A corpus says nothing about emotions that it does not have: they are left
   out of its clips' softmax. Corpora count alike, and emotions of a corpus count alike. Weights are paid for in a metric
-  in which words are small (:mod:`sere.training.content`), and by the square of a typical clip's length, so that one
+  in which words are small (:mod:`sere.chain.content`), and by the square of a typical clip's length, so that one
   penalty suits seventy descriptors and a thousand columns.
 * examples: the mean of each emotion's corpus means.
 * directions: linear discriminants of clips and of frames with a shrunk covariance.
@@ -25,6 +25,7 @@ from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils import check_random_state
 
+from sere.chain.content import content_covariances, content_metric, with_words
 from sere.datasets.emotions import canonical_emotion, merged_names
 from sere.encoders.emotion import Card, EmotionEncoder
 from sere.encoders.experience import BASE, Experience, audio_digest
@@ -36,7 +37,6 @@ from sere.inputs.labels import as_labels
 from sere.inputs.reading import SereWarning, as_utterances
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
-from sere.training.content import content_covariances, content_metric, with_words
 from sere.training.normalise import Moments, Standardiser
 
 #: Penalty on squared weights beside the mean loss, for clips of squared length 1.

@@ -79,7 +79,7 @@ class Utterances:
         By name, encoders that know something of emotions; see :mod:`sere.encoders.experience`.
     averaged : dict of str to ndarray of shape (context_width,)
         By encoder, the column of frames whose mean each entry of the context is, -1 where it is none; see
-        :mod:`sere.training.content`.
+        :mod:`sere.chain.content`.
     """
 
     clips: list[Clip] | None

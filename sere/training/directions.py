@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import eigh
 from threadpoolctl import threadpool_limits
 
-from sere.training.content import MANY
+from sere.chain.content import MANY
 
 
 @dataclass(frozen=True)

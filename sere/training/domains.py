@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sere.chain.embedding import Embedding
 from sere.encoders.languages import same_language
 from sere.inputs.utterances import Utterances, concatenate
 from sere.training.network import Pool, Space
@@ -85,8 +86,7 @@ def domain_starts(
     labeled: Utterances,
     source: Utterances | None,
     targets: list[Utterances],
-    embedding_dim: int,
-    context_share: float,
+    embedding: Embedding,
     surveys: Mapping[str, Survey],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return starting projections; with several encoders over the dynamics' statistics, standardised by domain.
@@ -97,18 +97,16 @@ def domain_starts(
     pools : dict of str to (Pool, ndarray)
         As :func:`domain_pools` returns them.
     labeled, source, targets : Utterances
-    embedding_dim, context_share
-        As in :class:`sere.SEREClassifier`.
+    embedding : Embedding
     surveys : mapping of str to Survey
         As :func:`~sere.training.prepare.survey` returns them; needed with one encoder.
     """
-    widths = (embedding_dim // 2, embedding_dim - embedding_dim // 2)
-    if not any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces):
-        widths = (0, embedding_dim)
+    widths = embedding.widths(any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces))
+    share = embedding.context_share
     if len(preparation.names) == 1:
-        return starting_projections(preparation, surveys, widths, context_share)
+        return starting_projections(preparation, surveys, widths, share)
     summaries = _shared_statistics(preparation, pools, labeled, source, targets)
-    return bridging_projections(preparation, [pool for pool, _ in pools.values()], summaries, widths, context_share)
+    return bridging_projections(preparation, [pool for pool, _ in pools.values()], summaries, widths, share)
 
 
 def _shared_statistics(

@@ -1,4 +1,4 @@
-"""One fit from embedded clips to a model that holds numpy only."""
+"""One fit from embedded clips to a model that holds numpy only: prepared, trained, frozen."""
 
 import warnings
 from contextlib import nullcontext
@@ -7,211 +7,134 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from tqdm import tqdm
 
+from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTraining, TripleResonance
+from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
 from sere.inputs.params import resolve_device
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
-from sere.kernels import Packed, Reading, resonance_field
 from sere.kernels.workers import small_operations
-from sere.training.domains import SOURCE, domain_of, domain_pools, domain_starts, learn_domains
-from sere.training.fronts import build, check_fronts, finish, needed, start_fronts
-from sere.training.loop import CHUNK, Chain, Settings, highlight_weights
+from sere.training.domains import SOURCE, domain_pools, domain_starts, learn_domains
+from sere.training.fronts import check_fronts, finish, start_fronts
+from sere.training.loop import CHUNK, Chain, Clips, Rooms
+from sere.training.model import FittedModel, FrozenFront
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Preparation, Survey, clip_rows, survey
-from sere.training.self_training import SelfTrained, self_train
+from sere.training.stopping import Stopping
 from sere.training.subspace import WIDTH, Bases, into, starts_into, state_into, training_bases
 from sere.training.thinning import thinned
 
 
 @dataclass(frozen=True)
-class FrozenFront:
-    """A trained front; numpy only.
+class Given:
+    """What a fit was given, embedded.
 
     Attributes
     ----------
-    cache_key : str
-        Of the encoder below it: what comes out of another one means nothing to it.
-    state : dict of str to ndarray
+    labeled : Utterances
+    y : int ndarray of shape (n,)
+        Class of each labeled clip.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    source : Utterances or None
+    targets : list of Utterances
     """
 
-    cache_key: str
-    state: dict[str, np.ndarray]
+    labeled: Utterances
+    y: np.ndarray
+    classes: np.ndarray
+    source: Utterances | None
+    targets: list[Utterances]
+
+    @property
+    def everyone(self) -> list[Utterances]:
+        """All groups of clips that there are."""
+        return [self.labeled, *([] if self.source is None else [self.source]), *self.targets]
+
+    @property
+    def parts(self) -> tuple[Utterances, Utterances | None, list[Utterances]]:
+        """Labeled clips, source pool, target pools."""
+        return self.labeled, self.source, self.targets
+
+    def thinned(self, frame_rate: float) -> "Given":
+        """The same with thinned clips."""
+        source = None if self.source is None else thinned(self.source, frame_rate)
+        targets = [thinned(pool, frame_rate) for pool in self.targets]
+        return Given(thinned(self.labeled, frame_rate), self.y, self.classes, source, targets)
+
+    def finished(self, fronts: dict[str, torch.nn.Module]) -> "Given":
+        """The same gone through untrained fronts."""
+        source = None if self.source is None else finish(self.source, fronts)
+        targets = [finish(pool, fronts) for pool in self.targets]
+        return Given(finish(self.labeled, fronts), self.y, self.classes, source, targets)
 
 
-class Found(NamedTuple):
-    """Clips after the network, numpy only.
+class Steps(NamedTuple):
+    """The rooms that a classifier was given, its defaults where it was given none."""
 
-    Attributes
-    ----------
-    clips : ndarray of shape (n, p)
-    evidence : ndarray of shape (n, n_classes) or (n, 0)
-    rows : list of (str, int ndarray of shape (m,), ndarray of shape (m, d))
-        By encoder, which clips it embedded, and what self-training sees of them.
-    frames : list of ndarray of shape (n_frames, p)
-    intensity : list of ndarray of shape (n_frames,)
-    """
+    embedding: Embedding
+    field: ResonanceField
+    assignment: Assignment
+    prototypes: Prototypes
+    losses: TripleResonance
+    self_training: SelfTraining
 
-    clips: np.ndarray
-    evidence: np.ndarray
-    rows: list[tuple[str, np.ndarray, np.ndarray]]
-    frames: list[np.ndarray]
-    intensity: list[np.ndarray]
+    @classmethod
+    def of(cls, classifier: Any) -> "Steps":
+        """Copies of a classifier's."""
+        made = {name: room() for name, room in cls.__annotations__.items()}
+        given = {name: getattr(classifier, name) for name in made}
+        return cls(**{name: made[name] if room is None else clone(room) for name, room in given.items()})
 
 
 @dataclass
-class FittedModel:
-    """All that prediction needs; no torch object, so that it loads anywhere.
+class Prepared:
+    """All that is learned before training.
 
     Attributes
     ----------
     preparation : Preparation
-    network : dict of str to ndarray
-        The network's state without its fronts.
-    options : dict
-        gate, intensity, dynamics_scale, tau, field_form, field_gap, highlight_share, symmetric.
-    prototypes : ndarray of shape (n_classes, p)
-    scale : float
-        Factor of squared distances.
-    evidence_scale : float
-        Factor of what experience says.
-    shot_frames : list of ndarray of shape (n_frames, p)
-        Enhanced representations of the labeled clips.
-    shot_intensity : list of ndarray of shape (n_frames,)
     languages : dict of str to set of str
-        Languages of each domain.
-    fronts : dict of str to FrozenFront
-        By encoder; empty where nothing of an encoder was trained.
-    self_trained : SelfTrained or None
-        What the answers on the target pool taught.
+        Of each domain.
+    pools : dict of str to (Pool, ndarray)
+        Standardised clips by role, those with a front still to go through it, and the row each came from.
+    starts : list of (ndarray, ndarray)
+        Starting projections.
+    surveys : dict of str to Survey
+        How each encoder's columns vary.
     """
 
     preparation: Preparation
-    network: dict[str, np.ndarray]
-    options: dict[str, Any]
-    prototypes: np.ndarray
-    scale: float
-    evidence_scale: float
-    shot_frames: list[np.ndarray]
-    shot_intensity: list[np.ndarray]
     languages: dict[str, set[str]]
-    fronts: dict[str, FrozenFront] = field(default_factory=dict)
-    self_trained: SelfTrained | None = None
-    _built: dict[str, torch.nn.Module] = field(default_factory=dict, init=False, repr=False, compare=False)
+    pools: dict[str, tuple[Pool, np.ndarray]]
+    starts: list[tuple[np.ndarray, np.ndarray]]
+    surveys: dict[str, Survey] = field(repr=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_built": {}}
-
-    def is_source(self, language: str | None) -> bool:
-        """Whether a clip of this language is prepared as a source clip."""
-        return self.domain(language) == SOURCE
-
-    def domain(self, language: str | None) -> str:
-        """The domain whose mean and SD a clip takes: its language's, else the target's, else the source's."""
-        return domain_of(language, self.languages)
-
-    def embed(self, utterances: Utterances) -> np.ndarray:
-        """Clip embeddings, (n, p)."""
-        return self._forward(utterances).clips
-
-    def logits(self, utterances: Utterances) -> np.ndarray:
-        """Scaled negative squared distances to the prototypes, what experience says and, of target clips, what
-        self-training does, (n, n_classes).
-        """
-        found = self._forward(utterances)
-        logits = -self.scale * np.square(found.clips[:, None] - self.prototypes[None]).sum(2)
-        if found.evidence.shape[1]:
-            logits = logits + self.evidence_scale * found.evidence
-        if self.self_trained is None:
-            return logits
-        is_target = np.array([not self.is_source(language) for language in utterances.languages])
-        for name, clips, rows in found.rows:
-            own = is_target[clips]
-            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], rows[own])
-        return logits
-
-    def resonance(self, utterances: Utterances) -> np.ndarray:
-        """IRF of each clip with each shot, (n, n_shots)."""
-        found = self._forward(utterances)
-        shots = _packed(self.shot_frames, self.shot_intensity)
-        clips = _packed(found.frames, found.intensity)
-        scores = self._field(shots, clips)
-        if self.options["symmetric"]:
-            scores = (scores + self._field(clips, shots).T) / 2
-        return scores.numpy().T
-
-    def _field(self, queries: Packed, keys: Packed) -> torch.Tensor:
-        """IRF of every query clip with every key clip, as it was trained."""
-        tau = float(np.exp(self.network["log_tau"]))
-        reading = Reading(tau, self.options["field_form"], self.options["field_gap"])
-        queries = queries._replace(weight=highlight_weights(queries, self.options["highlight_share"]))
-        return resonance_field(queries, keys, reading)[0]
-
-    @torch.no_grad()
-    def _forward(self, utterances: Utterances) -> "Found":
-        """What the network makes of clips, in the order of `utterances`."""
-        check_fronts(utterances, self.fronts)
-        pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
-        network = self._rebuild(needed(utterances))
-        finished = tuple(network.finished(space) for space in pool.to(torch.float64).spaces)
-        embedded = network(Pool(finished))
-        own = np.split(order, np.cumsum([len(space) for space in finished])[:-1])
-        names = [self.preparation.names[space.index] for space in finished]
-        bounds = embedded.packed.offsets[1:-1].tolist()
-        back = np.argsort(order)
-        frames = np.split(embedded.packed.frames.numpy(), bounds)
-        intensity = np.split(embedded.packed.intensity.numpy(), bounds)
-        return Found(
-            embedded.clips.numpy()[back],
-            embedded.evidence.numpy()[back],
-            [(name, clips, clip_rows(space)) for name, clips, space in zip(names, own, finished, strict=True)],
-            [frames[i] for i in back],
-            [intensity[i] for i in back],
-        )
-
-    def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
-        """The network in float64, with the fronts of some encoders, which keep their float32."""
-        n = len(self.preparation.names)
-        starts = [(self.network[f"context_maps.{i}"], self.network[f"frame_maps.{i}"]) for i in range(n)]
-        network = ResonanceNetwork(starts, **{k: self.options[k] for k in _NETWORK_OPTIONS})
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.network.items()})
-        network.double()
-        network.frames_at_once = 1  # in the float32 of a front, clips beside it would move a prediction visibly
-        for name, encoder in encoders.items():
-            network.fronts[str(self.preparation.names.index(name))] = self._front(name, encoder)
-        return network
-
-    def _front(self, name: str, encoder: FrameEncoder) -> torch.nn.Module:
-        """A trained front on its encoder's checkpoint, built when it is first needed."""
-        if name not in self._built:
-            frozen = self.fronts[name]
-            if encoder.cache_key != frozen.cache_key:
-                raise ValueError(
-                    f"{name} is not what it was when the model was fitted ({encoder.cache_key}, then "
-                    f"{frozen.cache_key}); bring the old files back, or fit again"
-                )
-            self._built[name] = build(encoder, frozen.state)
-        return self._built[name]
-
-
-def _packed(frames: list[np.ndarray], intensity: list[np.ndarray]) -> Packed:
-    return Packed.from_list(*([torch.tensor(v, dtype=torch.float32) for v in values] for values in (frames, intensity)))
-
-
-_NETWORK_OPTIONS = ("gate", "intensity", "dynamics_scale", "tau")
+    @classmethod
+    def by(cls, given: Given, steps: Steps, shrinkage: float, fronts: dict[str, torch.nn.Module]) -> "Prepared":
+        """Learn from clips, as untrained fronts give them."""
+        preparation = Preparation(shrinkage, steps.field.frame_rate)
+        for group in given.everyone:
+            check_fronts(group, fronts)
+        given = given.thinned(preparation.frame_rate)
+        done = given.finished(fronts)
+        languages = learn_domains(preparation, *done.parts)
+        preparation.recognise(list(given.classes), done.labeled, given.y, SOURCE)
+        pools = domain_pools(preparation, *done.parts)
+        averaged = {name: own for group in done.everyone for name, own in group.averaged.items()}
+        width = max(WIDTH, steps.embedding.dim)
+        surveys = survey(preparation, [pool for pool, _ in pools.values()], averaged, width)
+        starts = domain_starts(preparation, pools, *done.parts, steps.embedding, surveys)
+        if fronts:
+            pools = domain_pools(preparation, *given.parts)
+        return cls(preparation, languages, pools, starts, surveys)
 
 
 def fit_model(
-    params: Any,
-    labeled: Utterances,
-    y: np.ndarray,
-    classes: np.ndarray,
-    source: Utterances | None,
-    targets: list[Utterances],
-    seed: int,
-    previous: FittedModel | None = None,
-    first_epoch: int = 0,
+    params: Any, given: Given, seed: int, previous: FittedModel | None = None, first_epoch: int = 0
 ) -> tuple[FittedModel, list[dict[str, Any]], bool]:
     """Standardise, train and freeze.
 
@@ -219,10 +142,7 @@ def fit_model(
     ----------
     params : SEREClassifier
         Read only, for its parameters.
-    labeled, source, targets : Utterances with frames, context and dynamics
-    y : int ndarray of shape (n,)
-    classes : ndarray of shape (n_classes,)
-        Labels.
+    given : Given
     seed : int
     previous : FittedModel, optional
         Where the network starts.
@@ -236,49 +156,25 @@ def fit_model(
         One an epoch.
     interrupted : bool
     """
-    device = resolve_device(params.device)
-    preparation = Preparation(params.speaker_shrinkage, params.frame_rate)
-    options = {
-        name: getattr(params, name)
-        for name in (*_NETWORK_OPTIONS, "field_form", "field_gap", "highlight_share", "symmetric")
-    }
+    device, steps = resolve_device(params.device), Steps.of(params)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoders, fronts = start_fronts([labeled, *targets, *([] if source is None else [source])], device)
-        languages, pools, starts, surveys = _prepare(params, preparation, fronts, labeled, classes, y, source, targets)
-        before = _state_of(previous, preparation) if previous is not None else {}
-        bases = training_bases(preparation, surveys, starts, before, fixed=fronts)
-        before = state_into(before, bases)
-        network = ResonanceNetwork(
-            starts_into(starts, bases),
-            **{k: options[k] for k in _NETWORK_OPTIONS},
-            fronts={preparation.names.index(name): front for name, front in fronts.items()},
-        )
-        if {k: v.shape for k, v in before.items()} == {k: v.shape for k, v in network.state_dict().items()}:
-            network.load_state_dict(before)
-        elif previous is not None:
+        encoders, fronts = start_fronts(given.everyone, device)
+        ready = Prepared.by(given, steps, params.speaker_shrinkage, fronts)
+        before = _state_of(previous, ready.preparation) if previous is not None else {}
+        bases = training_bases(ready.preparation, ready.surveys, ready.starts, before, fixed=fronts)
+        network, goes_on = _network(ready, steps, bases, fronts, state_into(before, bases))
+        if previous is not None and not goes_on:
             first_epoch = 0
             warnings.warn(
                 "warm_start=True, but the last fit's network has another shape; training starts anew",
                 SereWarning,
                 stacklevel=3,
             )
-        network.to(device)
-        ready = {name: into(pool, bases).to(torch.float32, device) for name, (pool, _) in pools.items()}
-        order = pools["labeled"][1]
-        codes = torch.from_numpy(np.asarray(y)[order]).to(device)
-        imagined = _imagined(preparation, bases, device)
-        chain = Chain(
-            network,
-            ready["labeled"],
-            codes,
-            len(classes),
-            ready.get("source"),
-            ready.get("target"),
-            _settings(params, imagined is not None, bool(targets)),
-            seed,
-            imagined,
-        )
+        clips = _clips(ready, given, bases, device)
+        rates = float(params.learning_rate), float(params.encoder_learning_rate)
+        rooms = _rooms(steps, clips)
+        chain = Chain(network.to(device), clips, rooms, params.batch_size, rates, seed)
         records: list[dict[str, Any]] = []
         with tqdm(total=params.epochs, desc="epochs", disable=None if params.verbose else True, leave=False) as bar:
 
@@ -288,89 +184,44 @@ def fit_model(
                 bar.update()
                 return any([bool(callback(record)) for callback in params.callbacks])
 
+            stopping = Stopping(params.early_stopping, params.patience, "target" if given.targets else "source")
             with nullcontext() if fronts or device != "cpu" else small_operations():
-                interrupted = chain.run(params.epochs, report)
-        model = _freeze(chain, preparation, options, languages, order, bases)
-        if targets and params.self_training_weight:
-            model.self_trained = _self_train(
-                chain, pools["target"][0], preparation, surveys, params.self_training_weight, device
-            )
-        model.fronts = {name: FrozenFront(encoders[name].cache_key, _arrays(front)) for name, front in fronts.items()}
+                interrupted = chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep")
+        model = _freeze(chain, ready, steps, bases, encoders)
+        if given.targets and steps.self_training.weight:
+            model.self_trained = _self_train(chain, ready, steps.self_training, device)
     return model, records, interrupted
 
 
-def _prepare(
-    params: Any,
-    preparation: Preparation,
-    fronts: dict[str, torch.nn.Module],
-    labeled: Utterances,
-    classes: np.ndarray,
-    y: np.ndarray,
-    source: Utterances | None,
-    targets: list[Utterances],
-) -> tuple[
-    dict[str, set[str]], dict[str, tuple[Pool, np.ndarray]], list[tuple[np.ndarray, np.ndarray]], dict[str, Survey]
-]:
-    """Learn all that is learned before training, from what untrained fronts give.
-
-    Returns
-    -------
-    languages : dict of str to set of str
-        Of each domain.
-    pools : dict of str to (Pool, ndarray)
-        Clips still to go through their fronts, and the row each came from.
-    starts : list of (ndarray, ndarray)
-        Starting projections.
-    surveys : dict of str to Survey
-        How each encoder's columns vary.
-    """
-    labeled, source = thinned(labeled, preparation.frame_rate), source and thinned(source, preparation.frame_rate)
-    targets = [thinned(pool, preparation.frame_rate) for pool in targets]
-    for group in [labeled, *targets, *([] if source is None else [source])]:
-        check_fronts(group, fronts)
-    done = (
-        finish(labeled, fronts),
-        None if source is None else finish(source, fronts),
-        [finish(pool, fronts) for pool in targets],
-    )
-    languages = learn_domains(preparation, *done)
-    preparation.recognise(list(classes), done[0], y, SOURCE)
-    pools = domain_pools(preparation, *done)
-    averaged = {name: own for part in (done[0], done[1], *done[2]) if part for name, own in part.averaged.items()}
-    width = max(WIDTH, params.embedding_dim)
-    surveys = survey(preparation, [pool for pool, _ in pools.values()], averaged, width)
-    starts = domain_starts(preparation, pools, *done, params.embedding_dim, params.context_share, surveys)
-    return languages, domain_pools(preparation, labeled, source, targets) if fronts else pools, starts, surveys
+def _network(
+    ready: Prepared, steps: Steps, bases: Bases, fronts: dict[str, torch.nn.Module], before: dict[str, torch.Tensor]
+) -> tuple[ResonanceNetwork, bool]:
+    """Make the network; also returns whether it goes on from a state."""
+    index = ready.preparation.names.index
+    own = {index(name): front for name, front in fronts.items()}
+    network = ResonanceNetwork(starts_into(ready.starts, bases), steps.embedding, steps.field, own)
+    goes_on = {k: v.shape for k, v in before.items()} == {k: v.shape for k, v in network.state_dict().items()}
+    if goes_on:
+        network.load_state_dict(before)
+    return network, goes_on
 
 
-@torch.no_grad()
-def _self_train(
-    chain: Chain,
-    target: Pool,
-    preparation: Preparation,
-    surveys: dict[str, Survey],
-    weight: float,
-    device: str,
-) -> SelfTrained:
-    """Let the answers on the target pool teach a head."""
-    found = chain.assigned["target"]
-    decision = chain.decision(found.embeddings, found.evidence).double().cpu().numpy()
-    rows = {}
-    for space in target.spaces:
-        parts = [space] if isinstance(space, Space) else map(space.take, torch.arange(len(space)).split(CHUNK))
-        closed = [
-            part if isinstance(part, Space) else chain.network.finished(part.to(torch.float32, device))
-            for part in parts
-        ]
-        rows[preparation.names[space.index]] = np.concatenate([clip_rows(part) for part in closed])
-    return self_train(decision, list(rows), list(rows.values()), [surveys[name].words for name in rows], weight)
+def _clips(ready: Prepared, given: Given, bases: Bases, device: str) -> Clips:
+    """Take what is trained on to the device, wide columns as coordinates."""
+    pools = {name: into(pool, bases).to(torch.float32, device) for name, (pool, _) in ready.pools.items()}
+    codes = torch.from_numpy(np.asarray(given.y)[ready.pools["labeled"][1]]).to(device)
+    imagined = ready.preparation.imagined()
+    known = None
+    if imagined is not None:
+        known = into(imagined[0], bases).to(torch.float32, device), torch.from_numpy(imagined[1]).to(device)
+    return Clips(pools.pop("labeled"), codes, len(given.classes), pools, known)
 
 
-def _imagined(preparation: Preparation, bases: Bases, device: str) -> tuple[Pool, torch.Tensor] | None:
-    found = preparation.imagined()
-    if found is None:
-        return None
-    return into(found[0], bases).to(torch.float32, device), torch.from_numpy(found[1]).to(device)
+def _rooms(steps: Steps, clips: Clips) -> Rooms:
+    """Settle what the rooms leave open, which depends on whether experience knows any of the classes."""
+    experienced = clips.imagined is not None
+    prototypes = steps.prototypes.settled(experienced, "target" in clips.pools)
+    return Rooms(steps.field, steps.assignment, prototypes, steps.losses.settled(experienced))
 
 
 def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torch.Tensor]:
@@ -383,48 +234,51 @@ def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torc
     return state
 
 
-def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
-    return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
+@torch.no_grad()
+def _self_train(chain: Chain, ready: Prepared, self_training: SelfTraining, device: str) -> SelfTrained:
+    """Let the answers on the target pool teach a head."""
+    rows = {}
+    for space in ready.pools["target"][0].spaces:
+        parts = [space] if isinstance(space, Space) else map(space.take, torch.arange(len(space)).split(CHUNK))
+        closed = [
+            part if isinstance(part, Space) else chain.network.finished(part.to(torch.float32, device))
+            for part in parts
+        ]
+        rows[ready.preparation.names[space.index]] = np.concatenate([clip_rows(part) for part in closed])
+    words = [ready.surveys[name].words for name in rows]
+    return self_training.learn(chain.scores("target").double().cpu().numpy(), list(rows), list(rows.values()), words)
 
 
-def _settings(params: Any, experienced: bool, has_target: bool) -> Settings:
-    """Return the loop's settings; what the user left open depends on whether experience knows any of the classes."""
-    renamed = {"form": "field_form", "gap": "field_gap"}
-    settings = {name: getattr(params, renamed.get(name, name)) for name in Settings.__dataclass_fields__}
-    left_open = {
-        "drift_weight": 10.0 if experienced else 1.0,
-        "prototype_pool": "target" if experienced and has_target else "both",
-    }
-    for name, choice in left_open.items():
-        if settings[name] is None:
-            settings[name] = choice
-    return Settings(**settings)
-
-
+@torch.no_grad()
 def _freeze(
-    chain: Chain,
-    preparation: Preparation,
-    options: dict[str, Any],
-    languages: dict[str, set[str]],
-    order: np.ndarray,
-    bases: Bases,
+    chain: Chain, ready: Prepared, steps: Steps, bases: Bases, encoders: dict[str, FrameEncoder]
 ) -> FittedModel:
     """Take everything off torch and off the device."""
-    with torch.no_grad():
-        shots = chain.network(chain.labeled).packed
-    state = {name: value.detach().cpu() for name, value in chain.network.own_state().items()}
+    network, decision = chain.network, chain.decision
+    assert decision is not None
+    shots = network(chain.clips.labeled).packed
+    state = {name: value.detach().cpu() for name, value in network.own_state().items()}
     bounds = shots.offsets[1:-1].tolist()
-    back = np.argsort(order)
-    frames = np.split(shots.frames.cpu().numpy(), bounds)
-    intensity = np.split(shots.intensity.cpu().numpy(), bounds)
+    back = np.argsort(ready.pools["labeled"][1])
+    frames, intensity = (np.split(values.cpu().numpy(), bounds) for values in (shots.frames, shots.intensity))
+    index = ready.preparation.names.index
     return FittedModel(
-        preparation,
+        ready.preparation,
         {name: value.numpy().copy() for name, value in state_into(state, bases, back=True).items()},
-        options,
+        steps.embedding,
+        steps.field,
         chain.prototypes.cpu().numpy().astype(np.float64),
-        float(np.exp(chain.log_scale or 0.0)) * chain.sharpening,
-        chain.evidence_scale,
+        decision.scale * decision.sharpening,
+        decision.evidence_scale,
         [frames[i].copy() for i in back],
         [intensity[i].copy() for i in back],
-        languages,
+        ready.languages,
+        {
+            name: FrozenFront(encoder.cache_key, _arrays(network.fronts[str(index(name))]))
+            for name, encoder in encoders.items()
+        },
     )
+
+
+def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}

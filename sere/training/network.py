@@ -13,12 +13,14 @@ beside the projected frame, and its embedding is the mean of z over its frames.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sere.chain.embedding import Embedded, Embedding
+from sere.chain.field import ResonanceField
 from sere.kernels.packed import Packed
 from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
 from sere.method.resonance import burst_intensity
@@ -91,24 +93,6 @@ class Pool:
         return Pool(tuple(space.to(dtype, device) for space in self.spaces))
 
 
-class Embedded(NamedTuple):
-    """What the network makes of a pool.
-
-    Attributes
-    ----------
-    packed : Packed
-        Enhanced frames z and burst intensities.
-    clips : tensor of shape (n, p)
-        Mean of z over each clip's frames.
-    evidence : tensor of shape (n, C) or (n, 0)
-        As in :class:`Space`; nothing of it is learned.
-    """
-
-    packed: Packed
-    clips: Tensor
-    evidence: Tensor
-
-
 class ResonanceNetwork(nn.Module):
     """Projection, gate and intensity (Eq. 2-3).
 
@@ -116,14 +100,10 @@ class ResonanceNetwork(nn.Module):
     ----------
     projections : list of (ndarray of shape (context_width, p_c), ndarray of shape (width, p_f))
         Where each space's projections start.
-    gate : {"feature", "frame"}
-        One gate output per dynamic feature, or one per frame.
-    intensity : {"abs", "signed", "square"}
-        Form of Eq. 3.
-    dynamics_scale : float
-        s of Eq. 2, the weight of dynamics beside the context.
-    tau : float
-        Where the temperature of Eq. 4 starts; it is learned.
+    embedding : Embedding
+        Its gate, and the weight of dynamics beside the context.
+    field : ResonanceField
+        Its intensity, and where the temperature starts.
     fronts : dict of int to Module, optional
         What the :class:`~sere.training.fronts.OpenSpace` of an index goes through first.
 
@@ -136,23 +116,21 @@ class ResonanceNetwork(nn.Module):
     def __init__(
         self,
         projections: list[tuple[np.ndarray, np.ndarray]],
-        gate: str,
-        intensity: str,
-        dynamics_scale: float,
-        tau: float,
+        embedding: Embedding,
+        field: ResonanceField,
         fronts: dict[int, nn.Module] | None = None,
     ):
         super().__init__()
         self.context_maps = nn.ParameterList([torch.tensor(c, dtype=torch.float32) for c, _ in projections])
         self.frame_maps = nn.ParameterList([torch.tensor(f, dtype=torch.float32) for _, f in projections])
         width = projections[0][0].shape[1] + projections[0][1].shape[1]
-        outputs = {"feature": 4, "frame": 1}[gate]
+        outputs = {"feature": 4, "frame": 1}[embedding.gate]
         self.gate_weight = nn.Parameter(torch.zeros(outputs, width))
         self.gate_bias = nn.Parameter(torch.zeros(outputs))
         self.raw_intensity = nn.Parameter(torch.full((4,), _inverse_softplus(0.25)))
-        self.log_tau = nn.Parameter(torch.tensor(float(np.log(tau))))
-        self.intensity = intensity
-        self.dynamics_scale = dynamics_scale
+        self.log_tau = nn.Parameter(torch.tensor(float(np.log(field.tau))))
+        self.intensity = field.intensity
+        self.dynamics_scale = embedding.dynamics_scale
         self.start = {name: value.detach().clone() for name, value in self.named_parameters() if "maps" in name}
         self.fronts = nn.ModuleDict({str(index): front for index, front in (fronts or {}).items()})
         self.frames_at_once = FRAMES

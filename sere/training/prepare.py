@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from sere.chain.content import Scatter, in_both_units, with_words
 from sere.encoders.experience import Experience
 from sere.inputs.utterances import Utterances
-from sere.training.content import Scatter, in_both_units, with_words
 from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space
@@ -218,7 +218,7 @@ class Survey(NamedTuple):
     context, frames : Directions
         Beside words.
     words : ndarray of shape (d, d) or None
-        How contexts vary by what is said (:func:`~sere.training.content.with_words`); None where the context averages
+        How contexts vary by what is said (:func:`~sere.chain.content.with_words`); None where the context averages
         no columns.
     """
 
@@ -276,7 +276,7 @@ def starting_projections(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return where each space's context and frame projections start.
 
-    Its leading principal directions, in a metric in which words are small (:mod:`sere.training.content`), and beside
+    Its leading principal directions, in a metric in which words are small (:mod:`sere.chain.content`), and beside
     them, with half of the power, the directions that its experience knows.
 
     Parameters

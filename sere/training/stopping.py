@@ -4,7 +4,6 @@ The pool's labels are unknown, so what is watched is a score that needs none (:m
 it has not risen for some epochs, and the network of the best one stands.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,30 +12,38 @@ import numpy as np
 WATCHED = {"information": "quality", "density": "density"}
 
 
-def watched_score(early_stopping: bool | str) -> str | None:
-    """Return the score that the classifier's `early_stopping` names, or None for none."""
-    return early_stopping if isinstance(early_stopping, str) else "information" if early_stopping else None
-
-
-@dataclass
-class Best:
-    """The best state so far and how long ago it was.
+class Stopping:
+    """What is watched, the best state so far and how long ago it was.
 
     Parameters
     ----------
+    early_stopping : bool or {"information", "density"}
+        As in :class:`sere.SEREClassifier`.
     patience : int
         Epochs without a higher score before it is time to stop.
+    pool : str
+        Whose answers are watched.
+
+    Attributes
+    ----------
+    best : dict or None
+        The state of the best epoch; None where nothing is watched, and before the first one.
     """
 
-    patience: int
-    score: float = -np.inf
-    age: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, early_stopping: bool | str = False, patience: int = 10, pool: str = "target"):
+        score = early_stopping if isinstance(early_stopping, str) else "information" if early_stopping else None
+        self.watched = None if score is None else f"{pool}_{WATCHED[score]}"
+        self.wants_density = score == "density"
+        self.patience = patience
+        self.score, self.age = -np.inf, 0
+        self.best: dict[str, Any] | None = None
 
-    def see(self, score: float, state: dict[str, Any]) -> bool:
-        """Take note of an epoch; returns whether it is time to stop."""
-        if score > self.score:
-            self.score, self.age, self.state = score, 0, state
+    def see(self, record: dict[str, Any], state: dict[str, Any]) -> bool:
+        """Take note of an epoch's record and state; returns whether it is time to stop."""
+        if self.watched is None:
+            return False
+        if record[self.watched] > self.score:
+            self.score, self.age, self.best = record[self.watched], 0, state
         else:
             self.age += 1
         return self.age >= self.patience

@@ -13,19 +13,92 @@ answers are, on average, as sure as they were: agreeing with oneself is no evide
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
-from sere.training.content import content_metric
+from sere.chain.content import content_metric
+from sere.chain.room import Room
+from sere.inputs.params import Rule, number, whole
 
-#: Rounds of answering and learning; more change little.
-ROUNDS = 3
-#: Inverse temperature of the answers that are learned from, in units of their spread.
-SHARPNESS = 2.0
-#: Ridge penalty in units of the clips' mean squared length. A third to three times as much scores within a point.
-PENALTY = 1.0
+
+class SelfTraining(Room):
+    """What the model's own answers on the target pool teach a linear head.
+
+    Parameters
+    ----------
+    weight : float, default=0.7
+        SD of the head's scores in units of the answers' own; 0 leaves the head out. It takes part in predictions of
+        target clips alone.
+    rounds : int, default=3
+        Rounds of answering and learning; more change little.
+    sharpness : float, default=2.0
+        Inverse temperature of the answers that are learned from, in units of their spread.
+    penalty : float, default=1.0
+        Ridge penalty in units of the clips' mean squared length. A third to three times as much scores within a point.
+
+    Examples
+    --------
+    >>> from sere import SelfTraining, SEREClassifier
+    >>> SEREClassifier(self_training=SelfTraining(weight=0))
+    SEREClassifier(self_training=SelfTraining(weight=0))
+    """
+
+    _rules: ClassVar[dict[str, Rule]] = {
+        "weight": number(0),
+        "rounds": whole(1),
+        "sharpness": number(above=0),
+        "penalty": number(above=0),
+    }
+
+    def __init__(self, weight: float = 0.7, rounds: int = 3, sharpness: float = 2.0, penalty: float = 1.0) -> None:
+        self.weight = weight
+        self.rounds = rounds
+        self.sharpness = sharpness
+        self.penalty = penalty
+
+    def learn(
+        self,
+        decision: np.ndarray,
+        names: Sequence[str],
+        rows: Sequence[np.ndarray],
+        words: Sequence[np.ndarray | None],
+    ) -> "SelfTrained":
+        """Learn from a pool's own answers.
+
+        Parameters
+        ----------
+        decision : ndarray of shape (n, C)
+            The chain's, of the pool's clips encoder by encoder.
+        names : sequence of k str
+            Encoders.
+        rows : sequence of k ndarray of shape (n_i, d_i)
+            Standardised contexts of each encoder's clips.
+        words : sequence of k ndarray of shape (d_i, d_i) or None
+            How contexts vary by what is said; see :func:`~sere.chain.content.with_words`.
+        """
+        centred = decision - decision.mean(1, keepdims=True)
+        spread = float(centred.std())
+        if not spread > 0:
+            return SelfTrained({}, {}, 1.0)
+        bounds = np.cumsum([len(own) for own in rows])[:-1]
+        means = [own.mean(0) for own in rows]
+        heads = [_Ridge(own - mean, said, self.penalty) for own, mean, said in zip(rows, means, words, strict=True)]
+        together, factor = centred, 0.0
+        for _ in range(self.rounds):
+            answers = softmax(self.sharpness * together / spread, axis=1)
+            parts = np.split(answers - answers.mean(1, keepdims=True), bounds)
+            scores = np.concatenate([head.fit(part - part.mean(0)) for head, part in zip(heads, parts, strict=True)])
+            deviation = float(scores.std())
+            factor = self.weight * spread / deviation if deviation > 0 else 0.0
+            together = centred + factor * scores
+        return SelfTrained(
+            dict(zip(names, means, strict=True)),
+            {name: factor * head.weights.T for name, head in zip(names, heads, strict=True)},
+            _as_sure(together, sureness(centred)),
+        )
 
 
 @dataclass(frozen=True)
@@ -62,50 +135,6 @@ class SelfTrained:
         return self.scale * (decision + np.stack([(centred * own).sum(1) for own in self.weights[name]], axis=1))
 
 
-def self_train(
-    decision: np.ndarray,
-    names: Sequence[str],
-    rows: Sequence[np.ndarray],
-    words: Sequence[np.ndarray | None],
-    weight: float,
-) -> SelfTrained:
-    """Learn from a pool's own answers.
-
-    Parameters
-    ----------
-    decision : ndarray of shape (n, C)
-        The chain's, of the pool's clips encoder by encoder.
-    names : sequence of k str
-        Encoders.
-    rows : sequence of k ndarray of shape (n_i, d_i)
-        Standardised contexts of each encoder's clips.
-    words : sequence of k ndarray of shape (d_i, d_i) or None
-        How contexts vary by what is said; see :func:`~sere.training.content.with_words`.
-    weight : float
-        SD of the head's scores in units of the decision's.
-    """
-    centred = decision - decision.mean(1, keepdims=True)
-    spread = float(centred.std())
-    if not spread > 0:
-        return SelfTrained({}, {}, 1.0)
-    bounds = np.cumsum([len(own) for own in rows])[:-1]
-    means = [own.mean(0) for own in rows]
-    heads = [_Ridge(own - mean, said) for own, mean, said in zip(rows, means, words, strict=True)]
-    together, factor = centred, 0.0
-    for _ in range(ROUNDS):
-        answers = softmax(SHARPNESS * together / spread, axis=1)
-        parts = np.split(answers - answers.mean(1, keepdims=True), bounds)
-        scores = np.concatenate([head.fit(part - part.mean(0)) for head, part in zip(heads, parts, strict=True)])
-        deviation = float(scores.std())
-        factor = weight * spread / deviation if deviation > 0 else 0.0
-        together = centred + factor * scores
-    return SelfTrained(
-        dict(zip(names, means, strict=True)),
-        {name: factor * head.weights.T for name, head in zip(names, heads, strict=True)},
-        _as_sure(together, sureness(centred)),
-    )
-
-
 def sureness(decision: np.ndarray) -> float:
     """Return the mean probability of the class that is named, for scores (n, C)."""
     return float(softmax(decision, axis=1).max(1).mean())
@@ -123,11 +152,11 @@ def _as_sure(decision: np.ndarray, wanted: float) -> float:
 class _Ridge:
     """Ridge regressions of several targets in a row on the same centred rows."""
 
-    def __init__(self, rows: np.ndarray, words: np.ndarray | None):
+    def __init__(self, rows: np.ndarray, words: np.ndarray | None, penalty: float):
         metric = None if words is None else content_metric(words)
         self.rows, self.metric = rows, metric
         felt = rows if metric is None else rows @ metric
-        penalty = PENALTY * max(float((felt**2).sum(1).mean()), 1e-12)
+        penalty *= max(float((felt**2).sum(1).mean()), 1e-12)
         self.dual = len(felt) < felt.shape[1]
         gram = felt @ felt.T if self.dual else felt.T @ felt
         with threadpool_limits(1, user_api="blas"):  # as in content_metric

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from sere.training.self_training import PENALTY, ROUNDS, SHARPNESS, self_train
+from sere.chain.self_training import PENALTY, ROUNDS, SHARPNESS, self_train
 
 
 def literal(decision, rows, metric, weight):

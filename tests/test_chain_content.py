@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sere.training.content import Scatter, averaged_columns, content_covariances, content_metric, with_words
+from sere.chain.content import Scatter, averaged_columns, content_covariances, content_metric, with_words
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_within_clips_and_between_them_frames_vary_as_they_do(rng):
 def test_many_frames_are_summed_in_single_precision_as_good_as_in_double(rng, monkeypatch):
     clips = [rng.normal(size=(20, 3)) + 5 for _ in range(50)]
     exact = Scatter.of(clips)
-    monkeypatch.setattr("sere.training.content.MANY", 100)
+    monkeypatch.setattr("sere.chain.content.MANY", 100)
     np.testing.assert_allclose(Scatter.of(clips).within, exact.within, atol=1e-5)
 
 

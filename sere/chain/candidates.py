@@ -9,7 +9,7 @@ choice is that of the full search.
 A class takes part with the same number of shots for every clip, so a column of a shortlisted field still stands for one
 class, and all that follows (class resonances, assignments, anchors) reads both kinds of field alike. What differs: a
 class's resonance is the mean over its nearest shots instead of all, and a hub's mean over the pool is taken from
-:data:`sere.training.loop.CHUNK` evenly spaced clips, since nobody compares all clips with it.
+:data:`HUB_CLIPS` evenly spaced clips, since nobody compares all clips with it.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ from torch import Tensor
 SHORTLIST = 64
 #: Up to so many shots every one is compared: packed together, a pair costs a sixteenth of what one picked out does.
 EXACT = 16 * SHORTLIST
+#: Clips of a pool that tell how much each shot resonates with everybody, where not all clips are compared with it.
+HUB_CLIPS = 512
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,13 @@ class Candidates:
     classes: Tensor
     shots: Tensor | None = None
     hubs: Tensor | None = None
+
+    @classmethod
+    def joined(cls, parts: list["Candidates"], hubs: Tensor | None) -> "Candidates":
+        """Return those of a pool, part by part; `hubs` as in the attributes."""
+        shots = [part.shots for part in parts if part.shots is not None]
+        scores = torch.cat([part.scores for part in parts])
+        return cls(scores, parts[0].classes, torch.cat(shots) if shots else None, hubs)
 
     def without_hubs(self) -> Tensor:
         """The scores without each shot's mean, as :func:`sere.method.prototypes.remove_hubs`, (n, m)."""

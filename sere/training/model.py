@@ -1,0 +1,185 @@
+"""What a fit leaves: all that predicts, without torch."""
+
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from sere.chain.embedding import Embedding
+from sere.chain.field import ResonanceField
+from sere.chain.self_training import SelfTrained
+from sere.encoders.base import FrameEncoder
+from sere.inputs.utterances import Utterances
+from sere.kernels import Packed
+from sere.training.domains import SOURCE, domain_of
+from sere.training.fronts import build, check_fronts, needed
+from sere.training.network import Pool, ResonanceNetwork
+from sere.training.prepare import Preparation, clip_rows
+
+
+@dataclass(frozen=True)
+class FrozenFront:
+    """A trained front; numpy only.
+
+    Attributes
+    ----------
+    cache_key : str
+        Of the encoder below it: what comes out of another one means nothing to it.
+    state : dict of str to ndarray
+    """
+
+    cache_key: str
+    state: dict[str, np.ndarray]
+
+
+class Found(NamedTuple):
+    """Clips after the network, numpy only.
+
+    Attributes
+    ----------
+    clips : ndarray of shape (n, p)
+    evidence : ndarray of shape (n, n_classes) or (n, 0)
+    rows : list of (str, int ndarray of shape (m,), ndarray of shape (m, d))
+        By encoder, which clips it embedded, and what self-training sees of them.
+    frames : list of ndarray of shape (n_frames, p)
+    intensity : list of ndarray of shape (n_frames,)
+    """
+
+    clips: np.ndarray
+    evidence: np.ndarray
+    rows: list[tuple[str, np.ndarray, np.ndarray]]
+    frames: list[np.ndarray]
+    intensity: list[np.ndarray]
+
+
+@dataclass
+class FittedModel:
+    """All that prediction needs; no torch object, so that it loads anywhere.
+
+    Attributes
+    ----------
+    preparation : Preparation
+    network : dict of str to ndarray
+        The network's state without its fronts.
+    embedding : Embedding
+    field : ResonanceField
+    prototypes : ndarray of shape (n_classes, p)
+    scale : float
+        Factor of squared distances.
+    evidence_scale : float
+        Factor of what experience says.
+    shot_frames : list of ndarray of shape (n_frames, p)
+        Enhanced representations of the labeled clips.
+    shot_intensity : list of ndarray of shape (n_frames,)
+    languages : dict of str to set of str
+        Languages of each domain.
+    fronts : dict of str to FrozenFront
+        By encoder; empty where nothing of an encoder was trained.
+    self_trained : SelfTrained or None
+        What the answers on the target pool taught.
+    """
+
+    preparation: Preparation
+    network: dict[str, np.ndarray]
+    embedding: Embedding
+    field: ResonanceField
+    prototypes: np.ndarray
+    scale: float
+    evidence_scale: float
+    shot_frames: list[np.ndarray]
+    shot_intensity: list[np.ndarray]
+    languages: dict[str, set[str]]
+    fronts: dict[str, FrozenFront] = dataclass_field(default_factory=dict)
+    self_trained: SelfTrained | None = None
+    _built: dict[str, torch.nn.Module] = dataclass_field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_built": {}}
+
+    def is_source(self, language: str | None) -> bool:
+        """Whether a clip of this language is prepared as a source clip."""
+        return self.domain(language) == SOURCE
+
+    def domain(self, language: str | None) -> str:
+        """The domain whose mean and SD a clip takes: its language's, else the target's, else the source's."""
+        return domain_of(language, self.languages)
+
+    def embed(self, utterances: Utterances) -> np.ndarray:
+        """Clip embeddings, (n, p)."""
+        return self._forward(utterances).clips
+
+    def logits(self, utterances: Utterances) -> np.ndarray:
+        """Scaled negative squared distances to the prototypes, what experience says and, of target clips, what
+        self-training does, (n, n_classes).
+        """
+        found = self._forward(utterances)
+        logits = -self.scale * np.square(found.clips[:, None] - self.prototypes[None]).sum(2)
+        if found.evidence.shape[1]:
+            logits = logits + self.evidence_scale * found.evidence
+        if self.self_trained is None:
+            return logits
+        is_target = np.array([not self.is_source(language) for language in utterances.languages])
+        for name, clips, rows in found.rows:
+            own = is_target[clips]
+            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], rows[own])
+        return logits
+
+    @torch.no_grad()
+    def resonance(self, utterances: Utterances) -> np.ndarray:
+        """IRF of each clip with each shot, (n, n_shots)."""
+        found = self._forward(utterances)
+        shots, clips = _packed(self.shot_frames, self.shot_intensity), _packed(found.frames, found.intensity)
+        scores: np.ndarray = self.field.scores(shots, clips, float(np.exp(self.network["log_tau"]))).numpy().T
+        return scores
+
+    @torch.no_grad()
+    def _forward(self, utterances: Utterances) -> "Found":
+        """What the network makes of clips, in the order of `utterances`."""
+        check_fronts(utterances, self.fronts)
+        pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
+        network = self._rebuild(needed(utterances))
+        finished = tuple(network.finished(space) for space in pool.to(torch.float64).spaces)
+        embedded = network(Pool(finished))
+        own = np.split(order, np.cumsum([len(space) for space in finished])[:-1])
+        names = [self.preparation.names[space.index] for space in finished]
+        bounds = embedded.packed.offsets[1:-1].tolist()
+        back = np.argsort(order)
+        frames = np.split(embedded.packed.frames.numpy(), bounds)
+        intensity = np.split(embedded.packed.intensity.numpy(), bounds)
+        return Found(
+            embedded.clips.numpy()[back],
+            embedded.evidence.numpy()[back],
+            [(name, clips, clip_rows(space)) for name, clips, space in zip(names, own, finished, strict=True)],
+            [frames[i] for i in back],
+            [intensity[i] for i in back],
+        )
+
+    def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
+        """The network in float64, with the fronts of some encoders, which keep their float32."""
+        n = len(self.preparation.names)
+        starts = [(self.network[f"context_maps.{i}"], self.network[f"frame_maps.{i}"]) for i in range(n)]
+        network = ResonanceNetwork(starts, self.embedding, self.field)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.network.items()})
+        network.double()
+        network.frames_at_once = 1  # in the float32 of a front, clips beside it would move a prediction visibly
+        for name, encoder in encoders.items():
+            network.fronts[str(self.preparation.names.index(name))] = self._front(name, encoder)
+        return network
+
+    def _front(self, name: str, encoder: FrameEncoder) -> torch.nn.Module:
+        """A trained front on its encoder's checkpoint, built when it is first needed."""
+        if name not in self._built:
+            frozen = self.fronts[name]
+            if encoder.cache_key != frozen.cache_key:
+                raise ValueError(
+                    f"{name} is not what it was when the model was fitted ({encoder.cache_key}, then "
+                    f"{frozen.cache_key}); bring the old files back, or fit again"
+                )
+            self._built[name] = build(encoder, frozen.state)
+        return self._built[name]
+
+
+def _packed(frames: list[np.ndarray], intensity: list[np.ndarray]) -> Packed:
+    return Packed.from_list(*([torch.tensor(v, dtype=torch.float32) for v in values] for values in (frames, intensity)))
