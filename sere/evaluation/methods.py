@@ -1,10 +1,10 @@
 """What a benchmark compares: methods by name, with an encoder and parameters of their own.
 
 A method is written ``NAME``, ``NAME@ENCODER`` or ``NAME@ENCODER:PARAMETER=VALUE:...``: ``sere``, ``lr@egemaps``,
-``sere:losses__dual_weight=0``. The names are ``sere`` and those of ``sere.baselines``. An encoder's name may hold ``{source}``,
-``{target}`` and ``{pair}`` (both, sorted, joined by "-"), for which the corpora of each task stand in: checkpoints that
-must have seen neither corpus are given as ``sere@checkpoints/without-{pair}``. The encoder ``experience`` is learned
-for each task from the other corpora that are there (:mod:`sere.evaluation.leave_out`).
+``sere:losses__dual_weight=0``. The names are ``sere`` and those of ``sere.baselines``. An encoder's name may hold
+``{source}``, ``{target}`` and ``{pair}`` (both, sorted, joined by "-"), for which the corpora of each task stand in:
+checkpoints that must have seen neither corpus are given as ``sere@checkpoints/without-{pair}``. The encoder
+``experience`` is learned for each task from the other corpora that are there (:mod:`sere.evaluation.leave_out`).
 """
 
 import ast
@@ -167,8 +167,8 @@ def read_method(text: str, encoder: Any = "acoustic") -> Method:
             estimator.set_params(**{parameter: _value(value)})
         except ValueError as error:
             outer, nested, _ = parameter.partition("__")
-            inside = estimator.get_params(deep=False).get(outer) if nested else None
-            known = inside.get_params(deep=False) if hasattr(inside, "get_params") else known
+            inside: Any = estimator.get_params(deep=False).get(outer) if nested else None
+            known = known if inside is None else inside.get_params(deep=False)
             raise ValueError(
                 f"{text!r}: {setting!r} is not PARAMETER=VALUE of {name}; {outer if inside else 'it'} has "
                 f"{', '.join(sorted(known))}"
