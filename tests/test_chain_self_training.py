@@ -34,11 +34,7 @@ def problem(n, d, seed=0):
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (12, 30)], ids=["more clips", "more columns"])
 @pytest.mark.parametrize("with_words", [False, True])
-@pytest.mark.parametrize(
-    "room",
-    [SelfTraining(), SelfTraining(1.5), SelfTraining(rounds=1), SelfTraining(sharpness=0.5, penalty=3.0)],
-    ids=str,
-)
+@pytest.mark.parametrize("options", [{}, {"weight": 1.5}, {"rounds": 1}, {"sharpness": 0.5, "penalty": 3.0}], ids=str)
 def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_words, options):
     room = SelfTraining(**options)
     _, rows, decision = problem(n, d)
