@@ -29,13 +29,18 @@ from sere.selection import SCORES, label_free_scorer
 #: Parameters that change the answers; 20 epochs are enough to see it.
 CHANGES = [
     "learning_rate=0.01",
-    "drift_weight=0.03",
-    "field_share=0.0",
-    "field_share=1.0",
-    "sharpness=1.0",
-    "balance=1",
+    "losses__drift_weight=0.03",
+    "assignment__field_share=0.0",
+    "assignment__field_share=1.0",
+    "assignment__sharpness=1.0",
+    "assignment__balance=1",
 ]
-SETTINGS = ["epochs=20", "", "epochs=0", *(f"epochs=20:{change}" for change in [*CHANGES, "pool_weight=0.0"])]
+SETTINGS = [
+    "epochs=20",
+    "",
+    "epochs=0",
+    *(f"epochs=20:{change}" for change in [*CHANGES, "prototypes__pool_weight=0.0"]),
+]
 SETTINGS += ["early_stopping=True", "early_stopping=density"]
 GROUPS = {
     "settings of SERE": [f"sere:{setting}".rstrip(":") for setting in SETTINGS],

@@ -18,16 +18,22 @@ import pandas as pd
 from sere.evaluation import run_benchmark
 
 NEIGHBOURS = [
-    "experience_weight=1",
-    "experience_weight=4",
-    "experience_shots=0",
-    "experience_shots=20",
-    "sharpness=2",
-    "sharpness=5",
-    "field_share=0",
-    "field_share=0.8",
-    "drift_weight=1",
-    "prototype_pool='both'",
+    "assignment__experience_weight=1",
+    "assignment__experience_weight=4",
+    "prototypes__experience_shots=0",
+    "prototypes__experience_shots=20",
+    "assignment__sharpness=2",
+    "assignment__sharpness=5",
+    "assignment__field_share=0",
+    "assignment__field_share=0.8",
+    "losses__drift_weight=1",
+    "prototypes__pool='both'",
+    "self_training__weight=0.35",
+    "self_training__weight=1.4",
+    "self_training__penalty=0.3",
+    "self_training__penalty=3",
+    "self_training__rounds=1",
+    "self_training__sharpness=1",
 ]
 BASE = "sere@experience"
 

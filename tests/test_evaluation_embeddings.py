@@ -6,7 +6,7 @@ from test_evaluation_benchmark import corpora  # noqa: F401 - a fixture
 
 from sere.evaluation.embeddings import draw_ablations
 
-METHODS = "sere:epochs=1,sere:epochs=1:dual_weight=0"
+METHODS = "sere:epochs=1,sere:epochs=1:losses__dual_weight=0"
 
 
 def test_the_picture_has_a_map_a_method_with_its_score(corpora, tmp_path, monkeypatch):  # noqa: F811

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sere import HeterogeneousEncoder, SEREClassifier
+from sere import HeterogeneousEncoder, SEREClassifier, TripleResonance
 from sere.baselines import METHODS
 from sere.encoders import EmotionEncoder
 from sere.encoders.acoustic import AcousticEncoder
@@ -16,11 +16,12 @@ def test_every_baseline_has_a_name_beside_sere():
 
 
 def test_a_method_has_its_own_encoder_and_parameters():
-    method = read_method("sere@egemaps:dual_weight=0:assignment=anchor:balance=None")
+    method = read_method("sere@egemaps:losses__dual_weight=0:assignment__by=anchor:assignment__balance=None")
     assert isinstance(method.estimator, SEREClassifier)
-    assert method.name == "sere@egemaps:dual_weight=0:assignment=anchor:balance=None"
+    assert method.name == "sere@egemaps:losses__dual_weight=0:assignment__by=anchor:assignment__balance=None"
     params = method.estimator.get_params()
-    assert [params[n] for n in ("encoder", "dual_weight", "assignment", "balance")] == ["egemaps", 0, "anchor", None]
+    names = ("encoder", "losses__dual_weight", "assignment__by", "assignment__balance")
+    assert [params[name] for name in names] == ["egemaps", 0, "anchor", None]
     assert read_method("lr", encoder="egemaps").estimator.encoder == "egemaps"
 
 
@@ -48,6 +49,9 @@ def test_all_stands_for_every_method_and_commas_separate():
         ("foo", r"no method 'foo'; the methods are sere, lr"),
         ("sere:epoch=3", r"'epoch=3' is not PARAMETER=VALUE of sere; it has .*epochs"),
         ("sere:epochs", r"'epochs' is not PARAMETER=VALUE"),
+        ("sere:losses__dual=3", r"'losses__dual=3' is not PARAMETER=VALUE of sere; losses has .*dual_weight"),
+        ("sere:loss__dual_weight=3", r"'loss__dual_weight=3' is not PARAMETER=VALUE of sere; it has .*losses"),
+        ("lr:losses__dual_weight=3", r"is not PARAMETER=VALUE of lr; it has "),
         ("lr,lr", r"lr is there twice"),
         ("", r"no methods were given; the methods are sere"),
     ],
@@ -71,7 +75,7 @@ def signature(**params):
 def test_what_changes_an_answer_changes_the_signature_and_circumstances_do_not():
     plain = signature()
     assert signature(n_jobs=2, verbose=1, device="cpu", random_state=5, cache=False) == plain
-    assert signature(dual_weight=0.0) != plain
+    assert signature(losses=TripleResonance(dual_weight=0.0)) != plain
     assert signature(encoder={"source": "acoustic", "target": "acoustic"}) != plain
     assert signature(dynamics=None) == plain
 

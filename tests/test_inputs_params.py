@@ -246,7 +246,7 @@ ANSWERS = {"y_true": ["a", "b"] * 3, "y_pred": ["a", "b"] * 3}
         (run_benchmark, {"corpora": CLIPS}, {"n_jobs": [0, 1.5, "all", True]}),
         (run_benchmark, {"corpora": CLIPS}, {"verbose": [-1, "yes", None]}),
         (run_benchmark, {"corpora": CLIPS}, {"say": ["yes", 1]}),
-        (run_benchmark, {"corpora": CLIPS}, {"methods": ["lr:C=0", "dan:epochs=few", "sere:symmetric=no"]}),
+        (run_benchmark, {"corpora": CLIPS}, {"methods": ["lr:C=0", "dan:epochs=few", "sere:field__symmetric=no"]}),
     ],
 )
 def test_an_argument_of_a_function_is_named(function, usual, wrong, nothing_is_described):

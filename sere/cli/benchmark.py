@@ -18,7 +18,7 @@ Writes results.json (everything) and table.md (also printed): UAR, its deviation
 speakers, and the paired difference to the baseline.
 
 methods: NAME, NAME@ENCODER, NAME:PARAMETER=VALUE, separated by commas, or all
-  sere,lr@egemaps           sere:dual_weight=0,sinkhorn        sere@checkpoints/without-{pair}
+  sere,lr@egemaps           sere:losses__dual_weight=0,sinkhorn        sere@checkpoints/without-{pair}
   In an encoder's name {source}, {target} and {pair} (both, sorted) stand for the corpora of each task.
 tasks: SOURCE-TARGET by the names that `sere corpora DIR` shows (emodb-emovo), or letters (B EmoDB, O EMOVO, C CASIA,
   R RAVDESS, E eNTERFACE, A ASED: BO)

@@ -1,10 +1,10 @@
 """What a benchmark compares: methods by name, with an encoder and parameters of their own.
 
 A method is written ``NAME``, ``NAME@ENCODER`` or ``NAME@ENCODER:PARAMETER=VALUE:...``: ``sere``, ``lr@egemaps``,
-``sere:dual_weight=0``. The names are ``sere`` and those of ``sere.baselines``. An encoder's name may hold ``{source}``,
-``{target}`` and ``{pair}`` (both, sorted, joined by "-"), for which the corpora of each task stand in: checkpoints that
-must have seen neither corpus are given as ``sere@checkpoints/without-{pair}``. The encoder ``experience`` is learned
-for each task from the other corpora that are there (:mod:`sere.evaluation.leave_out`).
+``sere:losses__dual_weight=0``. The names are ``sere`` and those of ``sere.baselines``. An encoder's name may hold
+``{source}``, ``{target}`` and ``{pair}`` (both, sorted, joined by "-"), for which the corpora of each task stand in:
+checkpoints that must have seen neither corpus are given as ``sere@checkpoints/without-{pair}``. The encoder
+``experience`` is learned for each task from the other corpora that are there (:mod:`sere.evaluation.leave_out`).
 """
 
 import ast
@@ -135,7 +135,7 @@ def read_methods(methods: str | Sequence[str | Method], encoder: Any = "acoustic
 
 
 def read_method(text: str, encoder: Any = "acoustic") -> Method:
-    """Return the method that a text such as ``sere@egemaps:dual_weight=0`` names.
+    """Return the method that a text such as ``sere@egemaps:losses__dual_weight=0`` names.
 
     Parameters
     ----------
@@ -155,19 +155,25 @@ def read_method(text: str, encoder: Any = "acoustic") -> Method:
         raise ValueError(f"there is no method {name!r}; the methods are {', '.join(classes)} (as NAME or NAME@ENCODER)")
     estimator = classes[name]()
     known = estimator.get_params(deep=False)
-    changed: dict[str, Any] = {}
     if "encoder" in known:
-        changed["encoder"] = own or encoder
+        estimator.set_params(encoder=own or encoder)
     elif own:
         raise ValueError(f"{name} takes no encoder, and {text!r} names one")
     for setting in settings:
         parameter, equals, value = setting.partition("=")
-        if not equals or parameter not in known:
+        try:
+            if not equals:
+                raise ValueError("no value")
+            estimator.set_params(**{parameter: _value(value)})
+        except ValueError as error:
+            outer, nested, _ = parameter.partition("__")
+            inside: Any = estimator.get_params(deep=False).get(outer) if nested else None
+            known = known if inside is None else inside.get_params(deep=False)
             raise ValueError(
-                f"{text!r}: {setting!r} is not PARAMETER=VALUE of {name}; it has {', '.join(sorted(known))}"
-            )
-        changed[parameter] = _value(value)
-    return Method(text, estimator.set_params(**changed))
+                f"{text!r}: {setting!r} is not PARAMETER=VALUE of {name}; {outer if inside else 'it'} has "
+                f"{', '.join(sorted(known))}"
+            ) from error
+    return Method(text, estimator)
 
 
 def default_baseline() -> str:

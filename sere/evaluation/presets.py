@@ -25,9 +25,9 @@ TABLE_CORPORA = ("emodb", "emovo", "casia", "ravdess")
 #: Rows of Table II: what is taken away, and the method that lacks it.
 ABLATIONS = {
     "SERE": "sere",
-    "without prototype resonance": "sere:prototype_weight=0",
-    "without dual resonance": "sere:dual_weight=0",
-    "without both": "sere:prototype_weight=0:dual_weight=0",
+    "without prototype resonance": "sere:losses__prototype_weight=0",
+    "without dual resonance": "sere:losses__dual_weight=0",
+    "without both": "sere:losses__prototype_weight=0:losses__dual_weight=0",
 }
 
 
