@@ -23,7 +23,7 @@ from sere.baselines.mixmatch import MixMatch
 from sere.baselines.nrc import NRC
 from sere.baselines.pseudo_label import PseudoLabel
 from sere.baselines.references import LinearBaseline, NearestPrototype, SVMBaseline
-from sere.baselines.self_training import SelfTrainingBaseline
+from sere.baselines.self_training import SelfTraining
 from sere.baselines.simsiam import SimSiam
 from sere.baselines.sinkhorn import SinkhornPrototypes
 from sere.baselines.source_only import SourceOnly
@@ -53,7 +53,7 @@ METHODS: dict[str, type[Baseline]] = {
     "pseudo-label": PseudoLabel,
     "mixmatch": MixMatch,
     "fixmatch": FixMatch,
-    "self-training": SelfTrainingBaseline,
+    "self-training": SelfTraining,
     "label-spreading": LabelSpreading,
 }
 

@@ -25,7 +25,7 @@ from sere.inputs.params import Rule, number, whole
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SelfTrainingBaseline(Baseline):
+class SelfTraining(Baseline):
     """Logistic regression that labels both pools for itself.
 
     Takes the parameters of all methods, and its own.
