@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 from tqdm import tqdm
 
-from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTraining, TripleResonance
+from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTrainingHead, TripleResonance
 from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
 from sere.inputs.params import resolve_device
@@ -80,7 +80,7 @@ class Steps(NamedTuple):
     assignment: Assignment
     prototypes: Prototypes
     losses: TripleResonance
-    self_training: SelfTraining
+    self_training: SelfTrainingHead
 
     @classmethod
     def of(cls, classifier: Any) -> "Steps":
@@ -235,7 +235,7 @@ def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torc
 
 
 @torch.no_grad()
-def _self_train(chain: Chain, ready: Prepared, self_training: SelfTraining, device: str) -> SelfTrained:
+def _self_train(chain: Chain, ready: Prepared, self_training: SelfTrainingHead, device: str) -> SelfTrained:
     """Let the answers on the target pool teach a head."""
     rows = {}
     for space in ready.pools["target"][0].spaces:
