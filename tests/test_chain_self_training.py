@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from sere import SelfTraining
+from sere import SelfTrainingHead
 
 
 def literal(room, decision, rows, metric):
@@ -36,7 +36,7 @@ def problem(n, d, seed=0):
 @pytest.mark.parametrize("with_words", [False, True])
 @pytest.mark.parametrize("options", [{}, {"weight": 1.5}, {"rounds": 1}, {"sharpness": 0.5, "penalty": 3.0}], ids=str)
 def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_words, options):
-    room = SelfTraining(**options)
+    room = SelfTrainingHead(**options)
     _, rows, decision = problem(n, d)
     spread = np.random.default_rng(1).normal(size=(d, d))
     words = np.eye(d) + spread @ spread.T / d if with_words else np.eye(d)
@@ -48,27 +48,27 @@ def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_words, opt
 
 def test_answers_on_a_pool_get_better_where_its_clips_fall_into_groups():
     truth, rows, decision = problem(200, 8)
-    trained = SelfTraining(1.0).learn(decision, ["e"], [rows], [None])
+    trained = SelfTrainingHead(1.0).learn(decision, ["e"], [rows], [None])
     after = trained.decide("e", decision, rows)
     assert (after.argmax(1) == truth).mean() > (decision.argmax(1) == truth).mean() + 0.1
 
 
 def test_answers_stay_as_sure_as_they_were_on_average():
     _, rows, decision = problem(200, 8)
-    after = SelfTraining(1.0).learn(decision, ["e"], [rows], [None]).decide("e", decision, rows)
+    after = SelfTrainingHead(1.0).learn(decision, ["e"], [rows], [None]).decide("e", decision, rows)
     assert softmax(after, axis=1).max(1).mean() == pytest.approx(softmax(decision, axis=1).max(1).mean(), abs=1e-6)
 
 
 def test_what_the_head_says_of_a_clip_does_not_depend_on_the_clips_beside_it():
     _, rows, decision = problem(50, 20)
-    trained = SelfTraining(1.0).learn(decision, ["e"], [rows], [None])
+    trained = SelfTrainingHead(1.0).learn(decision, ["e"], [rows], [None])
     alone = [trained.decide("e", decision[[i]], rows[[i]])[0] for i in range(50)]
     assert np.array_equal(np.array(alone), trained.decide("e", decision, rows))
 
 
 def test_each_encoder_has_a_head_and_a_decision_without_spread_has_none():
     _, rows, decision = problem(30, 5)
-    two = SelfTraining(1.0).learn(decision, ["a", "b"], [rows[:18], rows[18:, :3]], [None, None])
+    two = SelfTrainingHead(1.0).learn(decision, ["a", "b"], [rows[:18], rows[18:, :3]], [None, None])
     assert [w.shape for w in two.weights.values()] == [(3, 5), (3, 3)]
     flat = np.ones((30, 3))
-    assert np.array_equal(SelfTraining(1.0).learn(flat, ["a"], [rows], [None]).decide("a", flat, rows), flat)
+    assert np.array_equal(SelfTrainingHead(1.0).learn(flat, ["a"], [rows], [None]).decide("a", flat, rows), flat)

@@ -15,7 +15,7 @@ from sere import (
     Embedding,
     HeterogeneousEncoder,
     ResonanceField,
-    SelfTraining,
+    SelfTrainingHead,
     SEREClassifier,
     TripleResonance,
     method,
@@ -430,7 +430,9 @@ def test_a_shot_resonates_with_itself_most(shots, target):
 
 def test_logits_are_negative_squared_distances_to_the_prototypes():
     X, y, target, _ = blobs()
-    model = SEREClassifier(epochs=1, self_training=SelfTraining(weight=0), random_state=0).fit(X, y, None, (target,))
+    model = SEREClassifier(epochs=1, self_training=SelfTrainingHead(weight=0), random_state=0).fit(
+        X, y, None, (target,)
+    )
     embedded, scores = model.transform(target), model.decision_function(target)
     distances = np.square(embedded[:, None] - model.prototypes_[None]).sum(2)
     np.testing.assert_allclose(scores / -distances, np.full(scores.shape, (scores / -distances)[0, 0]), rtol=1e-9)

@@ -90,7 +90,7 @@ BEYOND = {
         ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"), (0, np.float32(np.inf), np.inf)
     ),
     **dict.fromkeys(("soft_argmax", "eps", "C", "temperature", "penalty"), (0, 0.0, np.inf)),
-    **dict.fromkeys(("batch_size", "patience", "n_neighbors", "n_expanded", "SelfTraining.rounds"), (0,)),
+    **dict.fromkeys(("batch_size", "patience", "n_neighbors", "n_expanded", "SelfTrainingHead.rounds"), (0,)),
     "highlight_share": (0, 0.0, 1.01),
     "dim": (0, 1),
     "hidden_dim": (0, 2, 6),
