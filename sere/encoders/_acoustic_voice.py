@@ -308,7 +308,6 @@ def voice_descriptors(
     first = peak_level(levels, pitch, 0.25 * pitch)
     second = peak_level(levels, 2 * pitch, 0.25 * pitch)
     at = [peak_level(levels, frequency[:, k], 0.5 * pitch) for k in range(3)]
-    share = np.clip(repeats[voiced], 0.01, 0.9999)
     columns = [
         decibels(share / (1 - share)),
         *perturbation(wave, f0, voiced)[voiced].T,

@@ -62,7 +62,7 @@ class PitchLike(Protocol):
 
 
 def semitones(f0: np.ndarray) -> np.ndarray:
-    """Pitch in semitones above 27.5 Hz, the lowest A (GeMAPS, 3.1)."""
+    """Pitch in semitones above 27.5 Hz, the lowest A (GeMAPS, 3.1); below 1 Hz it counts as 1 Hz."""
     return 12.0 * np.log2(np.maximum(f0, 1.0) / 27.5)
 
 

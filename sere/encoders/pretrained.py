@@ -30,6 +30,7 @@ from sere.encoders._checkpoints import (
     require_transformers,
 )
 from sere.encoders.base import Encoded, FrameEncoder, aligned
+from sere.inputs.params import resolve_device
 
 if TYPE_CHECKING:
     import torch
@@ -318,7 +319,7 @@ class PretrainedEncoder(FrameEncoder):
                 )
             self._wanted(found)
             self._facts = found
-            device = _resolved(self.device)
+            device = resolve_device(self.device)
             key = (found, self.dtype, device, self.whisper_slice_positions)
             family = _loaded.get(key)
             if family is None:
@@ -390,11 +391,3 @@ def _windows(
     given = family.inputs(wave, [(start, stop) for start, stop, _, _ in plan])
     for place, window in zip(plan, given):
         yield (clip, *place, n_frames), window
-
-
-def _resolved(device: str) -> str:
-    import torch
-
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"

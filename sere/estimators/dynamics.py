@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from sere import audio
+from sere.encoders.acoustic import semitones
 from sere.estimators.transformer import AudioTransformer
 from sere.extraction.extract import extract
 from sere.inputs.params import ParameterError, Rule, choice, number, resolve_device
@@ -262,7 +263,7 @@ def _summary(tracks: np.ndarray, changes: np.ndarray, voiced: np.ndarray) -> np.
     absolute change a frame, which Eq. 1 divides by; the other changes describe the normalised dynamics.
     """
     levels = tracks.astype(np.float64)
-    levels[:, 0] = _semitones(levels[:, 0])
+    levels[:, 0] = semitones(levels[:, 0])
     levels[:, 1] = 20 * np.log10(np.maximum(levels[:, 1], 1e-5))
     row: list[float] = []
     for k in range(len(TRACKS)):
@@ -283,9 +284,3 @@ def _summary(tracks: np.ndarray, changes: np.ndarray, voiced: np.ndarray) -> np.
         ]
     row += [float(voiced.mean()), len(levels) / audio.FRAME_RATE]
     return np.array(row)
-
-
-def _semitones(hertz: np.ndarray) -> np.ndarray:
-    """Return semitones above 27.5 Hz; f0 below 1 Hz counts as 1 Hz."""
-    semitones: np.ndarray = 12 * np.log2(np.maximum(hertz, 1.0) / 27.5)
-    return semitones
