@@ -117,6 +117,7 @@ class Network:
         return torch.cat(found, 1)
 
 
+@dataclass(eq=False, repr=False)
 class SpeechEncoder(FrameEncoder):
     """States of the lower layers of a small speech recogniser, every 20 ms, and their mean over the clip by loudness.
 
@@ -135,10 +136,9 @@ class SpeechEncoder(FrameEncoder):
     ((26, 1152), (1152,))
     """
 
-    kept_as = "float16"
+    weights: str | PathLike[str] | None = None
 
-    def __init__(self, weights: str | PathLike[str] | None = None):
-        self.weights = weights
+    kept_as = "float16"
 
     def __repr__(self) -> str:
         return f"SpeechEncoder({'' if self.weights is None else repr(str(self.weights))})"

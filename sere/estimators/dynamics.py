@@ -5,6 +5,7 @@ and each difference is divided by the track's mean absolute change over the clip
 of Eq. 2 and the intensity of Eq. 3, belongs to :class:`~sere.SEREClassifier`, which trains it.
 """
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ VOICED = 0.5
 BURST = 2.0
 
 
+@dataclass(eq=False, repr=False)
 class DynamicFeatureTransformer(AudioTransformer):
     """Instantaneous dynamic features of speech (IDFE, Eq. 1).
 
@@ -46,17 +48,8 @@ class DynamicFeatureTransformer(AudioTransformer):
         Scale on which f0 changes are taken. Semitones, since the same melody moves more Hz in a high voice.
     eps : float, default=1e-6
         Guard of Eq. 1 against division by zero, in units of each track.
-    n_jobs : int, default=None
-        joblib workers for clips that are not in the cache.
-    cache : bool, path or FrameStore, default=True
-        Where tracks are kept: the user's own store, another folder, or nowhere.
-    device : str, default="auto"
-        Torch device of CREPE; "auto" is CUDA where there is one.
-    verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
-    on_error : {"raise", "skip"}, default="raise"
-        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
-        `transform` return, which is then shorter than X, with a warning.
+    n_jobs, cache, device, verbose, on_error
+        As in :class:`HeterogeneousEncoder`, for tracks in the place of embeddings.
 
     Attributes
     ----------
@@ -86,29 +79,11 @@ class DynamicFeatureTransformer(AudioTransformer):
         "eps": number(above=0),
     }
 
-    def __init__(
-        self,
-        pitch_model: Literal["tiny", "full"] = "tiny",
-        pitch_floor: float = PITCH_RANGE[0],
-        pitch_ceiling: float = PITCH_RANGE[1],
-        f0_scale: Literal["semitones", "hz"] = "semitones",
-        eps: float = 1e-6,
-        n_jobs: int | None = None,
-        cache: Any = True,
-        device: str = "auto",
-        verbose: int = 0,
-        on_error: str = "raise",
-    ):
-        self.pitch_model = pitch_model
-        self.pitch_floor = pitch_floor
-        self.pitch_ceiling = pitch_ceiling
-        self.f0_scale = f0_scale
-        self.eps = eps
-        self.n_jobs = n_jobs
-        self.cache = cache
-        self.device = device
-        self.verbose = verbose
-        self.on_error = on_error
+    pitch_model: Literal["tiny", "full"] = "tiny"
+    pitch_floor: float = PITCH_RANGE[0]
+    pitch_ceiling: float = PITCH_RANGE[1]
+    f0_scale: Literal["semitones", "hz"] = "semitones"
+    eps: float = 1e-6
 
     def _check_params(self, prefix: str = "") -> None:
         super()._check_params(prefix)
@@ -228,13 +203,13 @@ def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
     return Pitch(arrays["f0"], arrays["periodicity"])
 
 
+@dataclass(frozen=True)
 class _Tracks:
     """Computes static tracks of a batch of waveforms (a class, so that workers can unpickle it)."""
 
-    def __init__(self, pitch_model: str, pitch_range: tuple[float, float], device: str):
-        self.pitch_model = pitch_model
-        self.pitch_range = pitch_range
-        self.device = device
+    pitch_model: str
+    pitch_range: tuple[float, float]
+    device: str
 
     def __call__(self, waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:
         from sere.tracks import pitches, static_tracks
