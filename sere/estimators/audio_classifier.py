@@ -24,20 +24,7 @@ from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.files.paths import travelling
 from sere.inputs.labels import as_labels
-from sere.inputs.params import (
-    CACHE,
-    DEVICE,
-    N_JOBS,
-    NONE,
-    ON_ERROR,
-    RANDOM_STATE,
-    TEXT,
-    VERBOSE,
-    Rule,
-    check_params,
-    instance,
-    number,
-)
+from sere.inputs.params import COMMON, NONE, RANDOM_STATE, TEXT, Rule, check_params, instance, number
 from sere.inputs.reading import as_pools, read_rows
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances, concatenate
@@ -63,12 +50,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         "source_language": NONE | TEXT,
         "target_language": NONE | TEXT,
         "speaker_shrinkage": number(0, infinite=True),
-        "cache": CACHE,
-        "n_jobs": N_JOBS,
-        "device": DEVICE,
         "random_state": RANDOM_STATE,
-        "on_error": ON_ERROR,
-        "verbose": VERBOSE,
+        **COMMON,
     }
 
     # Pools travel with fit by themselves: nobody needs set_fit_request.

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sere.audio import AudioError
 from sere.files.paths import travelling
-from sere.inputs.params import CACHE, DEVICE, N_JOBS, ON_ERROR, VERBOSE, Rule, check_params
+from sere.inputs.params import COMMON, Rule, check_params
 from sere.inputs.reading import read_rows
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
@@ -25,13 +25,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
     that takes their reasons, and may add to ``_check_params``.
     """
 
-    _rules: ClassVar[dict[str, Rule]] = {
-        "n_jobs": N_JOBS,
-        "cache": CACHE,
-        "device": DEVICE,
-        "verbose": VERBOSE,
-        "on_error": ON_ERROR,
-    }
+    _rules: ClassVar[dict[str, Rule]] = COMMON
 
     n_jobs: int | None = None
     cache: Any = True
