@@ -84,11 +84,6 @@ def diversity(p: Tensor) -> Tensor:
 class Bank:
     """Unit embeddings and class probabilities of the whole target pool, as they last were.
 
-    Parameters
-    ----------
-    network : Network
-    clips : Clips
-
     Attributes
     ----------
     features : tensor of shape (n, p)

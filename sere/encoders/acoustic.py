@@ -137,17 +137,7 @@ class AcousticEncoder(FrameEncoder):
         ]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[PitchLike] | None = None) -> list[Encoded]:
-        """Describe each clip on its own.
-
-        Parameters
-        ----------
-        waves : sequence of ndarray of shape (n_samples,), float32, 16 kHz
-        pitches : sequence of :class:`sere.tracks.Pitch`
-            One a clip, with a frame every 20 ms.
-
-        Returns
-        -------
-        list of Encoded
+        """Describe each clip on its own, as in :meth:`FrameEncoder.encode`.
 
         Raises
         ------

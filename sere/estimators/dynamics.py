@@ -105,13 +105,10 @@ class DynamicFeatureTransformer(AudioTransformer):
         Parameters
         ----------
         utterances : Utterances with audio
-        where : str
-            What errors call the clips.
         summarise : bool
             Whether pooled statistics are wanted, for other estimators or for encoders to meet in.
-        unusable : dict, optional
-            Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
-            clip can be used, they are an AudioError.
+        where, unusable
+            As in :meth:`HeterogeneousEncoder.encode`.
         """
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")

@@ -97,10 +97,8 @@ def voice_path(activations: np.ndarray, low: int, hop: float = _HOP_SECONDS) -> 
 
     Parameters
     ----------
-    activations : ndarray of shape (T, n_bins), float32
-        The network's sigmoid outputs in the allowed bins, T >= 1.
-    low : int
-        The bin of 0..359 that the first column stands for.
+    activations, low
+        As in :func:`sere.tracks.viterbi.best_path`.
     hop : float
         Seconds from one frame to the next.
 
