@@ -155,7 +155,7 @@ class SpeechEncoder(FrameEncoder):
         return [f"{name}_mean" for name in self.frame_names]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
-        """Embed each clip on its own, as in :meth:`FrameEncoder.encode`; pitch is not needed."""
+        """As in :meth:`sere.encoders.base.FrameEncoder.encode`; pitch is not needed."""
         network = self._loaded[1]
         waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
         clips = [np.empty((n_frames(len(wave)), len(self.frame_names)), np.float32) for wave in waves]

@@ -49,7 +49,7 @@ class DynamicFeatureTransformer(AudioTransformer):
     eps : float, default=1e-6
         Guard of Eq. 1 against division by zero, in units of each track.
     n_jobs, cache, device, verbose, on_error
-        As in :class:`HeterogeneousEncoder`, for tracks in the place of embeddings.
+        As in :class:`~sere.HeterogeneousEncoder`, for tracks in the place of embeddings.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class DynamicFeatureTransformer(AudioTransformer):
         summarise : bool
             Whether pooled statistics are wanted, for other estimators or for encoders to meet in.
         where, unusable
-            As in :meth:`HeterogeneousEncoder.encode`.
+            As in :meth:`sere.HeterogeneousEncoder.encode`.
         """
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
