@@ -7,6 +7,7 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike
 from typing import Any, ClassVar
@@ -29,6 +30,7 @@ from sere.inputs.utterances import Summary, Utterances
 _LAYER = whole(-(2**31))
 
 
+@dataclass(eq=False, repr=False)
 class HeterogeneousEncoder(AudioTransformer):
     """Frame embeddings at 50 Hz, by an encoder per language or role.
 
@@ -113,31 +115,12 @@ class HeterogeneousEncoder(AudioTransformer):
         "pitch_model": choice("tiny", "full"),
     }
 
-    def __init__(
-        self,
-        encoders: Any = "speech-emotion",
-        labeled: Any = None,
-        layer: Any = -1,
-        combine: str = "mean",
-        trainable_layers: int = 0,
-        pitch_model: str = "tiny",
-        n_jobs: int | None = None,
-        cache: Any = True,
-        device: str = "auto",
-        verbose: int = 0,
-        on_error: str = "raise",
-    ):
-        self.encoders = encoders
-        self.labeled = labeled
-        self.layer = layer
-        self.combine = combine
-        self.trainable_layers = trainable_layers
-        self.pitch_model = pitch_model
-        self.n_jobs = n_jobs
-        self.cache = cache
-        self.device = device
-        self.verbose = verbose
-        self.on_error = on_error
+    encoders: Any = "speech-emotion"
+    labeled: Any = None
+    layer: Any = -1
+    combine: str = "mean"
+    trainable_layers: int = 0
+    pitch_model: str = "tiny"
 
     @property
     def single(self) -> bool:
