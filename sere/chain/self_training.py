@@ -24,6 +24,7 @@ from sere.chain.room import Room
 from sere.inputs.params import Rule, number, whole
 
 
+@dataclass(eq=False, repr=False)
 class SelfTrainingHead(Room):
     """What the model's own answers on the target pool teach a linear head.
 
@@ -46,18 +47,17 @@ class SelfTrainingHead(Room):
     SEREClassifier(self_training=SelfTrainingHead(weight=0))
     """
 
+    weight: float = 0.7
+    rounds: int = 3
+    sharpness: float = 2.0
+    penalty: float = 1.0
+
     _rules: ClassVar[dict[str, Rule]] = {
         "weight": number(0),
         "rounds": whole(1),
         "sharpness": number(above=0),
         "penalty": number(above=0),
     }
-
-    def __init__(self, weight: float = 0.7, rounds: int = 3, sharpness: float = 2.0, penalty: float = 1.0) -> None:
-        self.weight = weight
-        self.rounds = rounds
-        self.sharpness = sharpness
-        self.penalty = penalty
 
     def learn(
         self,

@@ -5,6 +5,7 @@ The maths is in :mod:`sere.method`, the paper's chain in :mod:`sere.chain`, the 
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -57,6 +58,7 @@ def _room_rule(name: str) -> Rule:
     return NONE | Rule(f"a sere.{name}", lambda value: isinstance(value, _room(name)))
 
 
+@dataclass(eq=False, repr=False)
 class SEREClassifier(AudioClassifier):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
@@ -166,6 +168,33 @@ class SEREClassifier(AudioClassifier):
     array(['sad', 'happy'], dtype='<U5')
     """
 
+    encoder: Any = "speech-emotion"
+    dynamics: Any = None
+    source_language: str | None = None
+    target_language: str | None = None
+    embedding: Any = None
+    field: Any = None
+    assignment: Any = None
+    prototypes: Any = None
+    losses: Any = None
+    self_training: Any = None
+    epochs: int = 20
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 1e-5
+    batch_size: int = 128
+    speaker_shrinkage: float = 4.0
+    early_stopping: bool | str = False
+    patience: int = 10
+    callbacks: Sequence[Callable[[dict[str, Any]], Any]] = ()
+    warm_start: bool = False
+    cache: Any = True
+    n_jobs: int | None = None
+    device: str = "auto"
+    random_state: Any = None
+    on_error: str = "raise"
+    on_interrupt: str = "raise"
+    verbose: int = 0
+
     _rules: ClassVar[dict[str, Rule]] = {
         "dynamics": NONE | instance("a DynamicFeatureTransformer", DynamicFeatureTransformer),
         **{parameter: _room_rule(name) for parameter, name in ROOMS.items()},
@@ -179,62 +208,6 @@ class SEREClassifier(AudioClassifier):
         "warm_start": FLAG,
         "on_interrupt": ON_INTERRUPT,
     }
-
-    def __init__(
-        self,
-        encoder: Any = "speech-emotion",
-        dynamics: Any = None,
-        source_language: str | None = None,
-        target_language: str | None = None,
-        embedding: Any = None,
-        field: Any = None,
-        assignment: Any = None,
-        prototypes: Any = None,
-        losses: Any = None,
-        self_training: Any = None,
-        epochs: int = 20,
-        learning_rate: float = 1e-3,
-        encoder_learning_rate: float = 1e-5,
-        batch_size: int = 128,
-        speaker_shrinkage: float = 4.0,
-        early_stopping: bool | str = False,
-        patience: int = 10,
-        callbacks: Sequence[Callable[[dict[str, Any]], Any]] = (),
-        warm_start: bool = False,
-        cache: Any = True,
-        n_jobs: int | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-        on_error: str = "raise",
-        on_interrupt: str = "raise",
-        verbose: int = 0,
-    ):
-        self.encoder = encoder
-        self.dynamics = dynamics
-        self.source_language = source_language
-        self.target_language = target_language
-        self.embedding = embedding
-        self.field = field
-        self.assignment = assignment
-        self.prototypes = prototypes
-        self.losses = losses
-        self.self_training = self_training
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.encoder_learning_rate = encoder_learning_rate
-        self.batch_size = batch_size
-        self.speaker_shrinkage = speaker_shrinkage
-        self.early_stopping = early_stopping
-        self.patience = patience
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.cache = cache
-        self.n_jobs = n_jobs
-        self.device = device
-        self.random_state = random_state
-        self.on_error = on_error
-        self.on_interrupt = on_interrupt
-        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
         """Learn from labeled clips and unlabeled pools.
