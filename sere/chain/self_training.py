@@ -24,7 +24,7 @@ from sere.chain.room import Room
 from sere.inputs.params import Rule, number, whole
 
 
-class SelfTraining(Room):
+class SelfTrainingHead(Room):
     """What the model's own answers on the target pool teach a linear head.
 
     Parameters
@@ -41,9 +41,9 @@ class SelfTraining(Room):
 
     Examples
     --------
-    >>> from sere import SelfTraining, SEREClassifier
-    >>> SEREClassifier(self_training=SelfTraining(weight=0))
-    SEREClassifier(self_training=SelfTraining(weight=0))
+    >>> from sere import SelfTrainingHead, SEREClassifier
+    >>> SEREClassifier(self_training=SelfTrainingHead(weight=0))
+    SEREClassifier(self_training=SelfTrainingHead(weight=0))
     """
 
     _rules: ClassVar[dict[str, Rule]] = {

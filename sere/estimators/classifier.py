@@ -44,7 +44,7 @@ ROOMS = {
     "assignment": "Assignment",
     "prototypes": "Prototypes",
     "losses": "TripleResonance",
-    "self_training": "SelfTraining",
+    "self_training": "SelfTrainingHead",
 }
 
 
@@ -85,7 +85,7 @@ class SEREClassifier(AudioClassifier):
         Eq. 7: what an emotion sounds like.
     losses : TripleResonance, default=None
         Eq. 8-10: what training pulls together.
-    self_training : SelfTraining, default=None
+    self_training : SelfTrainingHead, default=None
         What the model's own answers on the target pool teach.
     epochs : int, default=20
         Passes over the larger pool. The paper takes 80, which scored alike.

@@ -37,10 +37,11 @@ class Explanation:
         Labeled clips of the emotion that the clip resonates with, most first: ``shot``, the row of fit's X, and
         ``resonance`` (Eq. 6).
     moments : DataFrame
-        Ten a second by default, in time: ``time`` (s); ``weight``, by how much the lead would fall without it; ``shot``,
-        ``shot_time`` and ``resonance``, the labeled clip's moment that answers it (Eq. 4-5). Of audio also ``pitch``
-        (Hz, NaN where there is none), ``pitch_change`` (semitones from the clip's median), ``loudness_change`` (dB from
-        the clip's mean) and ``brightness`` (the spectral centroid beside the clip's mean, a ratio).
+        Ten a second by default, in time: ``time`` (s); ``weight``, by how much the lead would fall without it;
+        ``shot``, ``shot_time`` and ``resonance``, the labeled clip's moment that answers it (Eq. 4-5). Of audio also
+        ``pitch`` (Hz, NaN where there is none), ``pitch_change`` (semitones from the clip's median),
+        ``loudness_change`` (dB from the clip's mean) and ``brightness`` (the spectral centroid beside the clip's mean,
+        a ratio).
     clip : Clip or None
         The audio.
     """

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from sere.audio import FRAME_RATE
-from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTraining, TripleResonance
+from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTrainingHead, TripleResonance
 from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
 from sere.inputs.params import resolve_device
@@ -81,7 +81,7 @@ class Steps(NamedTuple):
     assignment: Assignment
     prototypes: Prototypes
     losses: TripleResonance
-    self_training: SelfTraining
+    self_training: SelfTrainingHead
 
     @classmethod
     def of(cls, classifier: Any) -> "Steps":
@@ -240,7 +240,7 @@ def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torc
 
 
 @torch.no_grad()
-def _self_train(chain: Chain, ready: Prepared, self_training: SelfTraining, device: str) -> SelfTrained:
+def _self_train(chain: Chain, ready: Prepared, self_training: SelfTrainingHead, device: str) -> SelfTrained:
     """Let the answers on the target pool teach a head."""
     rows = {}
     for space in ready.pools["target"][0].spaces:

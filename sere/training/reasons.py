@@ -1,9 +1,9 @@
 """Why a fitted model answers as it does: which part of the decision says so, and which moments carry it.
 
-A decision is a sum: distances to prototypes, what experience says, what self-training added. Beside that every moment of
-a clip has a weight: by how much the answer's lead over the runner-up would fall were that moment missing. It is computed
-from the model, without the network's gate being asked again: the clip's embedding and those entries of its context that
-are means over frames are taken over the other frames.
+A decision is a sum: distances to prototypes, what experience says, what self-training added. Beside that every moment
+of a clip has a weight: by how much the answer's lead over the runner-up would fall were that moment missing. It is
+computed from the model, without the network's gate being asked again: the clip's embedding, and those entries of its
+context that are means over frames, are taken over the other frames.
 """
 
 from dataclasses import dataclass
