@@ -54,7 +54,7 @@ def task():
 
 def fit(encoder, task, store, y=None, **params):
     lumo, tarsk = task
-    classifier = SEREClassifier(encoder=encoder, epochs=1, cache=store, random_state=0, **params)
+    classifier = SEREClassifier(encoder=encoder, epochs=1, cache=store, random_state=0).set_params(**params)
     pool = (tarsk.drop(columns="emotion"),)
     return classifier.fit(lumo.drop(columns="emotion"), lumo["emotion"] if y is None else y, None, pool)
 
@@ -194,14 +194,15 @@ class TestUse:
     def test_a_classifier_with_experience_beats_one_without_on_unlike_languages(self, encoder, task, store):
         scores = {}
         for name, used in (("with", encoder), ("without", "acoustic")):
-            classifier = fit(used, task, store, self_training_weight=0)
+            classifier = fit(used, task, store, self_training__weight=0)
             scores[name] = classifier.score(task[1].drop(columns="emotion"), task[1]["emotion"])
         assert scores["with"] >= scores["without"]
         assert scores["with"] > 0.6
 
     def test_evidence_of_weight_0_and_no_imaginary_clips_leave_directions_only(self, encoder, task, store):
-        quiet = fit(encoder, task, store, experience_weight=0.0, experience_shots=0.0, self_training_weight=0)
-        loud = fit(encoder, task, store, self_training_weight=0)
+        nothing = {"assignment__experience_weight": 0.0, "prototypes__experience_shots": 0.0}
+        quiet = fit(encoder, task, store, **nothing, self_training__weight=0)
+        loud = fit(encoder, task, store, self_training__weight=0)
         clips = task[1].drop(columns="emotion")
         distance = ((quiet.transform(clips)[:, None] - quiet.prototypes_[None]) ** 2).sum(2)
         np.testing.assert_array_equal(quiet.predict(clips), quiet.classes_[distance.argmin(1)])
@@ -252,7 +253,7 @@ class TestUse:
         alone = classifier.fit(X, y).prototypes_
         pooled = classifier.fit(X, y, X_unlabeled_src=(X.iloc[::2],)).prototypes_
         assert not np.allclose(alone, pooled)
-        only_source = classifier.set_params(prototype_pool="source").fit(X, y, X_unlabeled_src=(X.iloc[::2],))
+        only_source = classifier.set_params(prototypes__pool="source").fit(X, y, X_unlabeled_src=(X.iloc[::2],))
         np.testing.assert_allclose(only_source.prototypes_, pooled)
 
     def test_meeting_what_it_learned_from_is_said(self, encoder, corpora, store):

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sere.audio import AudioError, Clip
-from sere.chain.content import averaged_columns
 from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names
 from sere.encoders.emotion import EmotionEncoder
@@ -288,11 +287,12 @@ class HeterogeneousEncoder(AudioTransformer):
         frame_rate: float | None = None,
     ) -> Utterances:
         """Embed the clips of each name; others keep what they have, and those in `unusable` are gone."""
+        from sere.chain.content import averaged_columns
+        from sere.training.thinning import thin_clip
+
         n = len(utterances)
         frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
-        from sere.training.thinning import thin_clip
-
         kept: list[Any] = [None] * n
         whole: list[Any] = [None] * n
         for name, encoder in encoders.items():
