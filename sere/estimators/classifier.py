@@ -16,6 +16,7 @@ from sere.audio import Clip
 from sere.estimators.audio_classifier import CHUNK, SHARED, AudioClassifier
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.explanation import Explanation
 from sere.inputs.params import (
     CALLBACKS,
     FLAG,
@@ -23,6 +24,7 @@ from sere.inputs.params import (
     ON_INTERRUPT,
     ParameterError,
     Rule,
+    check_arguments,
     choice,
     instance,
     number,
@@ -299,6 +301,31 @@ class SEREClassifier(AudioClassifier):
             Columns in the order of fit's X.
         """
         return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
+
+    def explain(self, X: Any, n_shots: int = 3) -> list[Explanation]:
+        """Say why each clip gets its emotion: what counts, which labeled clips it is like, and at which moments.
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes
+        n_shots : int, default=3
+            Labeled clips of the emotion to compare each clip with, at most.
+
+        Returns
+        -------
+        list of Explanation
+            ``print`` says it in words; see :class:`~sere.estimators.explanation.Explanation`.
+        """
+        from sere.training.reasons import reasons
+
+        check_arguments({"n_shots": whole(1)}, n_shots=n_shots)
+        model, found = self._fitted(), []
+        for chunk in self._chunks(X):
+            tracks = [None] * len(chunk) if chunk.clips is None else self.dynamics_.tracks(chunk.clips)
+            clips = chunk.clips or [None] * len(chunk)
+            parts = zip(reasons(model, chunk, n_shots), clips, tracks, strict=True)
+            found += [Explanation.of(why, self.classes_, clip, own) for why, clip, own in parts]
+        return found
 
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
         return self._model.logits(chunk)

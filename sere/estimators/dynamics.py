@@ -113,9 +113,8 @@ class DynamicFeatureTransformer(AudioTransformer):
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
         self._check_params()
-        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
         heard = (float(self.pitch_floor), float(self.pitch_ceiling))
-        found = static_tracks(utterances.clips, self.pitch_model, heard, where=where, unusable=unusable, **options)
+        found = self.tracks(utterances.clips, where, unusable)
         usable = usable_rows(found)
         if len(usable) < len(found):
             utterances = only(utterances, usable, unusable, where)
@@ -138,6 +137,21 @@ class DynamicFeatureTransformer(AudioTransformer):
             dynamics=dynamics,
             summaries={**utterances.summaries, **summary},
         )
+
+    def tracks(
+        self, clips: list[audio.Clip], where: str = "X", unusable: dict[audio.Clip, str] | None = None
+    ) -> list[Any]:
+        """Return each clip's static tracks and pitch, as :func:`static_tracks`.
+
+        Parameters
+        ----------
+        clips : list of Clip
+        where, unusable
+            As in `extract`.
+        """
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        heard = (float(self.pitch_floor), float(self.pitch_ceiling))
+        return static_tracks(clips, self.pitch_model, heard, where=where, unusable=unusable, **options)
 
     def _transform(
         self, utterances: Utterances, role: str, unusable: dict[audio.Clip, str] | None = None
