@@ -111,17 +111,23 @@ def test_an_explanation_goes_through_json_and_into_a_notebook(explained):
     assert explained[0].emotion in html
 
 
-def test_a_picture_has_a_bar_a_moment_and_names_the_strongest(explained):
+def test_a_picture_has_a_bar_a_moment_and_names_the_strongest(fitted, explained, target):
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
+    from sere.plotting import ExplanationDisplay
+
     why = explained[0]
-    ax = why.plot()
+    shown = ExplanationDisplay(why).plot()
+    ax = shown.ax_
+    assert shown.figure_ is ax.figure
     assert len(ax.patches) == len(why.moments)
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches], why.moments["weight"])
     assert len(ax.texts) == min(3, len(why.moments))
+    with pytest.raises(ValueError, match="one clip, and X has 2"):
+        ExplanationDisplay.from_estimator(fitted, target[:2])
     plt.close("all")
 
 

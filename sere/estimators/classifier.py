@@ -14,9 +14,9 @@ from sklearn.utils import check_random_state
 
 from sere.audio import Clip
 from sere.estimators.audio_classifier import CHUNK, SHARED, AudioClassifier
+from sere.estimators.beside import BesidePredictions
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
-from sere.estimators.explanation import Explanation
 from sere.inputs.params import (
     CALLBACKS,
     FLAG,
@@ -24,7 +24,6 @@ from sere.inputs.params import (
     ON_INTERRUPT,
     ParameterError,
     Rule,
-    check_arguments,
     choice,
     instance,
     number,
@@ -61,7 +60,7 @@ def _room_rule(name: str) -> Rule:
 
 
 @dataclass(eq=False, repr=False)
-class SEREClassifier(AudioClassifier):
+class SEREClassifier(BesidePredictions, AudioClassifier):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
@@ -242,7 +241,8 @@ class SEREClassifier(AudioClassifier):
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
         if self.early_stopping and not sources and not targets:
             raise ParameterError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
-        self._say_what_rests(bool(sources), bool(targets))
+        if self.verbose:
+            _say_what_rests(bool(sources), bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
         self._build_steps()
@@ -265,83 +265,11 @@ class SEREClassifier(AudioClassifier):
         self._look_at_answers(targets)
         return self
 
-    @property
-    def _n_features_out(self) -> int:
-        return int(self._fitted().prototypes.shape[1])
-
-    @property
-    def prototypes_(self) -> np.ndarray:
-        """Enhanced prototypes (Eq. 7), (n_classes, p)."""
-        prototypes: np.ndarray = self._fitted().prototypes
-        return prototypes
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n, p)
-        """
-        return np.concatenate([self._fitted().embed(chunk) for chunk in self._chunks(X)])
-
-    def resonance(self, X: Any) -> np.ndarray:
-        """Instantaneous resonance field of each clip with each labeled shot (Eq. 3-6).
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n, n_shots)
-            Columns in the order of fit's X.
-        """
-        return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
-
-    def explain(self, X: Any, n_shots: int = 3) -> list[Explanation]:
-        """Say why each clip gets its emotion: what counts, which labeled clips it is like, and at which moments.
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-        n_shots : int, default=3
-            Labeled clips of the emotion to compare each clip with, at most.
-
-        Returns
-        -------
-        list of Explanation
-            ``print`` says it in words; see :class:`~sere.estimators.explanation.Explanation`.
-        """
-        from sere.training.reasons import reasons
-
-        check_arguments({"n_shots": whole(1)}, n_shots=n_shots)
-        model, found = self._fitted(), []
-        for chunk in self._chunks(X):
-            tracks = [None] * len(chunk) if chunk.clips is None else self.dynamics_.tracks(chunk.clips)
-            clips = chunk.clips or [None] * len(chunk)
-            parts = zip(reasons(model, chunk, n_shots), clips, tracks, strict=True)
-            found += [Explanation.of(why, self.classes_, clip, own) for why, clip, own in parts]
-        return found
-
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
         return self._model.logits(chunk)
 
     def _chunk_size(self) -> int:
         return OPEN_CHUNK if self._model.fronts else CHUNK
-
-    def _say_what_rests(self, source: bool, target: bool) -> None:
-        if not self.verbose:
-            return
-        if not source and not target:
-            print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
-        elif not source:
-            print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
-        elif not target:
-            print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")
 
     def _build_steps(self) -> None:
         """Make the sub-estimators that turn audio into frames, and the field, which says how many are kept."""
@@ -366,3 +294,12 @@ class SEREClassifier(AudioClassifier):
         if utterances.dynamics is None:
             utterances = self.dynamics_.extract(utterances, where, not self.encoder_.single, unusable)
         return self.encoder_.encode(utterances, role, where, unusable, float(self.field_.frame_rate))
+
+
+def _say_what_rests(source: bool, target: bool) -> None:
+    if not source and not target:
+        print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
+    elif not source:
+        print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
+    elif not target:
+        print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")

@@ -1,4 +1,4 @@
-"""Why a clip got its emotion, in numbers, words and a picture."""
+"""Why a clip got its emotion, in numbers and words; :class:`sere.plotting.ExplanationDisplay` draws it."""
 
 import base64
 import io
@@ -12,8 +12,6 @@ from sere.audio import FRAME_RATE, SAMPLE_RATE, Clip
 from sere.estimators.dynamics import VOICED
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from sere.training.reasons import Reasons
 
 #: Moments that words name, and what of a voice counts as different from the rest of its clip.
@@ -119,39 +117,6 @@ class Explanation:
             "shots": self.shots.to_dict("records"),
             "moments": moments.to_dict("records"),
         }
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the weight of each moment, the strongest ones named by the labeled clip that answers them.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        matplotlib Axes
-        """
-        from sere.plotting._axes import new_axes
-
-        ax = new_axes(ax, (6, 2.8))
-        step = float(np.diff(self.moments["time"]).min()) if len(self.moments) > 1 else 0.1
-        strong = set(self.strongest().index)
-        colours = ["#D55E00" if row in strong else "#0072B2" for row in self.moments.index]
-        ax.bar(self.moments["time"], self.moments["weight"], width=0.9 * step, color=colours)
-        for _, moment in self.strongest().iterrows():
-            ax.annotate(
-                f"shot {moment['shot']:.0f}\n{moment['shot_time']:.1f} s",
-                (moment["time"], moment["weight"]),
-                (0, 3),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7,
-            )
-        ax.axhline(0, color="0.4", linewidth=0.8)
-        ax.margins(y=0.25)
-        ax.set(xlabel="seconds", ylabel="weight", title=f"{self.emotion} rather than {self.against}")
-        return ax
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -7,6 +7,7 @@ Functions: `plot_confusion`, `plot_history`, `plot_embedding`, `plot_resonance`.
 """
 
 from sere.plotting.clips import plot_resonance
+from sere.plotting.explanations import ExplanationDisplay
 from sere.plotting.models import plot_confusion, plot_embedding, plot_history
 
-__all__ = ["plot_confusion", "plot_embedding", "plot_history", "plot_resonance"]
+__all__ = ["ExplanationDisplay", "plot_confusion", "plot_embedding", "plot_history", "plot_resonance"]
