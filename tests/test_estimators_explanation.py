@@ -53,9 +53,7 @@ def test_a_moments_weight_is_what_the_lead_loses_without_its_frame(fitted, targe
     for row, why in enumerate(found):
         assert len(why.weights) == len(why.times) == len(few.kept[row])
         np.testing.assert_allclose(why.times, few.kept[row] / 50)
-        name = str(few.encoders[row])
-        of_context, of_frames = model.preparation.units(name, model.domain(chunk.languages[row]), chunk.speakers[row])
-        averaged = chunk.averaged[name]
+        averaged = chunk.averaged[str(few.encoders[row])]
         for t in range(len(why.weights)):
             rest = np.delete(np.arange(len(why.weights)), t)
             # Raw numbers, so that nothing of the units is taken for granted.
