@@ -36,7 +36,7 @@ def main() -> None:
     root = Path(os.environ["SERE_CORPORA"])
     task = make_task(load_corpus(root / "emodb"), load_corpus(root / "emovo"), shots=5, random_state=0)
     model = SEREClassifier(options.encoder, random_state=0)
-    model.fit(task.X, task.y, (task.X_unlabeled_src,), (task.X_unlabeled_tgt,))
+    model.fit(task.X_labeled, task.y, (task.X_unlabeled_src,), (task.X_unlabeled_tgt,))
     chosen = np.random.default_rng(0).choice(len(task.X_test), options.clips, replace=False)
     clips = task.X_test.iloc[chosen].reset_index(drop=True)
     found = model.explain(clips)
