@@ -131,6 +131,8 @@ class SEREClassifier(AudioClassifier):
         Sorted.
     prototypes_ : ndarray of shape (n_classes, p)
         Enhanced prototypes (Eq. 7).
+    tau_ : float
+        Learned temperature of the synchrony (Eq. 4).
     encoder_, dynamics_, field_ : HeterogeneousEncoder, DynamicFeatureTransformer, ResonanceField
         As fit used them.
     history_ : list of dict
@@ -300,6 +302,11 @@ class SEREClassifier(AudioClassifier):
         prototypes: np.ndarray = self._fitted().prototypes
         return prototypes
 
+    @property
+    def tau_(self) -> float:
+        """Learned temperature of the synchrony (Eq. 4)."""
+        return float(self._fitted().tau)
+
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
 
@@ -326,6 +333,24 @@ class SEREClassifier(AudioClassifier):
             Columns in the order of fit's X.
         """
         return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
+
+    def moments(self, X: Any = None) -> list[Any]:
+        """Frames of each clip that take part in resonance, as the model sees them.
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes, optional
+            The labeled clips of fit when not given.
+
+        Returns
+        -------
+        list of ClipFrames
+            Each a named tuple of ``frames`` (n_frames, p), Eq. 2; ``intensity`` (n_frames,), Eq. 3; ``seconds``
+            (n_frames,), where they begin.
+        """
+        if X is None:
+            return list(self._fitted().shots)
+        return [clip for chunk in self._chunks(X) for clip in self._fitted().moments(chunk)]
 
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
         return self._model.logits(chunk)

@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from sere.datasets.kinds import KIND
 from sere.evaluation.bootstrap import Resamples, over_tasks, percentiles, resampled_uar
 from sere.evaluation.ranks import mean_ranks
 
 Record = dict[str, Any]
-#: What the cells of a section have in common.
-SECTION = ("shots", "shift", "protocol", "speakers")
 
 
 def sections(records: Sequence[Record]) -> dict[tuple[Any, ...], list[Record]]:
     """Return finished cells by section, in the order in which the sections first occur."""
     found: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        found.setdefault(tuple(record[name] for name in SECTION), []).append(record)
+        found.setdefault(tuple(record[name] for name in KIND), []).append(record)
     return found
 
 
@@ -58,7 +57,7 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
             base = by_method.get(baseline, []) if baseline and method != baseline else []
             before = _by(unshifted, "method").get(method, []) if unshifted else []
             for task in ("all", *_by_task(own)):
-                row = {**dict(zip(SECTION, section)), "method": method, "task": task}
+                row = {**dict(zip(KIND, section)), "method": method, "task": task}
                 part, against, clean = (_only(cells, task) for cells in (own, base, before))
                 row |= _score(part, resamples)
                 row |= ranks.get(method, {}) if task == "all" else {}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from sere.audio import FRAME_RATE
 from sere.chain.embedding import Embedding
 from sere.chain.field import ResonanceField
 from sere.chain.self_training import SelfTrained
@@ -17,6 +18,7 @@ from sere.training.domains import SOURCE, domain_of
 from sere.training.fronts import build, check_fronts, needed
 from sere.training.network import Pool, ResonanceNetwork
 from sere.training.prepare import Preparation, clip_rows
+from sere.training.thinning import run_length, thinned
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,24 @@ class FrozenFront:
 
     cache_key: str
     state: dict[str, np.ndarray]
+
+
+class ClipFrames(NamedTuple):
+    """The frames of a clip that take part in resonance.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (n_frames, p)
+        Enhanced representation (Eq. 2).
+    intensity : ndarray of shape (n_frames,)
+        Burst intensity (Eq. 3).
+    seconds : ndarray of shape (n_frames,)
+        Where in the clip they begin.
+    """
+
+    frames: np.ndarray
+    intensity: np.ndarray
+    seconds: np.ndarray
 
 
 class Found(NamedTuple):
@@ -126,12 +146,32 @@ class FittedModel:
             logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], rows[own])
         return logits
 
+    @property
+    def tau(self) -> float:
+        """The temperature of the synchrony (Eq. 4) that was learned."""
+        return float(np.exp(self.network["log_tau"]))
+
+    @property
+    def shots(self) -> list[ClipFrames]:
+        """The labeled clips; which frame of a run was kept is not known any more, so that all are at its start."""
+        step = run_length(self.preparation.frame_rate) / FRAME_RATE
+        clips = zip(self.shot_frames, self.shot_intensity, strict=True)
+        return [ClipFrames(frames, own, step * np.arange(len(own))) for frames, own in clips]
+
+    def moments(self, utterances: Utterances) -> list[ClipFrames]:
+        """The frames of clips that take part in resonance."""
+        utterances = thinned(utterances, self.preparation.frame_rate)
+        found = self._forward(utterances)
+        assert utterances.kept is not None
+        clips = zip(found.frames, found.intensity, utterances.kept, strict=True)
+        return [ClipFrames(frames, own, kept / FRAME_RATE) for frames, own, kept in clips]
+
     @torch.no_grad()
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
         found = self._forward(utterances)
         shots, clips = _packed(self.shot_frames, self.shot_intensity), _packed(found.frames, found.intensity)
-        scores: np.ndarray = self.field.scores(shots, clips, float(np.exp(self.network["log_tau"]))).numpy().T
+        scores: np.ndarray = self.field.scores(shots, clips, self.tau).numpy().T
         return scores
 
     @torch.no_grad()
