@@ -13,6 +13,7 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
+from sklearn.exceptions import NotFittedError
 
 from sere import DynamicFeatureTransformer, ResonanceField, SEREClassifier
 from sere.metrics import recall_intervals, uar_score
@@ -268,6 +269,12 @@ def test_resonance_says_what_does_not_fit(model, target):
         ResonanceDisplay.from_estimator(model, target[:1], 6)
     with pytest.raises(ValueError, match="one clip, and 2"):
         ResonanceDisplay.from_estimator(model, target[:2], 0)
+
+
+def test_a_classifier_must_be_fitted(target):
+    for draw in (DynamicsDisplay.from_estimator, lambda *args: ResonanceDisplay.from_estimator(*args, 0)):
+        with pytest.raises(NotFittedError, match="SEREClassifier"):
+            draw(SEREClassifier(), target[:1])
 
 
 def test_feature_vectors_have_no_moments():

@@ -99,14 +99,13 @@ class DynamicsDisplay(Display):
         DynamicsDisplay
         """
         X = one_clip(clip)
-        learned = hasattr(estimator, "moments")
-        (heard,) = (estimator.dynamics_ if learned else estimator).fit_transform(X)
+        moments = estimator.moments(X)[0] if hasattr(estimator, "moments") else None
+        (heard,) = (estimator if moments is None else estimator.dynamics_).fit_transform(X)
         dynamics = heard.dynamics[0]
-        if learned:
-            (moments,) = estimator.moments(X)
-            intensity, seconds = moments.intensity, moments.seconds
-        else:
+        if moments is None:
             intensity, seconds = np.abs(dynamics).mean(axis=1), None
+        else:
+            intensity, seconds = moments.intensity, moments.seconds
         return cls(heard.clips[0].load(), dynamics, intensity, seconds, highlight_share).plot(ax=ax)
 
     def plot(self, *, ax: "Axes | None" = None) -> Self:
