@@ -125,7 +125,7 @@ def test_history_draws_what_is_asked_and_says_what_there_is():
     np.testing.assert_array_equal(display.axes_["scores"].lines[0].get_ydata(), [np.nan, 0.2])
     with pytest.raises(ValueError, match=r"\['accuracy'\].*loss"):
         display.plot(names=["accuracy"])
-    with pytest.raises(ValueError, match="history"):
+    with pytest.raises(ValueError, match="no epoch"):
         HistoryDisplay([]).plot()
 
 

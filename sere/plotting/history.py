@@ -94,6 +94,8 @@ class HistoryDisplay(Display):
         """
         chosen = [name for name in self.series if name != "tau"] if names is None else list(names)
         missing = [name for name in chosen if name not in self.series]
+        if not self.series:
+            raise ValueError("the history holds no epoch, so there is nothing to draw; fit with epochs of at least 1")
         if missing or not chosen:
             raise ValueError(f"the history has no series {missing}; it has {sorted(self.series)}")
         scores = [name for name in chosen if name.endswith(_SCORES)]
