@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 #: Middle and ends of what is drawn, in the rows.
-_SCORE = ("uar", "low", "high")
-_DIFFERENCE = ("difference", "difference_low_tasks", "difference_high_tasks")
+SCORE = ("uar", "low", "high")
+DIFFERENCE = ("difference", "difference_low_tasks", "difference_high_tasks")
 #: Characters of a method's name in a line.
 _WIDE = 20
 
@@ -126,7 +126,7 @@ class BenchmarkDisplay(Display):
         ValueError
             Differences are asked for, and no method has any.
         """
-        names = _DIFFERENCE if difference else _SCORE
+        names = DIFFERENCE if difference else SCORE
         shown = [method for method in self.methods if self._overall[method].get(names[0]) is not None]
         if not shown:
             raise ValueError("no method of the benchmark was compared with a baseline")
