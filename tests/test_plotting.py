@@ -409,6 +409,7 @@ def test_a_method_without_an_interval_is_a_dot(rows):
 @pytest.mark.parametrize("prefix", ["", "p_"])
 def test_a_timeline_shows_labels_and_probabilities_where_they_are(prefix):
     table = pd.DataFrame({"start": [3.0, 0.0], "end": [4.0, 2.0], "emotion": ["fear", "anger"], "clip": ["b", "a"]})
+    table["probability"] = [0.8, 0.9]
     table[f"{prefix}anger"], table[f"{prefix}fear"] = [0.2, 0.9], [0.8, 0.1]
     display = TimelineDisplay.from_predictions(table)
     assert display.emotions == ["anger", "fear"]
@@ -423,7 +424,9 @@ def test_a_timeline_shows_labels_and_probabilities_where_they_are(prefix):
 
 
 def test_a_long_timeline_counts_in_minutes_and_gaps_stay_white():
-    table = pd.DataFrame({"start": [0, 600], "end": [60, 1200], "emotion": ["anger", None]})
+    table = pd.DataFrame(
+        {"start": [0, 600], "end": [60, 1200], "emotion": ["anger", None], "probability": [1.0, np.nan]}
+    )
     display = TimelineDisplay(table).plot()
     assert list(display.axes_) == ["emotion"]
     band = display.axes_["emotion"]

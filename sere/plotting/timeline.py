@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SPAN = ("start", "end", "emotion")
+_OTHERS = (*_SPAN, "probability")
 
 
 class TimelineDisplay(Display):
@@ -23,7 +24,7 @@ class TimelineDisplay(Display):
     table : DataFrame
         A row a stretch: ``start`` and ``end`` in seconds, ``emotion`` (missing where there is none), and a column of
         numbers for each emotion's probability, named after it, with or without ``p_`` before it. Without such columns
-        the labels alone are drawn.
+        the labels alone are drawn; a column ``probability``, that of the label, is not.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class TimelineDisplay(Display):
         lacking = [name for name in _SPAN if name not in table]
         if lacking or not len(table):
             raise ValueError(f"a timeline has rows with {', '.join(_SPAN)}; lacking here: {lacking or 'any row'}")
-        others = [name for name in table if name not in _SPAN and pd.api.types.is_numeric_dtype(table[name])]
+        others = [name for name in table if name not in _OTHERS and pd.api.types.is_numeric_dtype(table[name])]
         known = {str(label) for label in table["emotion"].dropna()}
         marked = [name for name in others if str(name).startswith("p_")]
         self._columns = {str(name).removeprefix("p_"): name for name in marked or others}
