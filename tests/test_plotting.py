@@ -344,7 +344,7 @@ def rows():
     kind = {"shots": 5, "protocol": "transductive", "speakers": "known", "chance": 0.2}
     found = []
     for shift in ("none", "quiet"):
-        for method, uar in (("lr", 0.4), ("sere", 0.6), ("a:much=1:longer=2:name=3", 0.5)):
+        for method, uar in (("lr", 0.4), ("sere", 0.6), ("a:much=1:longer=2:names=3", 0.5)):
             own = kind | {"shift": shift, "method": method}
             compared = {"difference": uar - 0.4}
             compared |= {"difference_low_tasks": uar - 0.5, "difference_high_tasks": uar - 0.3}
@@ -356,15 +356,17 @@ def rows():
 
 def test_a_benchmark_has_its_best_method_on_top_with_interval_and_tasks(rows):
     display = BenchmarkDisplay(rows[:9], "lr").plot()
-    assert display.methods == ["sere", "a:much=1:longer=2:name=3", "lr"]
+    assert display.methods == ["sere", "a:much=1:longer=2:names=3", "lr"]
     ax = display.axes_["scores"]
-    assert ticks(ax.get_yticklabels()) == ["sere", "a:much=1:longer=2\n:name=3", "lr"]
+    assert ticks(ax.get_yticklabels()) == ["sere", "a:much=1:longer=2\n:names=3", "lr"]
+    places = ax.get_yticks()
+    np.testing.assert_allclose(places, [0.5, 1.75, 3.0])  # a name of two lines has room for them
     for row, method in enumerate(display.methods):
         (dot,) = named(ax, f"_{method}")
         own = display.rows[[r["method"] for r in display.rows].index(method)]
-        np.testing.assert_allclose(dot.get_xydata(), [[100 * own["uar"], row]])
+        np.testing.assert_allclose(dot.get_xydata(), [[100 * own["uar"], places[row]]])
         (segment,) = ax.collections[row].get_segments()
-        np.testing.assert_allclose(segment, [[100 * own["low"], row], [100 * own["high"], row]])
+        np.testing.assert_allclose(segment, [[100 * own["low"], places[row]], [100 * own["high"], places[row]]])
         tasks = named(ax, "_tasks")[row]
         np.testing.assert_allclose(tasks.get_xdata(), [100 * own["uar"] + 10, 100 * own["uar"] - 10])
     (chance,) = named(ax, "chance")
@@ -374,7 +376,7 @@ def test_a_benchmark_has_its_best_method_on_top_with_interval_and_tasks(rows):
 
 def test_a_benchmark_shows_differences_to_its_baseline(rows):
     ax = BenchmarkDisplay(rows[:9], "lr").plot(difference=True).axes_["scores"]
-    assert ticks(ax.get_yticklabels()) == ["sere", "a:much=1:longer=2\n:name=3"]
+    assert ticks(ax.get_yticklabels()) == ["sere", "a:much=1:longer=2\n:names=3"]
     (segment,) = ax.collections[0].get_segments()
     np.testing.assert_allclose(segment[:, 0], [10, 30])
     with pytest.raises(ValueError, match="baseline"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +20,9 @@ Row = Mapping[str, Any]
 SCORE = ("uar", "low", "high")
 DIFFERENCE = ("difference", "difference_low_tasks", "difference_high_tasks")
 #: Characters of a method's name in a line.
-_WIDE = 20
+_WIDE = 22
+#: Height of a second line of a name, where a row of one line has 1.
+_LINE = 0.5
 
 
 class BenchmarkDisplay(Display):
@@ -131,8 +134,9 @@ class BenchmarkDisplay(Display):
         if not shown:
             raise ValueError("no method of the benchmark was compared with a baseline")
         labels = [_lines(method) for method in shown]
-        rows = np.arange(len(shown))
-        with self._drawing(ax, 0.9 + sum(0.12 + 0.13 * (1 + label.count("\n")) for label in labels)) as axes:
+        heights = np.array([1 + _LINE * label.count("\n") for label in labels])
+        rows = np.cumsum(heights) - heights / 2
+        with self._drawing(ax, 0.9 + 0.25 * heights.sum()) as axes:
             if difference:
                 reference, called = 0.0, str(self.baseline)
             else:
@@ -147,7 +151,7 @@ class BenchmarkDisplay(Display):
                 axes.hlines(row, low, high, color=colour, linewidth=2)
                 axes.plot(middle, row, marker, color=colour, markersize=5.5, label=f"_{method}")
             axes.set_yticks(rows, labels)
-            axes.set(ylim=(len(shown) - 0.5, -0.5), xlabel=self._axis(difference))
+            axes.set(ylim=(heights.sum(), 0), xlabel=self._axis(difference))
             axes.tick_params(left=False)
             axes.spines[["left", "right", "top"]].set_visible(False)
             axes.set_axisbelow(True)
@@ -210,12 +214,10 @@ def _percent(share: float | None) -> float:
 
 
 def _lines(name: str) -> str:
-    """Return a method's name in lines, broken before its parameters where it is long."""
+    """Return a method's name in lines, broken before its parameters or what stands in brackets where it is long."""
     lines = [""]
-    for i, part in enumerate(name.split(":")):
-        piece = part if i == 0 else f":{part}"
+    for piece in re.findall(r"[@:(=]?[^@:(=]+", name):
         if lines[-1] and len(lines[-1]) + len(piece) > _WIDE:
             lines.append("")
         lines[-1] += piece
-    # Letters of a parameter too long for a line go on in the next.
-    return "\n".join(line[at : at + _WIDE + 4] for line in lines for at in range(0, len(line), _WIDE + 4))
+    return "\n".join(lines)
