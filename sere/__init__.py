@@ -18,7 +18,7 @@ _HOMES = {
     "Assignment": "sere.chain",
     "Prototypes": "sere.chain",
     "TripleResonance": "sere.chain",
-    "SelfTraining": "sere.chain",
+    "SelfTrainingHead": "sere.chain",
     "SereWarning": "sere.inputs.reading",
     "Utterances": "sere.inputs.utterances",
     "make_sere_pipeline": "sere.estimators.pipeline",

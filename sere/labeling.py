@@ -63,11 +63,7 @@ _RULES = {
     "encoder": ENCODERS,
     "self_training_weight": params.number(0),
     "speaker_shrinkage": params.number(0, infinite=True),
-    "cache": params.CACHE,
-    "n_jobs": params.N_JOBS,
-    "device": params.DEVICE,
-    "on_error": params.ON_ERROR,
-    "verbose": params.VERBOSE,
+    **params.COMMON,
 }
 
 
@@ -143,14 +139,10 @@ def label(
     encoder : str, EmotionEncoder or dict, default="speech-emotion"
         One with experience: "speech-emotion", "acoustic-emotion", or what :func:`sere.pretrain_encoder` made. A dict
         goes by language.
-    self_training_weight, speaker_shrinkage
+    self_training_weight
+        As `weight` in :class:`sere.SelfTraining`.
+    speaker_shrinkage, cache, n_jobs, device
         As in :class:`sere.SEREClassifier`.
-    cache : bool, path or FrameStore, default=True
-        Where extracted features are kept: the user's own store, another folder, or nowhere.
-    n_jobs : int, default=None
-        joblib workers of the extraction.
-    device : str, default="auto"
-        Torch device of the extraction.
     on_error : {"raise", "skip"}, default="raise"
         Clips that cannot be used are an error that names each; or they are left out with a warning, and their numbers
         are missing in the index.

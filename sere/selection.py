@@ -134,14 +134,7 @@ class LabelFreeScorer:
         self.score, self.pool, self.shift = score, pool, shift
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
-        """Return the score of a fitted estimator on the pool, or on X where there is none.
-
-        Parameters
-        ----------
-        estimator : classifier
-        X : clips
-        y : ignored
-        """
+        """Return the score of a fitted estimator on the pool, or on X where there is none; y is ignored."""
         clips = X if self.pool is None else self.pool
         pools = list(clips) if isinstance(clips, tuple) else [clips]
         if self.score == "agreement":

@@ -40,8 +40,8 @@ def test_without_self_training_it_is_experience_alone(shots, target, encoder):
 
 def test_self_training_sees_the_metric_in_which_words_are_small(shots, target, encoder, monkeypatch):
     seen = []
-    real = sere.baselines.zero_shot.self_train
-    monkeypatch.setattr(sere.baselines.zero_shot, "self_train", lambda *given: seen.append(given[3][0]) or real(*given))
+    real = sere.SelfTrainingHead.learn
+    monkeypatch.setattr(sere.SelfTrainingHead, "learn", lambda *given: seen.append(given[4][0]) or real(*given))
     wide = sere.pretrain_encoder([target], "acoustic+speech", random_state=0)
     for own in (encoder, wide):
         ZeroShot(encoder=own).fit(shots, shots["emotion"], None, (target,))

@@ -1,24 +1,26 @@
+"""Self-training: the ridge regression of a pool's own answers, row by row, and what it promises of them."""
+
 import numpy as np
 import pytest
 from scipy.special import softmax
 
-from sere.chain.self_training import PENALTY, ROUNDS, SHARPNESS, self_train
+from sere import SelfTrainingHead
 
 
-def literal(decision, rows, metric, weight):
+def literal(room, decision, rows, metric):
     """The module's docstring, row by row."""
     centred = decision - decision.mean(1, keepdims=True)
     spread = centred.std()
     felt = (rows - rows.mean(0)) @ metric
-    penalty = PENALTY * np.mean([row @ row for row in felt])
+    penalty = room.penalty * np.mean([row @ row for row in felt])
     together = centred
-    for _ in range(ROUNDS):
-        answers = softmax(SHARPNESS * together / spread, axis=1)
+    for _ in range(room.rounds):
+        answers = softmax(room.sharpness * together / spread, axis=1)
         answers = answers - answers.mean(0)
         weights = np.linalg.solve(felt.T @ felt + penalty * np.eye(felt.shape[1]), felt.T @ answers)
         scores = felt @ weights
-        together = centred + weight * spread * scores / scores.std()
-    return decision + weight * spread * scores / scores.std()
+        together = centred + room.weight * spread * scores / scores.std()
+    return decision + room.weight * spread * scores / scores.std()
 
 
 def problem(n, d, seed=0):
@@ -32,39 +34,41 @@ def problem(n, d, seed=0):
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (12, 30)], ids=["more clips", "more columns"])
 @pytest.mark.parametrize("with_words", [False, True])
-def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_words):
+@pytest.mark.parametrize("options", [{}, {"weight": 1.5}, {"rounds": 1}, {"sharpness": 0.5, "penalty": 3.0}], ids=str)
+def test_the_head_is_the_ridge_regression_of_the_docstring(n, d, with_words, options):
+    room = SelfTrainingHead(**options)
     _, rows, decision = problem(n, d)
     spread = np.random.default_rng(1).normal(size=(d, d))
     words = np.eye(d) + spread @ spread.T / d if with_words else np.eye(d)
     metric = np.linalg.inv(np.linalg.cholesky(words)).T
-    trained = self_train(decision, ["e"], [rows], [words if with_words else None], 0.7)
-    expected = trained.scale * literal(decision, rows, metric, 0.7)
+    trained = room.learn(decision, ["e"], [rows], [words if with_words else None])
+    expected = trained.scale * literal(room, decision, rows, metric)
     np.testing.assert_allclose(trained.decide("e", decision, rows), expected, rtol=1e-8)
 
 
 def test_answers_on_a_pool_get_better_where_its_clips_fall_into_groups():
     truth, rows, decision = problem(200, 8)
-    trained = self_train(decision, ["e"], [rows], [None], 1.0)
+    trained = SelfTrainingHead(1.0).learn(decision, ["e"], [rows], [None])
     after = trained.decide("e", decision, rows)
     assert (after.argmax(1) == truth).mean() > (decision.argmax(1) == truth).mean() + 0.1
 
 
 def test_answers_stay_as_sure_as_they_were_on_average():
     _, rows, decision = problem(200, 8)
-    after = self_train(decision, ["e"], [rows], [None], 1.0).decide("e", decision, rows)
+    after = SelfTrainingHead(1.0).learn(decision, ["e"], [rows], [None]).decide("e", decision, rows)
     assert softmax(after, axis=1).max(1).mean() == pytest.approx(softmax(decision, axis=1).max(1).mean(), abs=1e-6)
 
 
 def test_what_the_head_says_of_a_clip_does_not_depend_on_the_clips_beside_it():
     _, rows, decision = problem(50, 20)
-    trained = self_train(decision, ["e"], [rows], [None], 1.0)
+    trained = SelfTrainingHead(1.0).learn(decision, ["e"], [rows], [None])
     alone = [trained.decide("e", decision[[i]], rows[[i]])[0] for i in range(50)]
     assert np.array_equal(np.array(alone), trained.decide("e", decision, rows))
 
 
 def test_each_encoder_has_a_head_and_a_decision_without_spread_has_none():
     _, rows, decision = problem(30, 5)
-    two = self_train(decision, ["a", "b"], [rows[:18], rows[18:, :3]], [None, None], 1.0)
+    two = SelfTrainingHead(1.0).learn(decision, ["a", "b"], [rows[:18], rows[18:, :3]], [None, None])
     assert [w.shape for w in two.weights.values()] == [(3, 5), (3, 3)]
     flat = np.ones((30, 3))
-    assert np.array_equal(self_train(flat, ["a"], [rows], [None], 1.0).decide("a", flat, rows), flat)
+    assert np.array_equal(SelfTrainingHead(1.0).learn(flat, ["a"], [rows], [None]).decide("a", flat, rows), flat)

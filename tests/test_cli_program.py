@@ -112,6 +112,16 @@ def test_csv_and_json_hold_the_same_probabilities(model, speech, capsys):
         assert row["emotion"] == EMOTIONS[int(np.argmax(shares))]
 
 
+def test_explanations_are_a_line_a_clip_beside_the_predictions(model, speech, tmp_path, capsys):
+    why = tmp_path / "why.jsonl"
+    assert run("predict", model, speech.unknown, "-f", "json", "-q", "--explain", why) == 0
+    predicted = json.loads(capsys.readouterr().out)
+    told = [json.loads(line) for line in why.read_text().splitlines()]
+    assert [line["path"] for line in told] == speech.clips
+    assert [line["emotion"] for line in told] == [found["emotion"] for found in predicted]
+    assert all(line["moments"] and line["shots"] and line["parts"] for line in told)
+
+
 def test_jobs_set_how_many_processes_extract(monkeypatch):
     from joblib import Parallel
 

@@ -10,7 +10,16 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
-from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, method
+from sere import (
+    DynamicFeatureTransformer,
+    Embedding,
+    HeterogeneousEncoder,
+    ResonanceField,
+    SelfTrainingHead,
+    SEREClassifier,
+    TripleResonance,
+    method,
+)
 from sere.encoders.base import Encoded, FrameEncoder
 from sere.inputs.reading import SereWarning
 
@@ -316,8 +325,8 @@ def test_a_warm_start_goes_on_and_numbers_its_epochs_on():
 
 def test_a_warm_start_with_another_network_starts_anew():
     X, y, target, _ = blobs()
-    classifier = SEREClassifier(epochs=2, warm_start=True, random_state=0, embedding_dim=6).fit(X, y, None, (target,))
-    classifier.set_params(gate="frame")
+    classifier = SEREClassifier(epochs=2, warm_start=True, random_state=0, embedding=Embedding(dim=6))
+    classifier.fit(X, y, None, (target,)).set_params(embedding__gate="frame")
     with pytest.warns(SereWarning, match="starts anew"):
         classifier.fit(X, y, None, (target,))
     assert [r["epoch"] for r in classifier.history_] == [0, 1]
@@ -396,22 +405,21 @@ def literal_irf(model, clips, **reading):
 
 READINGS = [
     {},
-    {"field_form": "raw"},
-    {"field_form": "sum"},
-    {"field_gap": "gaussian"},
+    {"form": "raw"},
+    {"form": "sum"},
+    {"gap": "gaussian"},
     {"highlight_share": 0.3},
-    {"field_form": "sum", "field_gap": "gaussian", "highlight_share": 0.6},
+    {"form": "sum", "gap": "gaussian", "highlight_share": 0.6},
     {"symmetric": True, "highlight_share": 0.5},
 ]
 
 
 @pytest.mark.parametrize("reading", READINGS, ids=str)
 def test_resonance_is_equations_3_to_6_as_they_were_trained(reading, shots, target):
-    model = SEREClassifier(epochs=2, random_state=0, **reading).fit(shots, shots["emotion"], None, (target,))
-    found = model.resonance(target)
+    model = SEREClassifier(epochs=2, random_state=0, field=ResonanceField(**reading))
+    found = model.fit(shots, shots["emotion"], None, (target,)).resonance(target)
     assert found.shape == (len(target), len(shots))
-    literal = literal_irf(model, target, **{k.removeprefix("field_"): v for k, v in reading.items()})
-    np.testing.assert_allclose(found, literal, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found, literal_irf(model, target, **reading), rtol=1e-4, atol=1e-5)
 
 
 def test_a_shot_resonates_with_itself_most(shots, target):
@@ -422,7 +430,9 @@ def test_a_shot_resonates_with_itself_most(shots, target):
 
 def test_logits_are_negative_squared_distances_to_the_prototypes():
     X, y, target, _ = blobs()
-    model = SEREClassifier(epochs=1, self_training_weight=0, random_state=0).fit(X, y, None, (target,))
+    model = SEREClassifier(epochs=1, self_training=SelfTrainingHead(weight=0), random_state=0).fit(
+        X, y, None, (target,)
+    )
     embedded, scores = model.transform(target), model.decision_function(target)
     distances = np.square(embedded[:, None] - model.prototypes_[None]).sum(2)
     np.testing.assert_allclose(scores / -distances, np.full(scores.shape, (scores / -distances)[0, 0]), rtol=1e-9)
@@ -501,24 +511,24 @@ def test_vectors_may_be_float32_lists_or_a_table_of_numbers():
 
 
 def test_it_clones_prints_and_gives_back_its_parameters():
-    classifier = SEREClassifier(epochs=3, tau=0.5, encoder="speech-emotion", callbacks=[print])
-    assert (
-        repr(clone(classifier))
-        == repr(classifier)
-        == "SEREClassifier(callbacks=[<built-in function print>], epochs=3, tau=0.5)"
+    classifier = SEREClassifier(epochs=3, field=ResonanceField(tau=0.5), encoder="speech-emotion", callbacks=[print])
+    shown = (
+        "SEREClassifier(callbacks=[<built-in function print>], epochs=3,\n               field=ResonanceField(tau=0.5))"
     )
+    assert repr(clone(classifier)) == repr(classifier) == shown
     again = SEREClassifier(**classifier.get_params(deep=False))
     assert again.get_params() == classifier.get_params()
 
 
 def test_fit_does_not_touch_its_parameters(shots):
-    encoder, dynamics = HeterogeneousEncoder(), DynamicFeatureTransformer()
-    classifier = SEREClassifier(encoder, dynamics, epochs=0, device="auto")
+    encoder, dynamics, losses = HeterogeneousEncoder(), DynamicFeatureTransformer(), TripleResonance()
+    classifier = SEREClassifier(encoder, dynamics, losses=losses, epochs=0, device="auto")
     before = classifier.get_params(deep=False)
     classifier.fit(shots, shots["emotion"])
     after = classifier.get_params(deep=False)
     assert all(after[name] is value for name, value in before.items())
     assert vars(encoder) == vars(HeterogeneousEncoder())
+    assert vars(losses) == vars(TripleResonance())
 
 
 def test_a_fit_on_audio_forgets_the_columns_of_a_fit_on_vectors(shots):

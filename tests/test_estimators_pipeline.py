@@ -70,8 +70,8 @@ def test_an_unknown_parameter_of_fit_is_an_error(small, shots):
 
 
 def test_it_clones_and_reaches_its_steps(small):
-    again = clone(small).set_params(sere__tau=0.5, dynamics__f0_scale="hz")
+    again = clone(small).set_params(sere__field__tau=0.5, dynamics__f0_scale="hz")
     assert isinstance(again, SEREPipeline)
-    assert again.named_steps["sere"].tau == 0.5
-    assert small.named_steps["sere"].tau == 1.0
+    assert again.named_steps["sere"].field.tau == 0.5
+    assert small.named_steps["sere"].field is None
     assert again.transform_input == ["X_unlabeled_src", "X_unlabeled_tgt"]

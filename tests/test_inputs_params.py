@@ -8,16 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, pretrain_encoder
+import sere
+from sere import (
+    DynamicFeatureTransformer,
+    Embedding,
+    HeterogeneousEncoder,
+    ResonanceField,
+    SEREClassifier,
+    pretrain_encoder,
+)
 from sere.baselines import METHODS
 from sere.datasets import make_task, make_voices, skew_target
 from sere.encoders.pretrained import CheckpointUnavailableError
+from sere.estimators.classifier import ROOMS
 from sere.evaluation import run_benchmark
 from sere.inputs.params import ParameterError, Rule, number, rules_of, whole
 from sere.metrics import uar_interval
 from sere.selection import soft_neighbourhood_density
 
 ESTIMATORS = [SEREClassifier, DynamicFeatureTransformer, HeterogeneousEncoder, *METHODS.values()]
+#: The rooms of the chain, by the classifier's parameter.
+IN_ROOMS = {parameter: getattr(sere, name) for parameter, name in ROOMS.items()}
 
 # What no parameter of a type may be, whatever its range.
 NUMBERS = [
@@ -64,20 +75,24 @@ OF_ITS_OWN = {
     "device": [*WRONG[str], "meta", "cpu:x", *([] if torch.cuda.is_available() else ["cuda", "cuda:1"])],
     "speaker_shrinkage": WRONG[float],
 }
-# Beyond the range of one.
+# A room is neither its name, nor its class, nor its options, nor another room.
+for parameter, room in IN_ROOMS.items():
+    others = [other() for other in IN_ROOMS.values() if other is not room]
+    OF_ITS_OWN[parameter] = [room.__name__, "", 3, True, {}, room().get_params(), room, *others, object()]
+# Beyond the range of one, or of one class's.
 BEYOND = {
     **dict.fromkeys(
-        ("context_share", "field_share", "prototype_source", "pool_weight", "balance"),
+        ("context_share", "field_share", "own_share", "pool_weight", "balance"),
         (1.01, np.inf, np.float32(np.inf)),
     ),
     **dict.fromkeys(("momentum", "threshold", "masked_share"), (1.01, np.inf)),
     **dict.fromkeys(
         ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"), (0, np.float32(np.inf), np.inf)
     ),
-    **dict.fromkeys(("soft_argmax", "eps", "C", "temperature"), (0, 0.0, np.inf)),
-    **dict.fromkeys(("batch_size", "patience", "n_neighbors", "n_expanded"), (0,)),
+    **dict.fromkeys(("soft_argmax", "eps", "C", "temperature", "penalty"), (0, 0.0, np.inf)),
+    **dict.fromkeys(("batch_size", "patience", "n_neighbors", "n_expanded", "SelfTrainingHead.rounds"), (0,)),
     "highlight_share": (0, 0.0, 1.01),
-    "embedding_dim": (0, 1),
+    "dim": (0, 1),
     "hidden_dim": (0, 2, 6),
 }
 
@@ -90,7 +105,7 @@ def wrong_values(cls):
     """Every parameter of an estimator with values that it must not take."""
     for name, parameter in parameters_of(cls).items():
         values = OF_ITS_OWN[name] if name in OF_ITS_OWN else WRONG[parameter.annotation]
-        for value in [*values, *BEYOND.get(name, ())]:
+        for value in [*values, *BEYOND.get(name, BEYOND.get(f"{cls.__name__}.{name}", ()))]:
             yield name, value
 
 
@@ -110,11 +125,21 @@ def test_every_wrong_value_is_named_before_anything_is_read(cls, nothing_is_read
             estimator.fit([np.zeros(800)] * 2, ["happy", "sad"])
 
 
+@pytest.mark.parametrize("parameter", IN_ROOMS)
+def test_every_wrong_option_of_a_room_is_named_before_anything_is_read(parameter, nothing_is_read):
+    cls = IN_ROOMS[parameter]
+    for name, value in wrong_values(cls):
+        classifier = SEREClassifier(**{parameter: cls(**{name: value})})
+        with pytest.raises(ParameterError, match=rf"(?s)^SEREClassifier: {parameter}__{name} is .*; it must be"):
+            classifier.fit([np.zeros(800)] * 2, ["happy", "sad"])
+
+
 def test_the_values_above_are_many():
+    assert sum(1 for cls in IN_ROOMS.values() for _ in wrong_values(cls)) > 500
     assert sum(1 for cls in ESTIMATORS for _ in wrong_values(cls)) > 2_000
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", [*ESTIMATORS, *IN_ROOMS.values()])
 def test_every_parameter_has_a_rule_and_its_default_follows_it(cls):
     assert set(rules_of(cls)) == set(parameters_of(cls))
     for name, parameter in parameters_of(cls).items():
@@ -144,14 +169,15 @@ def test_a_parameter_of_an_estimator_inside_is_named_by_its_full_name(cls, insid
 
 def test_a_refused_parameter_is_shown_with_what_is_allowed():
     with pytest.raises(ParameterError) as error:
-        SEREClassifier(gate="word").fit(np.eye(4), [0, 1, 0, 1])
-    assert str(error.value) == "SEREClassifier: gate is 'word'; it must be 'feature' or 'frame'"
+        SEREClassifier(embedding=Embedding(gate="word")).fit(np.eye(4), [0, 1, 0, 1])
+    assert str(error.value) == "SEREClassifier: embedding__gate is 'word'; it must be 'feature' or 'frame'"
     with pytest.raises(ParameterError, match=r"C is 0; it must be a number above 0$"):
         METHODS["lr"](C=0).fit(np.eye(4), [0, 1, 0, 1])
 
 
 def test_construction_and_set_params_refuse_nothing_known():
-    assert SEREClassifier(tau="warm").set_params(gate="word").gate == "word"
+    unlikely = SEREClassifier(field=ResonanceField(tau="warm"), losses="few").set_params(embedding__gate="word")
+    assert (unlikely.field.tau, unlikely.losses, unlikely.embedding.gate) == ("warm", "few", "word")
 
 
 @pytest.fixture
@@ -262,11 +288,18 @@ def as_numpy(value):
     return kinds[type(value)](value) if type(value) in kinds else None
 
 
+def in_numpy(cls):
+    """The defaults of a class's parameters as NumPy's scalars, where they have any."""
+    given = {name: as_numpy(p.default) for name, p in parameters_of(cls).items()}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 @pytest.mark.parametrize("cls", [SEREClassifier, *METHODS.values()])
 def test_scalars_of_numpy_are_numbers_and_truth_values(cls):
     short = {name: value for name, value in {"epochs": np.int64(1)}.items() if name in parameters_of(cls)}
-    given = {name: as_numpy(p.default) for name, p in parameters_of(cls).items()}
-    usual = {name: value for name, value in given.items() if value is not None}
+    usual = in_numpy(cls)
+    if cls is SEREClassifier:
+        usual |= {parameter: room(**in_numpy(room)) for parameter, room in IN_ROOMS.items()}
     random = np.random.default_rng(0)
     X, pool = random.normal(size=(6, 4)), random.normal(size=(9, 4))
     model = cls(**usual | short | {"random_state": np.int64(0)}).fit(X, [0, 1] * 3, (pool,), (pool + 1,))
@@ -274,8 +307,7 @@ def test_scalars_of_numpy_are_numbers_and_truth_values(cls):
 
 
 def test_scalars_of_numpy_are_numbers_for_the_transformers_too(source):
-    params = {name: as_numpy(p.default) for name, p in parameters_of(DynamicFeatureTransformer).items()}
-    found = DynamicFeatureTransformer(**{name: value for name, value in params.items() if value is not None})
+    found = DynamicFeatureTransformer(**in_numpy(DynamicFeatureTransformer))
     plain = DynamicFeatureTransformer().fit_transform(source[:2])
     np.testing.assert_allclose(np.asarray(found.fit_transform(source[:2])), np.asarray(plain), rtol=1e-6)
     off = HeterogeneousEncoder("acoustic", cache=np.False_, n_jobs=np.int64(1), layer=np.int64(-1))
@@ -293,6 +325,6 @@ def test_a_rule_is_what_any_of_its_parts_allows():
 
 
 def test_every_annotation_is_one_that_the_table_above_knows():
-    for cls in ESTIMATORS:
+    for cls in (*ESTIMATORS, *IN_ROOMS.values()):
         for name, parameter in parameters_of(cls).items():
             assert name in OF_ITS_OWN or parameter.annotation in WRONG or get_args(parameter.annotation), name

@@ -12,7 +12,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
-from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier
+from sere import DynamicFeatureTransformer, Embedding, HeterogeneousEncoder, SEREClassifier
 from sere.encoders.base import Encoded, FrameEncoder
 from sere.estimators.dynamics import _Tracks
 from sere.store.claims import Claims
@@ -47,7 +47,8 @@ def diary(tmp_path):
 
 
 def classifier(encoder, tmp_path, **changes):
-    return SEREClassifier(encoder, epochs=1, embedding_dim=4, cache=tmp_path / "store", random_state=0, **changes)
+    made = SEREClassifier(encoder, epochs=1, embedding=Embedding(dim=4), cache=tmp_path / "store", random_state=0)
+    return made.set_params(**changes)
 
 
 def distinct(*tables):
@@ -61,7 +62,7 @@ def test_a_second_fit_on_the_same_audio_extracts_nothing(diary, tmp_path, shots,
     first = classifier(diary, tmp_path).fit(shots, shots["emotion"], (source,), (target,))
     expected = len(distinct(shots, source, target))
     assert (len(diary.read()), len(tracked)) == (expected, expected)
-    second = classifier(diary, tmp_path, tau=2.0).fit(shots, shots["emotion"], (source,), (target,))
+    second = classifier(diary, tmp_path, field__tau=2.0).fit(shots, shots["emotion"], (source,), (target,))
     assert (len(diary.read()), len(tracked)) == (expected, expected)
     assert np.isfinite(first.predict_proba(target)).all()
     assert np.isfinite(second.predict_proba(target)).all()
@@ -72,7 +73,7 @@ def test_a_second_fit_on_the_same_audio_extracts_nothing(diary, tmp_path, shots,
 def test_a_grid_search_extracts_each_clip_once(diary, tmp_path, source, target, n_jobs):
     get_reusable_executor().shutdown(wait=True)  # workers of their own, not those that another test left behind
     slow = Diary(diary.file, seconds=0.1)  # long enough that a second process arrives before the first is done
-    search = GridSearchCV(classifier(slow, tmp_path), {"tau": [0.5, 1.0, 2.0]}, cv=5, n_jobs=n_jobs)
+    search = GridSearchCV(classifier(slow, tmp_path), {"field__tau": [0.5, 1.0, 2.0]}, cv=5, n_jobs=n_jobs)
     search.fit(source, source["emotion"], X_unlabeled_tgt=(target,))
     assert sorted(diary.read()) == distinct(source, target)
     assert len(search.cv_results_["params"]) == 3

@@ -111,14 +111,14 @@ def vectors():
 def test_a_grid_search_chooses_by_the_target_pool(vectors, name):
     X, y, target = vectors
     scorer = label_free_scorer(name, pool=target)
-    grid = {"sharpness": [1e-3, 3.0]}
+    grid = {"assignment__sharpness": [1e-3, 3.0]}
     search = GridSearchCV(SEREClassifier(epochs=1, random_state=0), grid, scoring=scorer, cv=2, error_score="raise")
     search.fit(X, y, X_unlabeled_tgt=(target,))
     scores = {"information": mutual_information, "density": soft_neighbourhood_density}
     refitted = scores[name](search.best_estimator_.predict_proba(target))
     assert scorer(search.best_estimator_, X) == pytest.approx(refitted)
     if name == "information":
-        assert search.best_params_ == {"sharpness": 3.0}
+        assert search.best_params_ == {"assignment__sharpness": 3.0}
 
 
 def test_cross_validation_without_a_pool_scores_each_fold_without_its_labels(vectors):

@@ -1,145 +1,48 @@
-"""The loop: one batch's losses against the equations clip by clip, batches, assignments and interruption."""
+"""The loop: one batch's losses against the equations clip by clip, batches, looks and interruption."""
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from chains import Literal, Y, chain, clips_of, literal_terms, members, pool
 
-from sere import method
-from sere.training.loop import Chain, Settings, highlight_weights
-from sere.training.network import Pool, ResonanceNetwork, Space
-
-DEFAULTS = {
-    "learning_rate": 1e-2,
-    "batch_size": 4,
-    "shot_weight": 1.0,
-    "prototype_weight": 1.0,
-    "dual_weight": 0.3,
-    "field_weight": 0.3,
-    "drift_weight": 1.0,
-    "form": "product",
-    "gap": "exponential",
-    "highlight_share": 1.0,
-    "assignment": "class",
-    "field_share": 0.5,
-    "sharpness": 3.0,
-    "balance": 1.0,
-    "prototype_source": 1.0,
-    "prototype_pool": "both",
-    "pool_weight": 1.0,
-    "experience_weight": 2.0,
-    "experience_shots": 5.0,
-    "encoder_learning_rate": 1e-5,
-    "prototype_form": "softmax",
-    "dual_distance": "cosine",
-    "dual_detach": True,
-    "dual_by_field": False,
-    "soft_argmax": None,
-    "symmetric": False,
-    "early_stopping": False,
-    "patience": 10,
-    "on_interrupt": "raise",
-}
+from sere.chain.losses import Minibatch
+from sere.training.stopping import Stopping
 
 
-def settings(**changes):
-    known = {**DEFAULTS, "epochs": 1, **changes}
-    return Settings(**{name: known[name] for name in Settings.__dataclass_fields__})
+def literal_losses(run, rows):
+    """Every loss of some clips of both pools, from what the last look left."""
+    member = torch.zeros(5, 3)
+    for c in range(3):
+        member[members(c), c] = 1 / len(members(c))
+    batch = Minibatch(
+        shots=run.network(run.clips.labeled),
+        y=Y,
+        member=member,
+        pools={name: run.network(run.clips.pools[name].take(own)) for name, own in rows.items()},
+        classes={name: run.assigned[name].classes[own] for name, own in rows.items()},
+        anchors={name: run.assigned[name].anchors[own] for name, own in rows.items()},
+        prototypes=run.prototypes,
+        decision=run.decision,
+        sharpness=run.rooms.assignment.sharpness,
+        log_tau=run.network.log_tau,
+        drift=run.network.drift(),
+    )
+    return literal_terms(batch, run.rooms.field, run.rooms.losses)
 
 
-def pool(n, seed):
-    generator = torch.Generator().manual_seed(seed)
-    lengths = torch.randint(2, 7, (n,), generator=generator)
-    total = int(lengths.sum())
-    offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
-    parts = [torch.randn(rows, width, generator=generator) for rows, width in ((n, 3), (total, 3), (total, 4))]
-    return Pool((Space(0, *parts, offsets, torch.zeros(n, 0)),))
-
-
-Y = torch.tensor([0, 1, 2, 0, 1])
-
-
-def chain(source=7, target=9, seed=0, **changes):
-    """A chain over random clips with a network that has left its start."""
-    rng = np.random.default_rng(seed)
-    network = ResonanceNetwork([(rng.normal(size=(3, 3)), rng.normal(size=(3, 3)))], "feature", "abs", 0.4, 0.8)
-    with torch.no_grad():
-        for value in network.parameters():
-            value.add_(torch.tensor(rng.normal(0, 0.2, tuple(value.shape)), dtype=torch.float32))
-    pools = [pool(n, k) if n else None for k, n in ((1, source), (2, target))]
-    return Chain(network, pool(5, 0), Y, 3, *pools, settings(**changes), seed)
-
-
-def clips_of(embedded):
-    """Unpacked: a list of (frames, intensity)."""
-    lengths = embedded.packed.lengths.tolist()
-    return list(zip(embedded.packed.frames.split(lengths), embedded.packed.intensity.split(lengths), strict=True))
-
-
-class Literal:
-    """Eq. 4-9 for pairs of clips, one after the other."""
-
-    def __init__(self, run):
-        self.tau = run.network.tau
-        self.options = {"form": run.settings.form, "gap": run.settings.gap}
-        self.share = run.settings.highlight_share
-
-    def matrix(self, i, j):
-        return method.resonance_matrix(i[0], j[0], i[1], j[1], self.tau, **self.options)
-
-    def score(self, i, j):
-        return method.resonance_score(self.matrix(i, j), method.highlight_frames(i[1], self.share))
-
-    def aware(self, i, j):
-        """What of clip j answers clip i."""
-        return method.resonance_aware(j[0], self.matrix(i, j), highlights=method.highlight_frames(i[1], self.share))
-
-
-def literal_losses(run, batch):
-    """Every loss of a batch, from the functions of the paper on single clips."""
-    say = Literal(run)
-    scale = np.exp(run.log_scale)
-    labeled = run.network(run.labeled)
-    shots = clips_of(labeled)
-    pools = {name: clips_of(run.network(run.pools[name].take(rows))) for name, rows in batch.items()}
-    losses = {"shots": method.shot_loss(-scale * torch.cdist(labeled.clips, run.prototypes).square(), Y)}
-    prototype, dual, field = [], [], []
-    for name, rows in batch.items():
-        assigned = run.assigned[name]
-        classes, anchors = assigned.classes[rows], assigned.anchors[rows]
-        r = torch.stack([say.aware(shots[a], clip) for a, clip in zip(anchors, pools[name], strict=True)])
-        prototype.append(method.prototype_loss(r, run.prototypes, classes, scale))
-        irf = torch.stack([torch.stack([say.score(shot, clip) for shot in shots]) for clip in pools[name]])
-        mean = torch.stack([irf[:, c == Y].mean(1) for c in range(3)], dim=1)
-        mean = mean - mean.mean(0)
-        mean = mean - mean.mean(1, keepdim=True)
-        logits = run.settings.sharpness * mean / mean.std().detach()
-        field.append(torch.stack([F.cross_entropy(s[None], p[None]) for s, p in zip(logits, classes)]).mean())
-        if name == "source":
-            back = torch.stack([say.aware(clip, shots[a]) for a, clip in zip(anchors, pools[name], strict=True)])
-            dual.append(method.dual_resonance_loss(r, back))
-    if len(batch) == 2:
-        irf = torch.stack([torch.stack([say.score(s, t) for s in pools["source"]]) for t in pools["target"]]).detach()
-        agree = run.assigned["target"].classes[batch["target"]] @ run.assigned["source"].classes[batch["source"]].T
-        reference = (method.remove_hubs(irf) + agree * irf.std(correction=0)).argmax(1)
-        pairs = [(pools["source"][s], clip) for s, clip in zip(reference, pools["target"], strict=True)]
-        r, back = (
-            torch.stack(side) for side in ([say.aware(s, t) for s, t in pairs], [say.aware(t, s) for s, t in pairs])
-        )
-        dual.append(method.dual_resonance_loss(r, back))
-    for name, terms in (("prototype", prototype), ("dual", dual), ("field", field)):
-        if terms:
-            losses[name] = torch.stack(terms).mean()
-    return losses
+def losses_of(run, rows):
+    """What the loop hands to the room of the losses, and what that makes of it."""
+    return run.rooms.losses.terms(run._minibatch(rows), run.rooms.field)
 
 
 READINGS = [
     {},
-    {"form": "raw"},
-    {"form": "sum", "gap": "gaussian"},
-    {"highlight_share": 0.4},
-    {"assignment": "anchor"},
-    {"assignment": "class", "prototype_source": 0.0},
+    {"field__form": "raw"},
+    {"field__form": "sum", "field__gap": "gaussian"},
+    {"field__highlight_share": 0.4},
+    {"assignment__by": "anchor"},
+    {"prototypes__own_share": 0.0},
+    {"assignment__sharpness": 2.0},
     {"source": 0},
     {"target": 0},
 ]
@@ -150,10 +53,12 @@ def test_the_losses_of_a_batch_are_those_of_the_equations_clip_by_clip(reading):
     run = chain(**reading)
     run.look()
     batch = next(run._batches())
-    found, expected = run._losses(batch), literal_losses(run, batch)
+    found, expected = losses_of(run, batch), literal_losses(run, batch)
     assert set(found) == {*expected, "drift"}
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=2e-4, atol=2e-5, msg=lambda m, name=name: f"{name}: {m}")
+    torch.testing.assert_close(found["drift"], run.network.drift())
+    assert found["drift"] > 0
 
 
 @pytest.mark.parametrize("reading", READINGS[:4], ids=str)
@@ -166,7 +71,7 @@ def test_gradients_of_the_losses_are_those_of_the_equations(reading):
         torch.autograd.grad(
             sum(w * losses[name] for name, w in weights.items()), list(run.network.parameters()), allow_unused=True
         )
-        for losses in (run._losses(batch), literal_losses(run, batch))
+        for losses in (losses_of(run, batch), literal_losses(run, batch))
     )
     size = max(float(g.abs().max()) for g in expected if g is not None)
     # The pairs take the temperature as given, the scores train it: only the field's share reaches it in both.
@@ -176,31 +81,22 @@ def test_gradients_of_the_losses_are_those_of_the_equations(reading):
 
 def test_the_field_of_a_pool_is_the_irf_of_every_clip_with_every_shot(monkeypatch):
     monkeypatch.setattr("sere.training.loop.CHUNK", 4)
-    run = chain(highlight_share=0.5)
+    run = chain(field__highlight_share=0.5)
     run.look()
-    say = Literal(run)
-    shots, clips = (clips_of(run.network(part)) for part in (run.labeled, run.pools["target"]))
-    embeddings, _, field = run._field_of(run.pools["target"], run.network(run.labeled))
+    say = Literal(run.rooms.field, run.network.tau)
+    shots, clips = (clips_of(run.network(part).packed) for part in (run.clips.labeled, run.clips.pools["target"]))
+    seen = run.seen["target"]
+    assert seen.candidates.scores.shape == (len(clips), len(shots)) == (9, 5)
     for j, clip in enumerate(clips):
-        torch.testing.assert_close(embeddings[j], clip[0].mean(0))
+        torch.testing.assert_close(seen.clips[j], clip[0].mean(0))
         for s, shot in enumerate(shots):
-            torch.testing.assert_close(field.scores[j, s], say.score(shot, clip), rtol=1e-4, atol=1e-6)
-
-
-def test_highlights_are_marked_clip_by_clip():
-    packed = chain().network(pool(4, 5)).packed
-    marks = highlight_weights(packed, 0.5)
-    for own, intensity in zip(
-        marks.split(packed.lengths.tolist()), packed.intensity.split(packed.lengths.tolist()), strict=True
-    ):
-        assert own.bool().equal(method.highlight_frames(intensity, 0.5))
-    assert highlight_weights(packed, 1.0) is None
+            torch.testing.assert_close(seen.candidates.scores[j, s], say.score(shot, clip), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(("source", "target", "batch_size"), [(7, 9, 4), (3, 11, 4), (12, 2, 5), (1, 1, 8), (0, 5, 2)])
 def test_an_epoch_passes_every_clip_of_the_larger_pool(source, target, batch_size):
     run = chain(source, target, batch_size=batch_size)
-    seen = {name: [] for name in run.pools}
+    seen = {name: [] for name in run.clips.pools}
     for batch in run._batches():
         for name, rows in batch.items():
             assert rows.diff().gt(0).all()
@@ -214,56 +110,81 @@ def test_without_pools_an_epoch_is_one_step_on_the_shots():
     run = chain(0, 0)
     assert list(run._batches()) == [{}]
     run.look()
-    losses = run._losses({})
+    losses = losses_of(run, {})
     assert set(losses) == {"shots", "drift", "field"}
     assert float(losses["field"]) == 0
 
 
 def test_the_prototypes_are_equation_7_over_both_pools():
-    run = chain(assignment="anchor", prototype_source=0.0)
+    run = chain(assignment__by="anchor", prototypes__own_share=0.0)
     run.look()
-    shots = run.network(run.labeled).clips
+    shots = run.network(run.clips.labeled).clips
     for c in range(3):
-        members = [shots[i] for i in range(5) if Y[i] == c]
+        joined = [shots[i] for i in members(c)]
         for name in ("source", "target"):
-            members += [shots[a] for a in run.assigned[name].anchors if Y[a] == c]
-        torch.testing.assert_close(run.prototypes[c], torch.stack(members).mean(0), rtol=1e-4, atol=1e-5)
+            joined += [shots[a] for a in run.assigned[name].anchors if Y[a] == c]
+        torch.testing.assert_close(run.prototypes[c], torch.stack(joined).mean(0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kept", ["source", "target"])
 def test_prototypes_listen_to_one_pool_where_asked_to(kept):
     both = {"source": 7, "target": 9}
-    run, alone = chain(prototype_pool=kept), chain(**{name: n if name == kept else 0 for name, n in both.items()})
+    run = chain(prototypes__pool=kept)
+    alone = chain(**{name: n if name == kept else 0 for name, n in both.items()})
+    run.look()
+    alone.look()
+    alone.decision.scale = run.decision.scale  # which all clips of fit have a part in
     for each in (run, alone):
-        each.log_scale = 0.0
         each.look()
     torch.testing.assert_close(run.prototypes, alone.prototypes)
+    assert not torch.allclose(run.prototypes, looked_at(chain()).prototypes)
 
 
-def test_pool_weight_0_leaves_the_means_of_the_shots():
-    run = chain(pool_weight=0.0)
+def looked_at(run):
     run.look()
-    shots = run.network(run.labeled).clips
-    expected = torch.stack([shots[c == Y].mean(0) for c in range(3)])
-    torch.testing.assert_close(run.prototypes, expected)
+    return run
 
 
-def test_balance_asks_for_equal_shares():
-    run = chain(0, 40)
-    run.look()
-    np.testing.assert_allclose(run.assigned["target"].classes.mean(0), 1 / 3, atol=0.01)
+def test_imaginary_clips_start_the_prototypes_with_the_weight_that_experience_has():
+    imagined = pool(4, 3), torch.tensor([0, 0, 0, 2])
+    run = looked_at(chain(imagined=imagined, prototypes__experience_shots=6.0, prototypes__pool_weight=0.0))
+    shots, dreamt = (run.network(part).clips for part in (run.clips.labeled, imagined[0]))
+    torch.testing.assert_close(run.prototypes[0], (shots[[0, 3]].sum(0) + 2 * dreamt[:3].sum(0)) / 8)
+    torch.testing.assert_close(run.prototypes[1], shots[[1, 4]].mean(0))
+    torch.testing.assert_close(run.prototypes[2], (shots[2] + 6 * dreamt[3]) / 7)
+    without = {"prototypes__experience_shots": 0.0, "prototypes__pool_weight": 0.0}
+    means = torch.stack([shots[members(c)].mean(0) for c in range(3)])
+    torch.testing.assert_close(looked_at(chain(imagined=imagined, **without)).prototypes, means)
+
+
+def test_the_scales_of_a_decision_are_found_once():
+    run = looked_at(chain())
+    first = run.decision
+    scale = first.scale
+    record_of(run, 2)
+    assert run.decision is first
+    assert first.scale == scale
+
+
+def test_predictions_of_the_judged_pool_spread_as_an_assignments_scores_do():
+    for sizes, judged in (((7, 9), "target"), ((7, 0), "source")):
+        run = looked_at(chain(*sizes, assignment__sharpness=2.0))
+        scores = run.scores(judged)
+        assert float((scores - scores.mean(1, keepdim=True)).std(correction=0)) == pytest.approx(2, rel=1e-4)
 
 
 def test_the_anchor_of_a_clip_is_a_shot_of_its_class():
-    run = chain()
-    run.look()
+    run = looked_at(chain())
     for assigned in run.assigned.values():
         assert Y[assigned.anchors].equal(assigned.classes.argmax(1))
 
 
-@pytest.mark.parametrize("name", ["shot_weight", "prototype_weight", "dual_weight", "field_weight", "drift_weight"])
+WEIGHTS = ["shot_weight", "prototype_weight", "dual_weight", "field_weight", "drift_weight"]
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
 def test_a_loss_of_weight_0_is_reported_and_left_out(name):
-    (full,), (without,) = record_of(chain()), record_of(chain(**{name: 0.0}))
+    (full,), (without,) = record_of(chain()), record_of(chain(**{f"losses__{name}": 0.0}))
     term = {"shot_weight": "shots"}.get(name, name.removesuffix("_weight"))
     assert term in without
     assert without["loss"] != full["loss"]
@@ -271,7 +192,7 @@ def test_a_loss_of_weight_0_is_reported_and_left_out(name):
 
 def record_of(run, epochs=1):
     records = []
-    run.run(epochs, records.append)
+    run.run(epochs, records.append, Stopping())
     return records
 
 
@@ -295,19 +216,19 @@ def test_the_same_seed_gives_the_same_bits_and_another_other_batches():
 
 def test_a_true_answer_of_the_report_stops():
     run, records = chain(), []
-    assert run.run(9, lambda record: records.append(record) or len(records) == 2) is False
+    assert run.run(9, lambda record: records.append(record) or len(records) == 2, Stopping()) is False
     assert len(records) == 2
 
 
 @pytest.mark.parametrize("when", ["report", "step"])
-@pytest.mark.parametrize("on_interrupt", ["keep", "raise"])
-def test_an_interruption_stops_or_keeps_the_last_whole_epoch(when, on_interrupt):
-    run, states = chain(on_interrupt=on_interrupt), []
+@pytest.mark.parametrize("keep", [True, False])
+def test_an_interruption_stops_or_keeps_the_last_whole_epoch(when, keep):
+    run, states = chain(), []
 
     def report(record):
         states.append({k: v.clone() for k, v in run.network.state_dict().items()})
         if when == "step":
-            run._losses = interrupt
+            run._minibatch = interrupt
         elif len(states) == 2:
             raise KeyboardInterrupt
 
@@ -316,11 +237,11 @@ def test_an_interruption_stops_or_keeps_the_last_whole_epoch(when, on_interrupt)
             run.network.log_tau.add_(1)
         raise KeyboardInterrupt
 
-    if on_interrupt == "raise":
+    if not keep:
         with pytest.raises(KeyboardInterrupt):
-            run.run(9, report)
+            run.run(9, report, Stopping())
         return
-    assert run.run(9, report) is True
+    assert run.run(9, report, Stopping(), keep=True) is True
     assert len(states) == (1 if when == "step" else 2)
     for name, value in run.network.state_dict().items():
         assert value.equal(states[-1][name])

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sere import Embedding, ResonanceField
 from sere.method import burst_intensity, context_gate, dynamic_features, enhanced_representation
 from sere.training.network import Pool, ResonanceNetwork, Space
 
@@ -25,7 +26,8 @@ def space(n=5, widths=(3, 4), index=0, seed=0):
 def network(*widths, gate="feature", intensity="abs", dynamics_scale=0.3, tau=0.7, moved=True):
     rng = np.random.default_rng(0)
     starts = [(rng.normal(size=(c, 2)), rng.normal(size=(f, 2))) for c, f in widths]
-    made = ResonanceNetwork(starts, gate, intensity, dynamics_scale, tau).double()
+    embedding = Embedding(gate=gate, dynamics_scale=dynamics_scale)
+    made = ResonanceNetwork(starts, embedding, ResonanceField(intensity, tau=tau)).double()
     if moved:
         with torch.no_grad():
             for value in made.parameters():

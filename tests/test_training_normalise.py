@@ -125,17 +125,6 @@ def test_speakers_are_kept_under_a_hash_of_their_names():
     assert len({alias(name) for name in ("", "1", "01", "a", "A", "\udcff")}) == 6
 
 
-def test_a_pickle_that_keeps_speakers_by_name_is_read():
-    standardiser = Standardiser(4.0)
-    standardiser.learn("d", Moments.of_frames(clips()), SPEAKERS)
-    before = {("d", name): standardiser.speakers["d"][alias(name)] for name in sorted(set(SPEAKERS) - {None})}
-    old = Standardiser.__new__(Standardiser)
-    old.__setstate__(vars(standardiser) | {"speakers": before})
-    for name in (*SPEAKERS, "nobody"):
-        for ours, theirs in zip(standardiser.scales("d", name), old.scales("d", name), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-
-
 def test_a_prior_counts_as_so_many_clips():
     vectors, nobody = np.array([[1.0, 7.0], [3.0, 7.0]]), np.full(2, None, dtype=object)
     standardiser = Standardiser(np.inf)

@@ -1,4 +1,4 @@
-"""The Python of the user guide and of the README does what the text around it says."""
+"""The Python of the pages does what the text around it says, and options that they name are there."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def at_once(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:X holds 18 clips:sere.SereWarning")
-@pytest.mark.parametrize("page", ["docs/userguide.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/userguide.md", "docs/paper.md", "README.md"])
 def test_every_block_of_python_runs(page, corpora, at_once, source, target):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
     assert blocks
@@ -44,3 +44,30 @@ def test_every_block_of_python_runs(page, corpora, at_once, source, target):
     names |= {"clf": sere.SEREClassifier(random_state=0), "MyClassifier": LinearBaseline}
     for block in blocks:
         exec(compile(block, page, "exec"), names)
+
+
+PAGES = sorted(page.relative_to(ROOT).as_posix() for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_of_a_room_that_a_page_names_is_there(page):
+    named = re.findall(r"\b([a-z_]+?)__([a-z_0-9]+)", (ROOT / page).read_text(encoding="utf-8"))
+    known = sere.SEREClassifier().get_params(deep=False)
+    assert page != "docs/paper.md" or len(set(named)) > 30
+    for step, option in named:
+        if step in known:
+            sere.SEREClassifier().set_params(**{f"{step}__{option}": None})
+
+
+def test_the_table_of_the_paper_names_every_option_of_the_chain_and_values_that_can_be():
+    table = [line for line in (ROOT / "docs" / "paper.md").read_text(encoding="utf-8").splitlines() if "__" in line]
+    named = {name for line in table for name in re.findall(r"`(\w+__\w+)`", line)}
+    for parameter, room in sere.estimators.classifier.ROOMS.items():
+        options = {f"{parameter}__{option}" for option in getattr(sere, room)().get_params()}
+        assert parameter == "self_training" or options <= named, parameter
+    for line in table:
+        for name, values in re.findall(r"`(\w+__\w+)` ((?:None, )?\"[^;|]*)", line):
+            parameter, _, option = name.partition("__")
+            default = sere.SEREClassifier().set_params(**{name: None})
+            rule = getattr(default, parameter)._rules[option]
+            assert all(rule.fits(value) for value in re.findall(r'"(\w+)"', values)), name

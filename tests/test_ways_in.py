@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, make_sere_pipeline
+from sere import DynamicFeatureTransformer, HeterogeneousEncoder, ResonanceField, SEREClassifier, make_sere_pipeline
 
 FOLDS = StratifiedKFold(2)
 
@@ -96,10 +96,10 @@ def test_cross_validation_slices_a_list_of_waveforms_and_embedded_clips_alike(so
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_a_grid_reaches_the_encoder_and_the_dynamics_inside_the_classifier(source, target, y):
+def test_a_grid_reaches_the_encoder_the_dynamics_and_the_field_inside_the_classifier(source, target, y):
     search = GridSearchCV(
         SEREClassifier(epochs=1, random_state=0, encoder=HeterogeneousEncoder(), dynamics=DynamicFeatureTransformer()),
-        {"encoder__pitch_model": ["tiny"], "dynamics__f0_scale": ["semitones", "hz"], "tau": [0.5, 1.0]},
+        {"encoder__pitch_model": ["tiny"], "dynamics__f0_scale": ["semitones", "hz"], "field__tau": [0.5, 1.0]},
         cv=FOLDS,
         error_score="raise",
     )
@@ -111,7 +111,7 @@ def test_a_grid_reaches_the_encoder_and_the_dynamics_inside_the_classifier(sourc
     by_hand = SEREClassifier(
         epochs=1,
         random_state=0,
-        tau=search.best_params_["tau"],
+        field=ResonanceField(tau=search.best_params_["field__tau"]),
         dynamics=DynamicFeatureTransformer(f0_scale=search.best_params_["dynamics__f0_scale"]),
     ).fit(source, y, None, (target,))
     np.testing.assert_array_equal(search.predict(target), by_hand.predict(target))
@@ -170,7 +170,7 @@ def test_our_pipeline_cross_validates_with_a_whole_pool(source, target, y):
 def test_our_pipeline_goes_through_a_grid(source, target, y):
     search = GridSearchCV(
         make_sere_pipeline(classifier=SEREClassifier(epochs=1, random_state=0)),
-        {"sere__tau": [0.5, 1.0]},
+        {"sere__field__tau": [0.5, 1.0]},
         cv=FOLDS,
         error_score="raise",
     ).fit(source, y, X_unlabeled_tgt=(target,))

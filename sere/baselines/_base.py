@@ -63,21 +63,12 @@ class Baseline(AudioClassifier):
     ----------
     encoder : str, FrameEncoder or HeterogeneousEncoder, default="speech-emotion"
         As in :class:`sere.SEREClassifier`; last layers of a checkpoint are used as they are, nothing of it is trained.
-    source_language, target_language : str, default=None
-        Language of clips that do not say theirs: of X and the source pool, and of the target pool and clips to predict.
-    speaker_shrinkage : float, default=4.0
-        Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
-    cache : bool, path or FrameStore, default=True
-        Where extracted features are kept: the user's own store, another folder, or nowhere.
-    n_jobs : int, default=None
-        joblib workers of the extraction.
+    source_language, target_language, speaker_shrinkage, cache, n_jobs, on_error
+        As in :class:`sere.SEREClassifier`.
     device : str, default="auto"
         Torch device of the extraction; networks of this size train on the CPU.
     random_state : int, RandomState or None, default=None
         Everything random in fit.
-    on_error : {"raise", "skip"}, default="raise"
-        Clips that cannot be used are an error that names each; or `fit` leaves them out, labeled ones with their label,
-        says so in a warning and lists them in `skipped_`, as :class:`sere.SEREClassifier` does.
     verbose : int, default=0
         Anything but 0 shows progress, and says what a missing pool leaves out.
 
@@ -124,11 +115,8 @@ class Baseline(AudioClassifier):
 
         Raises
         ------
-        AudioError
-            Unusable clips: names each row and what to do. With ``on_error="skip"`` only where an input has no other.
-        ValueError
-            Fewer than two classes, lengths of X and y that differ, an emotion without a clip that can be used; before
-            anything is read, parameters that cannot be used.
+        AudioError, ValueError
+            As in :meth:`sere.SEREClassifier.fit`.
         """
         self._check_params()
         skipping = Skipping(self.on_error)

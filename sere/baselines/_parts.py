@@ -22,21 +22,20 @@ def mlp(*widths: int, norm: bool = False) -> nn.Sequential:
     return nn.Sequential(*layers[:-2])
 
 
-def mk_mmd(a: Tensor, b: Tensor, exponents: tuple[int, ...] = (-3, -2, -1, 0, 1)) -> Tensor:
+def mk_mmd(a: Tensor, b: Tensor) -> Tensor:
     """Return the squared maximum mean discrepancy under a sum of Gaussian kernels.
 
     Unbiased estimate over all pairs (Gretton et al., JMLR 2012, Eq. 3). Kernel k is
-    ``exp(-|x - y|^2 / (2 * 2^k * m))``, m the mean squared distance of all pairs.
+    ``exp(-|x - y|^2 / (2 * 2^k * m))``, k = -3..1, m the mean squared distance of all pairs.
 
     Parameters
     ----------
     a, b : tensor of shape (n, p) and (m, p), n and m at least 2
-    exponents : tuple of int
     """
     both = torch.cat([a, b])
     squared = torch.cdist(both, both).square()
     scale = 2 * squared.detach().mean().clamp_min(EPS)
-    kernel = sum((torch.exp(-squared / (scale * 2.0**k)) for k in exponents), torch.zeros(()))
+    kernel = sum((torch.exp(-squared / (scale * 2.0**k)) for k in range(-3, 2)), torch.zeros(()))
     n, m = len(a), len(b)
     within_a = (kernel[:n, :n].sum() - kernel[:n, :n].diagonal().sum()) / (n * (n - 1))
     within_b = (kernel[n:, n:].sum() - kernel[n:, n:].diagonal().sum()) / (m * (m - 1))
@@ -83,11 +82,6 @@ def diversity(p: Tensor) -> Tensor:
 
 class Bank:
     """Unit embeddings and class probabilities of the whole target pool, as they last were.
-
-    Parameters
-    ----------
-    network : Network
-    clips : Clips
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._heads import LinearHead
 from sere.baselines.references import LinearBaseline
 from sere.chain.content import content_covariances, with_words
-from sere.chain.self_training import SelfTrained, SelfTraining
+from sere.chain.self_training import SelfTrained, SelfTrainingHead
 from sere.checks.data import speak_up
 from sere.encoders.experience import Experience
 from sere.inputs.params import Rule, number
@@ -60,7 +60,7 @@ class ZeroShotHead:
         if (averaged >= 0).any():
             some = slice(None, None, -(-len(rows) // CLIPS))
             words = with_words(content_covariances(context[some], rows.frames[some], averaged)[0])
-        self.self_trained = SelfTraining(weight).learn(self._decision(rows), [""], [context], [words])
+        self.self_trained = SelfTrainingHead(weight).learn(self._decision(rows), [""], [context], [words])
 
     def embed(self, rows: Rows) -> np.ndarray:
         """Standardised vectors."""
@@ -92,7 +92,7 @@ class ZeroShot(Baseline):
     Parameters
     ----------
     self_training_weight : float, default=0.7
-        As in :class:`sere.SEREClassifier`; 0 is experience alone.
+        As `weight` in :class:`sere.SelfTraining`; 0 is experience alone.
 
     Notes
     -----

@@ -8,7 +8,7 @@ room                           what it does                            equation
 :class:`Assignment`            which emotion an unlabeled clip joins   7
 :class:`Prototypes`            what an emotion sounds like             7
 :class:`TripleResonance`       what training pulls together            8-10
-:class:`SelfTraining`          what answers on the target pool teach   (ours)
+:class:`SelfTrainingHead`      what answers on the target pool teach   (ours)
 =============================  ======================================  ========
 
 Rooms are small scikit-learn objects: ``SEREClassifier(field=ResonanceField(tau=0.5))``, and in a grid ``field__tau``.
@@ -19,6 +19,6 @@ from sere.chain.embedding import Embedding
 from sere.chain.field import ResonanceField
 from sere.chain.losses import TripleResonance
 from sere.chain.prototypes import Prototypes
-from sere.chain.self_training import SelfTraining
+from sere.chain.self_training import SelfTrainingHead
 
-__all__ = ["Assignment", "Embedding", "Prototypes", "ResonanceField", "SelfTraining", "TripleResonance"]
+__all__ = ["Assignment", "Embedding", "Prototypes", "ResonanceField", "SelfTrainingHead", "TripleResonance"]

@@ -44,6 +44,7 @@ class Assigned:
         return self.candidates.per_shot(on_columns, n_shots)
 
 
+@dataclass(eq=False, repr=False)
 class Assignment(Room):
     """How unlabeled clips find their emotion (Eq. 7).
 
@@ -70,6 +71,12 @@ class Assignment(Room):
     SEREClassifier(assignment=Assignment(by='anchor'))
     """
 
+    by: str = "class"
+    field_share: float = 0.5
+    sharpness: float = 3.0
+    balance: float | None = None
+    experience_weight: float = 2.0
+
     _rules: ClassVar[dict[str, Rule]] = {
         "by": choice("class", "anchor"),
         "field_share": number(0, 1),
@@ -77,20 +84,6 @@ class Assignment(Room):
         "balance": NONE | number(0, 1),
         "experience_weight": number(0),
     }
-
-    def __init__(
-        self,
-        by: str = "class",
-        field_share: float = 0.5,
-        sharpness: float = 3.0,
-        balance: float | None = None,
-        experience_weight: float = 2.0,
-    ) -> None:
-        self.by = by
-        self.field_share = field_share
-        self.sharpness = sharpness
-        self.balance = balance
-        self.experience_weight = experience_weight
 
     def assign(self, candidates: Candidates, logits: Tensor, evidence: Tensor, decision: Decision) -> Assigned:
         """Return classes and anchors of a pool.

@@ -1,5 +1,6 @@
 """Eq. 2: what stands beside what in a clip's enhanced representation."""
 
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor
@@ -9,6 +10,7 @@ from sere.inputs.params import Rule, choice, number, whole
 from sere.kernels import Packed
 
 
+@dataclass(eq=False, repr=False)
 class Embedding(Room):
     """The shape of an enhanced representation, ``z_t = [h_t ; s D(t)]`` (Eq. 2).
 
@@ -30,20 +32,17 @@ class Embedding(Room):
     (16, 16)
     """
 
+    dim: int = 48
+    context_share: float = 0.5
+    dynamics_scale: float = 0.1
+    gate: str = "feature"
+
     _rules: ClassVar[dict[str, Rule]] = {
         "dim": whole(2),
         "context_share": number(0, 1),
         "dynamics_scale": number(0),
         "gate": choice("feature", "frame"),
     }
-
-    def __init__(
-        self, dim: int = 48, context_share: float = 0.5, dynamics_scale: float = 0.1, gate: str = "feature"
-    ) -> None:
-        self.dim = dim
-        self.context_share = context_share
-        self.dynamics_scale = dynamics_scale
-        self.gate = gate
 
     def widths(self, with_context: bool) -> tuple[int, int]:
         """Return the columns of h that are the clip's and the moment's.

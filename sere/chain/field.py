@@ -1,5 +1,6 @@
 """Eq. 3-6: the instantaneous resonance field between pools, as it was chosen."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from sere.kernels.pairs import mutual_aware, paired_aware, paired_scores
 from sere.method.resonance import highlight_frames
 
 
+@dataclass(eq=False, repr=False)
 class ResonanceField(Room):
     """The instantaneous resonance field (Eq. 3-6): where two clips mean the same and erupt alike.
 
@@ -44,6 +46,15 @@ class ResonanceField(Room):
     SEREClassifier(field=ResonanceField(tau=0.5))
     """
 
+    intensity: str = "abs"
+    form: str = "product"
+    gap: str = "exponential"
+    tau: float = 1.0
+    highlight_share: float = 1.0
+    symmetric: bool = False
+    soft_argmax: float | None = None
+    frame_rate: float = 10.0
+
     _rules: ClassVar[dict[str, Rule]] = {
         "intensity": choice("abs", "signed", "square"),
         "form": choice("product", "raw", "sum"),
@@ -54,26 +65,6 @@ class ResonanceField(Room):
         "soft_argmax": NONE | number(above=0),
         "frame_rate": number(above=0),
     }
-
-    def __init__(
-        self,
-        intensity: str = "abs",
-        form: str = "product",
-        gap: str = "exponential",
-        tau: float = 1.0,
-        highlight_share: float = 1.0,
-        symmetric: bool = False,
-        soft_argmax: float | None = None,
-        frame_rate: float = 10.0,
-    ) -> None:
-        self.intensity = intensity
-        self.form = form
-        self.gap = gap
-        self.tau = tau
-        self.highlight_share = highlight_share
-        self.symmetric = symmetric
-        self.soft_argmax = soft_argmax
-        self.frame_rate = frame_rate
 
     def reading(self, tau: Tensor | float) -> Reading:
         """Return how two frames resonate at a temperature (Eq. 4)."""

@@ -59,6 +59,7 @@ class Minibatch:
         return self.log_tau.exp()
 
 
+@dataclass(eq=False, repr=False)
 class TripleResonance(Room):
     """The triple-resonance loss (Eq. 8-10), and two terms beside it that keep few shots from misleading it.
 
@@ -92,6 +93,16 @@ class TripleResonance(Room):
     SEREClassifier(losses=TripleResonance(dual_weight=0))
     """
 
+    shot_weight: float = 1.0
+    prototype_weight: float = 1.0
+    prototype_form: str = "softmax"
+    dual_weight: float = 0.3
+    dual_distance: str = "cosine"
+    dual_detach: bool = True
+    dual_by_field: bool = False
+    field_weight: float = 0.1
+    drift_weight: float | None = None
+
     _rules: ClassVar[dict[str, Rule]] = {
         "shot_weight": number(0),
         "prototype_weight": number(0),
@@ -103,28 +114,6 @@ class TripleResonance(Room):
         "field_weight": number(0),
         "drift_weight": NONE | number(0),
     }
-
-    def __init__(
-        self,
-        shot_weight: float = 1.0,
-        prototype_weight: float = 1.0,
-        prototype_form: str = "softmax",
-        dual_weight: float = 0.3,
-        dual_distance: str = "cosine",
-        dual_detach: bool = True,
-        dual_by_field: bool = False,
-        field_weight: float = 0.1,
-        drift_weight: float | None = None,
-    ) -> None:
-        self.shot_weight = shot_weight
-        self.prototype_weight = prototype_weight
-        self.prototype_form = prototype_form
-        self.dual_weight = dual_weight
-        self.dual_distance = dual_distance
-        self.dual_detach = dual_detach
-        self.dual_by_field = dual_by_field
-        self.field_weight = field_weight
-        self.drift_weight = drift_weight
 
     def settled(self, experienced: bool) -> "TripleResonance":
         """Return a copy in which nothing is left open."""

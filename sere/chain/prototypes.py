@@ -1,6 +1,7 @@
 """Eq. 7: what an emotion sounds like, by its labeled clips, by experience and by the clips that joined it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -31,6 +32,7 @@ class Examples(NamedTuple):
     weights: Tensor
 
 
+@dataclass(eq=False, repr=False)
 class Prototypes(Room):
     """How the prototypes of the emotions grow (Eq. 7).
 
@@ -53,24 +55,17 @@ class Prototypes(Room):
     SEREClassifier(prototypes=Prototypes(own_share=0.0, pool='target'))
     """
 
+    own_share: float = 1.0
+    pool: str | None = None
+    pool_weight: float = 1.0
+    experience_shots: float = 5.0
+
     _rules: ClassVar[dict[str, Rule]] = {
         "own_share": number(0, 1),
         "pool": NONE | choice("both", "target", "source"),
         "pool_weight": number(0, 1),
         "experience_shots": number(0),
     }
-
-    def __init__(
-        self,
-        own_share: float = 1.0,
-        pool: str | None = None,
-        pool_weight: float = 1.0,
-        experience_shots: float = 5.0,
-    ) -> None:
-        self.own_share = own_share
-        self.pool = pool
-        self.pool_weight = pool_weight
-        self.experience_shots = experience_shots
 
     def settled(self, experienced: bool, has_target: bool) -> "Prototypes":
         """Return a copy in which nothing is left open."""

@@ -24,7 +24,8 @@ from sere.chain.room import Room
 from sere.inputs.params import Rule, number, whole
 
 
-class SelfTraining(Room):
+@dataclass(eq=False, repr=False)
+class SelfTrainingHead(Room):
     """What the model's own answers on the target pool teach a linear head.
 
     Parameters
@@ -41,10 +42,15 @@ class SelfTraining(Room):
 
     Examples
     --------
-    >>> from sere import SelfTraining, SEREClassifier
-    >>> SEREClassifier(self_training=SelfTraining(weight=0))
-    SEREClassifier(self_training=SelfTraining(weight=0))
+    >>> from sere import SelfTrainingHead, SEREClassifier
+    >>> SEREClassifier(self_training=SelfTrainingHead(weight=0))
+    SEREClassifier(self_training=SelfTrainingHead(weight=0))
     """
+
+    weight: float = 0.7
+    rounds: int = 3
+    sharpness: float = 2.0
+    penalty: float = 1.0
 
     _rules: ClassVar[dict[str, Rule]] = {
         "weight": number(0),
@@ -52,12 +58,6 @@ class SelfTraining(Room):
         "sharpness": number(above=0),
         "penalty": number(above=0),
     }
-
-    def __init__(self, weight: float = 0.7, rounds: int = 3, sharpness: float = 2.0, penalty: float = 1.0) -> None:
-        self.weight = weight
-        self.rounds = rounds
-        self.sharpness = sharpness
-        self.penalty = penalty
 
     def learn(
         self,

@@ -1,10 +1,17 @@
 """``sere predict``: a long list in small portions, so that what is found is written and what is broken costs itself."""
 
 import argparse
+import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
+from sere.cli.outcome import UsageError
 from sere.cli.words import AddCommand, add_allow, add_inputs, add_on_error, add_output
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def add(command: AddCommand) -> None:
@@ -21,6 +28,11 @@ def add(command: AddCommand) -> None:
     add_output(added)
     add_allow(added, "the model")
     add_on_error(added, "skip")
+    added.add_argument(
+        "--explain",
+        metavar="FILE.jsonl",
+        help="also say why: an object a clip and line, with what counted, the labeled clips it is like, and when",
+    )
 
 
 def predict(arguments: argparse.Namespace) -> int:
@@ -31,15 +43,23 @@ def predict(arguments: argparse.Namespace) -> int:
     from sere.cli.writers import WRITERS, opened
 
     model = load_model(arguments.model, arguments.allow)
+    if arguments.explain and not hasattr(model, "explain"):
+        raise UsageError(f"--explain needs a SEREClassifier, and {arguments.model} holds a {type(model).__name__}")
     problems = Problems("predict", arguments.on_error)
     clips = read_clips(arguments.inputs, problems)
     n_given = len(clips) + len(problems.found)
     shown = clips.drop(columns=PLACE)
     try:
-        with opened(arguments.output) as stream, WRITERS[arguments.format](stream, model.classes_, shown) as writer:
+        with (
+            opened(arguments.output) as stream,
+            WRITERS[arguments.format](stream, model.classes_, shown) as writer,
+            nullcontext() if arguments.explain is None else opened(arguments.explain) as reasons,
+        ):
             for rows, probabilities in predictions(model, clips, problems, arguments.quiet):
                 for row, shares in zip(rows, probabilities):
                     writer.write(shown.iloc[row].dropna().to_dict(), shares)
+                if reasons is not None and rows:
+                    explain(model, clips, rows, reasons)
                 stream.flush()
     finally:
         if arguments.output:
@@ -47,3 +67,13 @@ def predict(arguments: argparse.Namespace) -> int:
     if problems.found:
         print(f"sere predict: {len(problems.found)} of {n_given} clips could not be used", file=sys.stderr)
     return 1 if problems.found else 0
+
+
+def explain(model: Any, clips: "pd.DataFrame", rows: list[int], stream: TextIO) -> None:
+    """Write why some clips got their emotion, a line each."""
+    from sere.cli.inputs import KNOWN
+
+    few = clips.iloc[rows][[name for name in KNOWN if name in clips]].reset_index(drop=True)
+    for path, found in zip(few["path"], model.explain(few), strict=True):
+        stream.write(json.dumps({"path": str(path), **found.to_dict()}) + "\n")
+    stream.flush()

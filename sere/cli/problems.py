@@ -14,8 +14,6 @@ from sere.audio import AudioError
 
 #: The column that says where a row of clips comes from.
 PLACE = "place"
-#: Clips that an error names before it only counts.
-_NAMED = 5
 
 
 @dataclass
@@ -70,7 +68,7 @@ def rows_unnamed() -> Iterator[None]:
         yield
 
 
-def in_own_words(error: AudioError, inputs: Mapping[str, pd.DataFrame | None]) -> ValueError:
+def in_own_words(error: AudioError, inputs: Mapping[str, pd.DataFrame | None]) -> AudioError:
     """Return an error of an estimator with its rows named as they stand in the user's lists.
 
     Parameters
@@ -82,6 +80,5 @@ def in_own_words(error: AudioError, inputs: Mapping[str, pd.DataFrame | None]) -
     table = inputs.get(error.where)
     if table is None:
         return error
-    lines = [text if row is None else f"{table[PLACE].iloc[row]}: {text}" for row, text in error.problems[:_NAMED]]
-    more = len(error.problems) - len(lines)
-    return ValueError("\n".join([*lines, *([f"... and {more} more"] if more else [])]))
+    places = table[PLACE]
+    return AudioError([(None, text if row is None else f"{places.iloc[row]}: {text}") for row, text in error.problems])

@@ -75,6 +75,11 @@ def canonical_emotion(word: str) -> str | None:
     return _CANONICAL.get(re.sub(r"[\W\d_]+", "", word).casefold())
 
 
+def by_word(codes: str) -> dict[str, str | None]:
+    """Return the canonical name of each emotion code, for corpora whose codes are words, between spaces."""
+    return {code: canonical_emotion(code) for code in codes.split()}
+
+
 def shared_names(first: Iterable[Any], second: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Return what the labels of two sets are called where the sets are compared.
 

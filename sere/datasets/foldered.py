@@ -5,6 +5,7 @@ freely. ESD: Zhou et al. 2021, parallel sentences in Mandarin (speakers 1-10) an
 (11-20). eNTERFACE'05: Martin et al. 2006.
 """
 
+from sere.datasets.emotions import by_word
 from sere.datasets.registry import Corpus, Fields, Table, register_corpus
 
 _SENTENCES_PER_EMOTION = 350
@@ -22,26 +23,17 @@ def _enterface(fields: Fields, _: Table) -> Fields:
     return {**fields, "speaker": fields["folder"] or fields["name"]}
 
 
-register_corpus(
+for _corpus in (
     Corpus(
         name="casia",
         title="CASIA",
         language="zh",
         layout="liuchanhg/angry/201.wav",
         pattern=r"(?P<speaker>[^/]+)/(?P<emotion>angry|fear|happy|neutral|sad|surprise)/(?P<text>2\d\d)",
-        emotions={
-            "angry": "anger",
-            "fear": "fear",
-            "happy": "happiness",
-            "neutral": "neutral",
-            "sad": "sadness",
-            "surprise": "surprise",
-        },
+        emotions=by_word("angry fear happy neutral sad surprise"),
         clips=1200,
         license="free subset for research",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="esd",
         title="ESD",
@@ -49,19 +41,11 @@ register_corpus(
         layout="0001/Angry/0001_000351.wav",
         pattern=r"(?P<emotion>angry|happy|neutral|sad|surprise)/(?:(?:train|evaluation|test)/)?"
         r"(?P<speaker>00[012]\d)_(?P<number>\d{6})",
-        emotions={
-            "angry": "anger",
-            "happy": "happiness",
-            "neutral": "neutral",
-            "sad": "sadness",
-            "surprise": "surprise",
-        },
+        emotions=by_word("angry happy neutral sad surprise"),
         clips=35000,
         license="research only, after signing",
         refine=_esd,
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="enterface",
         title="eNTERFACE'05",
@@ -83,5 +67,6 @@ register_corpus(
         clips=1263,
         license="free for research",
         refine=_enterface,
-    )
-)
+    ),
+):
+    register_corpus(_corpus)

@@ -7,9 +7,10 @@ et al. 2023. CaFE: Gournay et al. 2018. ShEMO: Mohamad Nezami et al. 2019. SUBES
 al. 2021. AESDD: Vryzas et al. 2018. nEMO: Christop 2024.
 """
 
+from sere.datasets.emotions import by_word
 from sere.datasets.registry import Corpus, register_corpus
 
-register_corpus(
+for _corpus in (
     Corpus(
         name="emodb",
         title="EmoDB",
@@ -28,9 +29,7 @@ register_corpus(
         },
         clips=535,
         license="free to use, cite the paper",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="emovo",
         title="EMOVO",
@@ -48,9 +47,7 @@ register_corpus(
         },
         clips=588,
         license="free for research",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="ravdess",
         title="RAVDESS",
@@ -76,9 +73,7 @@ register_corpus(
             r"02-.*": "pictures without sound",
             r"\d\d-02-.*": "sung, not spoken",
         },
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="crema_d",
         title="CREMA-D",
@@ -86,20 +81,11 @@ register_corpus(
         layout="AudioWAV/1001_DFA_ANG_XX.wav",
         # The level is cut to one letter in 1040_ITH_SAD_X.
         pattern=r"(?P<speaker>1[01]\d\d)_(?P<text>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?:LO|MD|HI|XX?)",
-        emotions={
-            "ANG": "anger",
-            "DIS": "disgust",
-            "FEA": "fear",
-            "HAP": "happiness",
-            "NEU": "neutral",
-            "SAD": "sadness",
-        },
+        emotions=by_word("ANG DIS FEA HAP NEU SAD"),
         clips=7442,
         license="Open Database License",
         left_out={r"1076_MTI_SAD_XX": "the recording is silent"},
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="tess",
         title="TESS",
@@ -107,20 +93,10 @@ register_corpus(
         layout="OAF_angry/OAF_back_angry.wav",
         # One file is called OA_bite_neutral.
         pattern=r"(?P<speaker>OA|YA)F?_(?P<text>[a-z]+)_(?P<emotion>[a-z]+)",
-        emotions={
-            "angry": "anger",
-            "disgust": "disgust",
-            "fear": "fear",
-            "happy": "happiness",
-            "neutral": "neutral",
-            "ps": "surprise",
-            "sad": "sadness",
-        },
+        emotions=by_word("angry disgust fear happy neutral ps sad"),
         clips=2800,
         license="CC BY-NC-ND 4.0",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="savee",
         title="SAVEE",
@@ -139,9 +115,7 @@ register_corpus(
         },
         clips=480,
         license="free for research, on request",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="urdu",
         title="URDU",
@@ -151,9 +125,7 @@ register_corpus(
         emotions={"A": "anger", "H": "happiness", "N": "neutral", "S": "sadness"},
         clips=400,
         license="free for research, cite the paper",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="ased",
         title="ASED",
@@ -171,9 +143,7 @@ register_corpus(
         },
         clips=2474,
         license="free for research, cite the paper",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="cafe",
         title="CaFE",
@@ -191,9 +161,7 @@ register_corpus(
         },
         clips=936,
         license="CC BY-NC-SA 4.0",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="shemo",
         title="ShEMO",
@@ -210,29 +178,17 @@ register_corpus(
         },
         clips=3000,
         license="free for academic use",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="subesco",
         title="SUBESCO",
         language="bn",
         layout="F_10_OISHI_S_6_FEAR_5.wav",
         pattern=r"(?P<speaker>[FM]_\d\d)_[A-Z]+_S_(?P<text>\d+)_(?P<emotion>[A-Z]+)_\d",
-        emotions={
-            "ANGRY": "anger",
-            "DISGUST": "disgust",
-            "FEAR": "fear",
-            "HAPPY": "happiness",
-            "NEUTRAL": "neutral",
-            "SAD": "sadness",
-            "SURPRISE": "surprise",
-        },
+        emotions=by_word("ANGRY DISGUST FEAR HAPPY NEUTRAL SAD SURPRISE"),
         clips=7000,
         license="CC BY 4.0",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="aesdd",
         title="AESDD",
@@ -248,24 +204,16 @@ register_corpus(
         },
         clips=605,
         license="free for research, cite the paper",
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="nemo",
         title="nEMO",
         language="pl",
         layout="samples/WR0_surprised_64.wav",
         pattern=r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_(?P<text>\d+)",
-        emotions={
-            "anger": "anger",
-            "fear": "fear",
-            "happiness": "happiness",
-            "neutral": "neutral",
-            "sadness": "sadness",
-            "surprised": "surprise",
-        },
+        emotions=by_word("anger fear happiness neutral sadness surprised"),
         clips=4481,
         license="CC BY-NC-SA 4.0",
-    )
-)
+    ),
+):
+    register_corpus(_corpus)

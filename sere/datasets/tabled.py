@@ -13,6 +13,7 @@ import csv
 import re
 from pathlib import Path
 
+from sere.datasets.emotions import by_word
 from sere.datasets.registry import Corpus, Fields, Table, register_corpus
 
 _TURN = re.compile(r"\[[\d.]+ - [\d.]+\]\t(\w+)\t(\w+)\t")
@@ -69,7 +70,7 @@ def _meld(fields: Fields, table: Table) -> Fields | None:
     return {**fields, **row, "clip": clip} if row else None
 
 
-register_corpus(
+for _corpus in (
     Corpus(
         name="iemocap",
         title="IEMOCAP",
@@ -94,28 +95,19 @@ register_corpus(
         license="research only, after signing",
         tables=_iemocap_labels,
         refine=_iemocap,
-    )
-)
-register_corpus(
+    ),
     Corpus(
         name="meld",
         title="MELD",
         language="en",
         layout="train_splits/dia0_utt0.mp4 and train_sent_emo.csv",
         pattern=r"[^/]*(?P<split>train|dev|test)[^/]*/dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)",
-        emotions={
-            "anger": "anger",
-            "disgust": "disgust",
-            "fear": "fear",
-            "joy": "happiness",
-            "neutral": "neutral",
-            "sadness": "sadness",
-            "surprise": "surprise",
-        },
+        emotions=by_word("anger disgust fear joy neutral sadness surprise"),
         clips=13708,
         license="GPL-3.0 (labels); the clips are from a television series",
         left_out={r"[^/]*train[^/]*/dia125_utt3": "the file is broken"},
         tables=_meld_labels,
         refine=_meld,
-    )
-)
+    ),
+):
+    register_corpus(_corpus)

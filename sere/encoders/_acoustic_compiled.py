@@ -1,7 +1,4 @@
-"""The inner loop of the voice descriptors, compiled by numba; imported when it is first needed.
-
-Its readable twin is :func:`sere.encoders._acoustic_voice.likeness_reference`.
-"""
+"""The inner loop of the voice descriptors, compiled by numba; imported when it is first needed."""
 
 import numpy as np
 

@@ -21,7 +21,7 @@ from sere.encoders._acoustic_spectrum import (
 )
 
 #: Points that describe one period, and the shifts (as shares of it) tried to match it with the next.
-_PHASE = np.linspace(-0.5, 0.5, 48, endpoint=False, dtype=np.float32)
+_POINTS = 48
 _SHIFTS = np.linspace(-0.12, 0.12, 25, dtype=np.float32)
 #: Two neighbouring periods less alike than this (normalised correlation) tell nothing of jitter and shimmer.
 _ALIKE = 0.5
@@ -140,21 +140,8 @@ def likeness(wave: np.ndarray, start: np.ndarray, period: np.ndarray) -> np.ndar
 
     similar = np.empty((len(start), len(_SHIFTS)), dtype=np.float32)
     if len(start):
-        _acoustic_compiled.likeness(wave, start, period, _SHIFTS, len(_PHASE), similar)
+        _acoustic_compiled.likeness(wave, start, period, _SHIFTS, _POINTS, similar)
     return similar
-
-
-def likeness_reference(wave: np.ndarray, start: np.ndarray, period: np.ndarray) -> np.ndarray:
-    """:func:`likeness` in plain numpy."""
-    start, period = start[:, None], period[:, None]
-    here = read_between(wave[None], (start + period * _PHASE).reshape(1, -1)).reshape(-1, 1, len(_PHASE))
-    offsets = (1.0 + _SHIFTS[:, None] + _PHASE).reshape(-1)
-    after = read_between(wave[None], (start + period * offsets).reshape(1, -1))
-    after = after.reshape(-1, len(_SHIFTS), len(_PHASE))
-    here = here - here.mean(2, keepdims=True)
-    after = after - after.mean(2, keepdims=True)
-    norm = np.sqrt((here**2).sum(2) * (after**2).sum(2)) + 1e-9
-    return (here * after).sum(2) / norm
 
 
 def parabolic_peak(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -308,7 +295,6 @@ def voice_descriptors(
     first = peak_level(levels, pitch, 0.25 * pitch)
     second = peak_level(levels, 2 * pitch, 0.25 * pitch)
     at = [peak_level(levels, frequency[:, k], 0.5 * pitch) for k in range(3)]
-    share = np.clip(repeats[voiced], 0.01, 0.9999)
     columns = [
         decibels(share / (1 - share)),
         *perturbation(wave, f0, voiced)[voiced].T,

@@ -32,13 +32,13 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 npy.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], bool]:
-    """Return the arrays of a file, and whether a checksum stands for them.
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file.
 
     Raises
     ------
     ValueError, OSError, zipfile.BadZipFile
-        Not such a file, one that is damaged, or more than :data:`LARGEST` bytes.
+        Not such a file, one that is damaged or has no checksum, or more than :data:`LARGEST` bytes.
     """
     arrays: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(path) as stored:
@@ -51,10 +51,9 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], bool]:
             if name in arrays or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ValueError(f"{name!r} is there twice, or compressed in another way than numpy's")
             arrays[name] = _array(stored.read(member))
-    said = arrays.pop(_CHECKSUM, None)
-    if said is not None and str(said) != checksum(arrays):
+    if str(arrays.pop(_CHECKSUM, None)) != checksum(arrays):
         raise ValueError("its checksum is not that of its content")
-    return arrays, said is not None
+    return arrays
 
 
 def checksum(arrays: Mapping[str, np.ndarray]) -> str:

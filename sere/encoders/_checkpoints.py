@@ -202,7 +202,7 @@ def load_model(model_class: Any, folder: Path) -> Any:
     return model
 
 
-def load_extractor(folder: Path, default: type) -> Any:
+def load_extractor(folder: Path, default: str) -> Any:
     """The checkpoint's feature extractor; its family's default where none was saved.
 
     Raises
@@ -210,13 +210,14 @@ def load_extractor(folder: Path, default: type) -> Any:
     ValueError
         The checkpoint hears another sampling rate than 16 kHz.
     """
-    from transformers import AutoFeatureExtractor
+    import transformers
 
     with quiet():
         if any((folder / name).is_file() for name in _PREPROCESSORS):
-            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            kind, local = transformers.AutoFeatureExtractor, {"local_files_only": True, "trust_remote_code": False}
+            extractor = kind.from_pretrained(folder, **local)
         else:
-            extractor = default()
+            extractor = getattr(transformers, default)()
     if extractor.sampling_rate != SAMPLE_RATE:
         raise ValueError(
             f"The checkpoint in {folder} hears {extractor.sampling_rate} Hz; clips here have {SAMPLE_RATE} Hz."

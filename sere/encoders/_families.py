@@ -74,10 +74,12 @@ class Family(ABC):
 
     #: Whether clips of different lengths may share a batch (behind an attention mask).
     masked: bool = False
+    #: Name of the family's feature extractor in transformers, for checkpoints that come without one.
+    _extractor: str
 
     def __init__(self, folder: Path, facts: Facts, dtype: str, device: str) -> None:
         self.facts, self.device, self.dtype = facts, device, getattr(torch, dtype)
-        self.extractor = self._load_extractor(folder)
+        self.extractor = load_extractor(folder, self._extractor)
         self.model: Any = self._load_model(folder).to(self.dtype).to(device).eval()
         self._lock = threading.Lock()
 
@@ -90,9 +92,13 @@ class Family(ABC):
     def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         """What the model is fed for each span (start, stop) of a clip's frames."""
 
-    @abstractmethod
     def forward(self, batch: list[np.ndarray]) -> torch.Tensor:
         """The model's output for inputs that may share a batch: (n, n_frames, width)."""
+        values, mask = _stacked(batch)
+        given = mask.to(self.device) if self.masked and not mask.all() else None
+        with without_warning("Support for mismatched"):
+            out = self.model(values.to(self.device, self.dtype), attention_mask=given)
+        return out.last_hidden_state
 
     @property
     def blocks(self) -> Any:
@@ -152,9 +158,6 @@ class Family(ABC):
     def _position_bias(self) -> torch.Tensor | None:
         return None
 
-    @abstractmethod
-    def _load_extractor(self, folder: Path) -> Any: ...
-
     def _load_model(self, folder: Path) -> nn.Module:
         from transformers import AutoModel
 
@@ -163,6 +166,8 @@ class Family(ABC):
 
 class WaveFamily(Family):
     """Wav2Vec2, HuBERT and WavLM: convolutions over the raw waveform."""
+
+    _extractor = "Wav2Vec2FeatureExtractor"
 
     def __init__(self, folder: Path, facts: Facts, dtype: str, device: str) -> None:
         super().__init__(folder, facts, dtype, device)
@@ -179,13 +184,6 @@ class WaveFamily(Family):
             part = _padded(part, self._receptive_field)
             yield Window(part, self._frames_of(len(part)))
 
-    def forward(self, batch: list[np.ndarray]) -> torch.Tensor:
-        values, mask = _stacked(batch)
-        given = mask.to(self.device) if self.masked and not mask.all() else None
-        with without_warning("Support for mismatched"):
-            out = self.model(values.to(self.device, self.dtype), attention_mask=given)
-        return out.last_hidden_state
-
     def _frames_of(self, n_samples: int) -> int:
         n = n_samples
         for kernel, stride in self._convolutions():
@@ -200,11 +198,6 @@ class WaveFamily(Family):
         for kernel, stride in reversed(self._convolutions()):
             n = (n - 1) * stride + kernel
         return n
-
-    def _load_extractor(self, folder: Path) -> Any:
-        from transformers import Wav2Vec2FeatureExtractor
-
-        return load_extractor(folder, Wav2Vec2FeatureExtractor)
 
     def _final_norm(self) -> nn.Module | None:
         # Without "stable" layer norm, this norm stands before the first layer.
@@ -225,6 +218,7 @@ class BertFamily(Family):
     """w2v-BERT 2.0: convolution-augmented transformer over stacked filter banks."""
 
     masked = True
+    _extractor = "SeamlessM4TFeatureExtractor"
 
     def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
         bands = self._filter_bank(_padded(clip, 400 + HOP // 2))
@@ -254,17 +248,6 @@ class BertFamily(Family):
         bands = np.concatenate([part.reshape(len(part) * 2, -1) for part in parts])
         return bands[: (len(clip) - frame) // hop + 1].astype(np.float32)
 
-    def forward(self, batch: list[np.ndarray]) -> torch.Tensor:
-        values, mask = _stacked(batch)
-        given = None if mask.all() else mask.to(self.device)
-        out = self.model(values.to(self.device, self.dtype), attention_mask=given)
-        return out.last_hidden_state
-
-    def _load_extractor(self, folder: Path) -> Any:
-        from transformers import SeamlessM4TFeatureExtractor
-
-        return load_extractor(folder, SeamlessM4TFeatureExtractor)
-
     def _positions(self) -> nn.Module | None:
         embedding = self.blocks.embed_positions
         # Built anew: the running one caches tensors that no gradient may pass.
@@ -279,6 +262,8 @@ class WhisperFamily(Family):
     sliced : bool
         Give the encoder the clip's own frames and positions alone, without the silence behind it.
     """
+
+    _extractor = "WhisperFeatureExtractor"
 
     def __init__(self, folder: Path, facts: Facts, dtype: str, device: str, sliced: bool = False) -> None:
         super().__init__(folder, facts, dtype, device)
@@ -316,11 +301,6 @@ class WhisperFamily(Family):
         for layer in self.model.layers:
             hidden, _ = run_layer("whisper", layer, hidden)
         return self.model.layer_norm(hidden)
-
-    def _load_extractor(self, folder: Path) -> Any:
-        from transformers import WhisperFeatureExtractor
-
-        return load_extractor(folder, WhisperFeatureExtractor)
 
     def _load_model(self, folder: Path) -> nn.Module:
         from transformers import WhisperForAudioClassification

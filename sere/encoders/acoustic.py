@@ -62,7 +62,7 @@ class PitchLike(Protocol):
 
 
 def semitones(f0: np.ndarray) -> np.ndarray:
-    """Pitch in semitones above 27.5 Hz, the lowest A (GeMAPS, 3.1)."""
+    """Pitch in semitones above 27.5 Hz, the lowest A (GeMAPS, 3.1); below 1 Hz it counts as 1 Hz."""
     return 12.0 * np.log2(np.maximum(f0, 1.0) / 27.5)
 
 
@@ -137,17 +137,7 @@ class AcousticEncoder(FrameEncoder):
         ]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[PitchLike] | None = None) -> list[Encoded]:
-        """Describe each clip on its own.
-
-        Parameters
-        ----------
-        waves : sequence of ndarray of shape (n_samples,), float32, 16 kHz
-        pitches : sequence of :class:`sere.tracks.Pitch`
-            One a clip, with a frame every 20 ms.
-
-        Returns
-        -------
-        list of Encoded
+        """As in :meth:`sere.encoders.base.FrameEncoder.encode`, with pitch.
 
         Raises
         ------

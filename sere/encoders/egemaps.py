@@ -64,18 +64,7 @@ class EgemapsEncoder(FrameEncoder):
         return list(self._smile()[1].feature_names)
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
-        """Describe each clip on its own.
-
-        Parameters
-        ----------
-        waves : sequence of ndarray of shape (n_samples,), float32, 16 kHz
-        pitches : ignored
-            openSMILE tracks pitch itself.
-
-        Returns
-        -------
-        list of Encoded
-        """
+        """As in :meth:`sere.encoders.base.FrameEncoder.encode`; openSMILE tracks pitch itself."""
         return [self._encode_one(np.asarray(wave, dtype=np.float32)) for wave in waves]
 
     def _encode_one(self, wave: np.ndarray) -> Encoded:

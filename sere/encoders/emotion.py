@@ -21,8 +21,8 @@ from sere.encoders.experience import ARRAYS, CLIP, Experience
 from sere.files.drafts import whole_file
 from sere.files.pointers import pointer
 
-#: What files are called that hold a checksum; those of the first format do without.
-_FORMAT, _FIRST = "sere-encoder-2", "sere-encoder-1"
+#: What files say that they are.
+_FORMAT = "sere-encoder-2"
 #: The encoders with experience that come with the library.
 SHIPPED = {name: Path(__file__).parent / f"{name}.npz" for name in ("acoustic-emotion", "speech-emotion")}
 
@@ -244,9 +244,9 @@ class EmotionEncoder(FrameEncoder):
                 what = pointer(opened.read(64), "encoder")
             if what is not None:
                 raise ValueError(f"it is {what}")
-            arrays, checked = read_arrays(file)
+            arrays = read_arrays(file)
             about = json.loads(str(arrays["about"]))
-            if about["format"] != (_FORMAT if checked else _FIRST):
+            if about["format"] != _FORMAT:
                 raise ValueError(f"its format is {about['format']!r}")
             experience = _experience(about["emotions"], arrays)
             card = Card(about["corpora"], frozenset(f"{int(n):016x}" for n in arrays["heard"]), about["recipe"])

@@ -29,11 +29,6 @@ from sere.datasets.emotions import canonical_emotion
 BASE = "acoustic+speech"
 #: Standardised values beyond this many SD are cut, here and everywhere: one broken measurement should not decide.
 CLIP = 4.0
-#: The arrays of an :class:`Experience`.
-ARRAYS = (
-    *("evidence_weights", "evidence_bias", "examples", "frame_examples"),
-    *("directions", "frame_directions", "centre", "scale"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +118,10 @@ class Experience:
             if match[c, head] > -np.log(len(self.emotions)):
                 heads[c] = head
         return heads
+
+
+#: The arrays of an :class:`Experience`: all but its emotions.
+ARRAYS = tuple(Experience.__dataclass_fields__)[1:]
 
 
 def audio_digest(clip: Clip) -> str:

@@ -246,12 +246,7 @@ def known_names() -> Collection[str]:
 
 
 def same_language(language: str) -> str:
-    """Return what two names of one language have in common: the ISO code, or an unknown name as it is.
-
-    Parameters
-    ----------
-    language : str
-    """
+    """Return what two names of one language have in common: the ISO code, or an unknown name as it is."""
     try:
         return normalise_language(language)
     except ValueError:

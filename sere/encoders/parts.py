@@ -1,6 +1,7 @@
 """An encoder's parts: each is computed and kept on its own, and a clip's are joined when they are needed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,11 @@ import numpy as np
 from sere.encoders.base import Encoded, FrameEncoder, pooled_context
 
 
+@dataclass(frozen=True)
 class PartEmbedding:
     """Embeds a batch of waveforms by one part (a class, so that workers can unpickle it)."""
 
-    def __init__(self, encoder: FrameEncoder):
-        self.encoder = encoder
+    encoder: FrameEncoder
 
     def __call__(self, waves: list[np.ndarray], pitches: list[Any]) -> list[dict[str, np.ndarray]]:
         encoded = self.encoder.encode(waves, pitches or None)

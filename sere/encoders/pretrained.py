@@ -17,6 +17,7 @@ about 1e-5 with larger batches, whose matrix products round differently.
 
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from sere.encoders._checkpoints import (
     require_transformers,
 )
 from sere.encoders.base import Encoded, FrameEncoder, aligned
+from sere.inputs.params import resolve_device
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +49,7 @@ _DTYPES = ("float32", "float16", "bfloat16")
 _loaded: "weakref.WeakValueDictionary[tuple[Any, ...], Family]" = weakref.WeakValueDictionary()
 
 
+@dataclass(eq=False, repr=False)
 class PretrainedEncoder(FrameEncoder):
     """Frames of a pretrained speech transformer.
 
@@ -105,33 +108,22 @@ class PretrainedEncoder(FrameEncoder):
         that says how to get it.
     """
 
-    def __init__(
-        self,
-        checkpoint: Any,
-        *,
-        layer: Any = -1,
-        combine: str = "mean",
-        trainable_layers: int = 0,
-        revision: str | None = None,
-        device: str = "auto",
-        dtype: str = "float32",
-        local_files_only: bool | None = None,
-        whisper_slice_positions: bool = False,
-        batch_size: int = 1,
-    ) -> None:
-        self.checkpoint = checkpoint
-        self.layer = layer
-        self.combine = combine
-        self.trainable_layers = trainable_layers
-        self.revision = revision
-        self.device = device
-        self.dtype = dtype
-        self.local_files_only = local_files_only
-        self.whisper_slice_positions = whisper_slice_positions
-        self.batch_size = batch_size
+    checkpoint: Any
+    _: KW_ONLY
+    layer: Any = -1
+    combine: str = "mean"
+    trainable_layers: int = 0
+    revision: str | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    local_files_only: bool | None = None
+    whisper_slice_positions: bool = False
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
         # A folder is the one it is now, also in a worker that was born in another one.
-        folder = Path(checkpoint).expanduser()
-        self._place = str(folder.absolute() if folder.is_dir() else checkpoint)
+        folder = Path(self.checkpoint).expanduser()
+        self._place = str(folder.absolute() if folder.is_dir() else self.checkpoint)
         self._facts: Facts | None = None
         self._family: Family | None = None
         self._check_parameters()
@@ -318,7 +310,7 @@ class PretrainedEncoder(FrameEncoder):
                 )
             self._wanted(found)
             self._facts = found
-            device = _resolved(self.device)
+            device = resolve_device(self.device)
             key = (found, self.dtype, device, self.whisper_slice_positions)
             family = _loaded.get(key)
             if family is None:
@@ -390,11 +382,3 @@ def _windows(
     given = family.inputs(wave, [(start, stop) for start, stop, _, _ in plan])
     for place, window in zip(plan, given):
         yield (clip, *place, n_frames), window
-
-
-def _resolved(device: str) -> str:
-    import torch
-
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"

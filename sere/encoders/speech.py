@@ -71,12 +71,7 @@ class Layer:
 
 
 class Network:
-    """Whisper's log-mel front, convolutions and first layers, as functions of one clip.
-
-    Parameters
-    ----------
-    weights : Weights
-    """
+    """Whisper's log-mel front, convolutions and first layers, as functions of one clip."""
 
     def __init__(self, weights: Weights):
         given = {name: torch.from_numpy(array) for name, array in weights.tensors.items()}
@@ -117,6 +112,7 @@ class Network:
         return torch.cat(found, 1)
 
 
+@dataclass(eq=False, repr=False)
 class SpeechEncoder(FrameEncoder):
     """States of the lower layers of a small speech recogniser, every 20 ms, and their mean over the clip by loudness.
 
@@ -135,10 +131,9 @@ class SpeechEncoder(FrameEncoder):
     ((26, 1152), (1152,))
     """
 
-    kept_as = "float16"
+    weights: str | PathLike[str] | None = None
 
-    def __init__(self, weights: str | PathLike[str] | None = None):
-        self.weights = weights
+    kept_as = "float16"
 
     def __repr__(self) -> str:
         return f"SpeechEncoder({'' if self.weights is None else repr(str(self.weights))})"
@@ -160,18 +155,7 @@ class SpeechEncoder(FrameEncoder):
         return [f"{name}_mean" for name in self.frame_names]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
-        """Embed each clip on its own.
-
-        Parameters
-        ----------
-        waves : sequence of ndarray of shape (n_samples,), float32, 16 kHz
-        pitches : None
-            Not needed.
-
-        Returns
-        -------
-        list of Encoded
-        """
+        """As in :meth:`sere.encoders.base.FrameEncoder.encode`; pitch is not needed."""
         network = self._loaded[1]
         waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
         clips = [np.empty((n_frames(len(wave)), len(self.frame_names)), np.float32) for wave in waves]

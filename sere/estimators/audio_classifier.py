@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.multiclass import check_classification_targets
@@ -23,20 +24,7 @@ from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.files.paths import travelling
 from sere.inputs.labels import as_labels
-from sere.inputs.params import (
-    CACHE,
-    DEVICE,
-    N_JOBS,
-    NONE,
-    ON_ERROR,
-    RANDOM_STATE,
-    TEXT,
-    VERBOSE,
-    Rule,
-    check_params,
-    instance,
-    number,
-)
+from sere.inputs.params import COMMON, NONE, RANDOM_STATE, TEXT, Rule, check_params, instance, number
 from sere.inputs.reading import as_pools, read_rows
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances, concatenate
@@ -62,12 +50,8 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         "source_language": NONE | TEXT,
         "target_language": NONE | TEXT,
         "speaker_shrinkage": number(0, infinite=True),
-        "cache": CACHE,
-        "n_jobs": N_JOBS,
-        "device": DEVICE,
         "random_state": RANDOM_STATE,
-        "on_error": ON_ERROR,
-        "verbose": VERBOSE,
+        **COMMON,
     }
 
     # Pools travel with fit by themselves: nobody needs set_fit_request.
@@ -151,10 +135,7 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n, n_classes)
         """
-        logits = self._logits(X)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares: np.ndarray = odds / odds.sum(axis=1, keepdims=True)
-        return shares
+        return np.asarray(softmax(self._logits(X), axis=1))
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable emotion of each clip.

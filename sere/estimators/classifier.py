@@ -5,6 +5,7 @@ The maths is in :mod:`sere.method`, the paper's chain in :mod:`sere.chain`, the 
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from sere.audio import Clip
 from sere.estimators.audio_classifier import CHUNK, SHARED, AudioClassifier
+from sere.estimators.beside import BesidePredictions
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.inputs.params import (
@@ -42,7 +44,7 @@ ROOMS = {
     "assignment": "Assignment",
     "prototypes": "Prototypes",
     "losses": "TripleResonance",
-    "self_training": "SelfTraining",
+    "self_training": "SelfTrainingHead",
 }
 
 
@@ -57,7 +59,8 @@ def _room_rule(name: str) -> Rule:
     return NONE | Rule(f"a sere.{name}", lambda value: isinstance(value, _room(name)))
 
 
-class SEREClassifier(AudioClassifier):
+@dataclass(eq=False, repr=False)
+class SEREClassifier(BesidePredictions, AudioClassifier):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
@@ -83,7 +86,7 @@ class SEREClassifier(AudioClassifier):
         Eq. 7: what an emotion sounds like.
     losses : TripleResonance, default=None
         Eq. 8-10: what training pulls together.
-    self_training : SelfTraining, default=None
+    self_training : SelfTrainingHead, default=None
         What the model's own answers on the target pool teach.
     epochs : int, default=20
         Passes over the larger pool. The paper takes 80, which scored alike.
@@ -168,6 +171,33 @@ class SEREClassifier(AudioClassifier):
     array(['sad', 'happy'], dtype='<U5')
     """
 
+    encoder: Any = "speech-emotion"
+    dynamics: Any = None
+    source_language: str | None = None
+    target_language: str | None = None
+    embedding: Any = None
+    field: Any = None
+    assignment: Any = None
+    prototypes: Any = None
+    losses: Any = None
+    self_training: Any = None
+    epochs: int = 20
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 1e-5
+    batch_size: int = 128
+    speaker_shrinkage: float = 4.0
+    early_stopping: bool | str = False
+    patience: int = 10
+    callbacks: Sequence[Callable[[dict[str, Any]], Any]] = ()
+    warm_start: bool = False
+    cache: Any = True
+    n_jobs: int | None = None
+    device: str = "auto"
+    random_state: Any = None
+    on_error: str = "raise"
+    on_interrupt: str = "raise"
+    verbose: int = 0
+
     _rules: ClassVar[dict[str, Rule]] = {
         "dynamics": NONE | instance("a DynamicFeatureTransformer", DynamicFeatureTransformer),
         **{parameter: _room_rule(name) for parameter, name in ROOMS.items()},
@@ -181,62 +211,6 @@ class SEREClassifier(AudioClassifier):
         "warm_start": FLAG,
         "on_interrupt": ON_INTERRUPT,
     }
-
-    def __init__(
-        self,
-        encoder: Any = "speech-emotion",
-        dynamics: Any = None,
-        source_language: str | None = None,
-        target_language: str | None = None,
-        embedding: Any = None,
-        field: Any = None,
-        assignment: Any = None,
-        prototypes: Any = None,
-        losses: Any = None,
-        self_training: Any = None,
-        epochs: int = 20,
-        learning_rate: float = 1e-3,
-        encoder_learning_rate: float = 1e-5,
-        batch_size: int = 128,
-        speaker_shrinkage: float = 4.0,
-        early_stopping: bool | str = False,
-        patience: int = 10,
-        callbacks: Sequence[Callable[[dict[str, Any]], Any]] = (),
-        warm_start: bool = False,
-        cache: Any = True,
-        n_jobs: int | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-        on_error: str = "raise",
-        on_interrupt: str = "raise",
-        verbose: int = 0,
-    ):
-        self.encoder = encoder
-        self.dynamics = dynamics
-        self.source_language = source_language
-        self.target_language = target_language
-        self.embedding = embedding
-        self.field = field
-        self.assignment = assignment
-        self.prototypes = prototypes
-        self.losses = losses
-        self.self_training = self_training
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.encoder_learning_rate = encoder_learning_rate
-        self.batch_size = batch_size
-        self.speaker_shrinkage = speaker_shrinkage
-        self.early_stopping = early_stopping
-        self.patience = patience
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.cache = cache
-        self.n_jobs = n_jobs
-        self.device = device
-        self.random_state = random_state
-        self.on_error = on_error
-        self.on_interrupt = on_interrupt
-        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
         """Learn from labeled clips and unlabeled pools.
@@ -269,7 +243,8 @@ class SEREClassifier(AudioClassifier):
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
         if self.early_stopping and not sources and not targets:
             raise ParameterError("early_stopping watches an unlabeled pool, and none is given; pass one, or set epochs")
-        self._say_what_rests(bool(sources), bool(targets))
+        if self.verbose:
+            _say_what_rests(bool(sources), bool(targets))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
         self._build_steps()
@@ -292,81 +267,11 @@ class SEREClassifier(AudioClassifier):
         self._look_at_answers(targets)
         return self
 
-    @property
-    def _n_features_out(self) -> int:
-        return int(self._fitted().prototypes.shape[1])
-
-    @property
-    def prototypes_(self) -> np.ndarray:
-        """Enhanced prototypes (Eq. 7), (n_classes, p)."""
-        prototypes: np.ndarray = self._fitted().prototypes
-        return prototypes
-
-    @property
-    def tau_(self) -> float:
-        """Learned temperature of the synchrony (Eq. 4)."""
-        return float(self._fitted().tau)
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n, p)
-        """
-        return np.concatenate([self._fitted().embed(chunk) for chunk in self._chunks(X)])
-
-    def resonance(self, X: Any) -> np.ndarray:
-        """Instantaneous resonance field of each clip with each labeled shot (Eq. 3-6).
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes
-
-        Returns
-        -------
-        ndarray of shape (n, n_shots)
-            Columns in the order of fit's X.
-        """
-        return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
-
-    def moments(self, X: Any = None) -> list[Any]:
-        """Frames of each clip that take part in resonance, as the model sees them.
-
-        Parameters
-        ----------
-        X : clips, in any form of the class's notes, optional
-            The labeled clips of fit when not given.
-
-        Returns
-        -------
-        list of ClipFrames
-            Each a named tuple of ``frames`` (n_frames, p), Eq. 2; ``intensity`` (n_frames,), Eq. 3; ``seconds``
-            (n_frames,), where they begin.
-        """
-        if X is None:
-            return list(self._fitted().shots)
-        return [clip for chunk in self._chunks(X) for clip in self._fitted().moments(chunk)]
-
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
         return self._model.logits(chunk)
 
     def _chunk_size(self) -> int:
         return OPEN_CHUNK if self._model.fronts else CHUNK
-
-    def _say_what_rests(self, source: bool, target: bool) -> None:
-        if not self.verbose:
-            return
-        if not source and not target:
-            print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
-        elif not source:
-            print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
-        elif not target:
-            print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")
 
     def _build_steps(self) -> None:
         """Make the sub-estimators that turn audio into frames, and the field, which says how many are kept."""
@@ -391,3 +296,12 @@ class SEREClassifier(AudioClassifier):
         if utterances.dynamics is None:
             utterances = self.dynamics_.extract(utterances, where, not self.encoder_.single, unusable)
         return self.encoder_.encode(utterances, role, where, unusable, float(self.field_.frame_rate))
+
+
+def _say_what_rests(source: bool, target: bool) -> None:
+    if not source and not target:
+        print("no unlabeled pool: the prototype, dual and field losses rest; prototypes are the shots' means")
+    elif not source:
+        print("no source pool: dual resonance (Eq. 9) rests; the target pool joins the shots directly")
+    elif not target:
+        print("no target pool: cross-lingual resonance rests; the source pool alone enhances the prototypes")

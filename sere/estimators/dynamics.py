@@ -5,11 +5,13 @@ and each difference is divided by the track's mean absolute change over the clip
 of Eq. 2 and the intensity of Eq. 3, belongs to :class:`~sere.SEREClassifier`, which trains it.
 """
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from sere import audio
+from sere.encoders.acoustic import semitones
 from sere.estimators.transformer import AudioTransformer
 from sere.extraction.extract import extract
 from sere.inputs.params import ParameterError, Rule, choice, number, resolve_device
@@ -28,6 +30,7 @@ VOICED = 0.5
 BURST = 2.0
 
 
+@dataclass(eq=False, repr=False)
 class DynamicFeatureTransformer(AudioTransformer):
     """Instantaneous dynamic features of speech (IDFE, Eq. 1).
 
@@ -45,17 +48,8 @@ class DynamicFeatureTransformer(AudioTransformer):
         Scale on which f0 changes are taken. Semitones, since the same melody moves more Hz in a high voice.
     eps : float, default=1e-6
         Guard of Eq. 1 against division by zero, in units of each track.
-    n_jobs : int, default=None
-        joblib workers for clips that are not in the cache.
-    cache : bool, path or FrameStore, default=True
-        Where tracks are kept: the user's own store, another folder, or nowhere.
-    device : str, default="auto"
-        Torch device of CREPE; "auto" is CUDA where there is one.
-    verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
-    on_error : {"raise", "skip"}, default="raise"
-        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
-        `transform` return, which is then shorter than X, with a warning.
+    n_jobs, cache, device, verbose, on_error
+        As in :class:`~sere.HeterogeneousEncoder`, for tracks in the place of embeddings.
 
     Attributes
     ----------
@@ -85,29 +79,11 @@ class DynamicFeatureTransformer(AudioTransformer):
         "eps": number(above=0),
     }
 
-    def __init__(
-        self,
-        pitch_model: Literal["tiny", "full"] = "tiny",
-        pitch_floor: float = PITCH_RANGE[0],
-        pitch_ceiling: float = PITCH_RANGE[1],
-        f0_scale: Literal["semitones", "hz"] = "semitones",
-        eps: float = 1e-6,
-        n_jobs: int | None = None,
-        cache: Any = True,
-        device: str = "auto",
-        verbose: int = 0,
-        on_error: str = "raise",
-    ):
-        self.pitch_model = pitch_model
-        self.pitch_floor = pitch_floor
-        self.pitch_ceiling = pitch_ceiling
-        self.f0_scale = f0_scale
-        self.eps = eps
-        self.n_jobs = n_jobs
-        self.cache = cache
-        self.device = device
-        self.verbose = verbose
-        self.on_error = on_error
+    pitch_model: Literal["tiny", "full"] = "tiny"
+    pitch_floor: float = PITCH_RANGE[0]
+    pitch_ceiling: float = PITCH_RANGE[1]
+    f0_scale: Literal["semitones", "hz"] = "semitones"
+    eps: float = 1e-6
 
     def _check_params(self, prefix: str = "") -> None:
         super()._check_params(prefix)
@@ -129,20 +105,16 @@ class DynamicFeatureTransformer(AudioTransformer):
         Parameters
         ----------
         utterances : Utterances with audio
-        where : str
-            What errors call the clips.
         summarise : bool
             Whether pooled statistics are wanted, for other estimators or for encoders to meet in.
-        unusable : dict, optional
-            Takes the reason of each clip that cannot be used, and the others are returned. Without it, and where no
-            clip can be used, they are an AudioError.
+        where, unusable
+            As in :meth:`sere.HeterogeneousEncoder.encode`.
         """
         if utterances.clips is None:
             raise TypeError("these Utterances hold feature vectors; dynamics need audio")
         self._check_params()
-        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
         heard = (float(self.pitch_floor), float(self.pitch_ceiling))
-        found = static_tracks(utterances.clips, self.pitch_model, heard, where=where, unusable=unusable, **options)
+        found = self.tracks(utterances.clips, where, unusable)
         usable = usable_rows(found)
         if len(usable) < len(found):
             utterances = only(utterances, usable, unusable, where)
@@ -165,6 +137,21 @@ class DynamicFeatureTransformer(AudioTransformer):
             dynamics=dynamics,
             summaries={**utterances.summaries, **summary},
         )
+
+    def tracks(
+        self, clips: list[audio.Clip], where: str = "X", unusable: dict[audio.Clip, str] | None = None
+    ) -> list[Any]:
+        """Return each clip's static tracks and pitch, as :func:`static_tracks`.
+
+        Parameters
+        ----------
+        clips : list of Clip
+        where, unusable
+            As in `extract`.
+        """
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose", "device")}
+        heard = (float(self.pitch_floor), float(self.pitch_ceiling))
+        return static_tracks(clips, self.pitch_model, heard, where=where, unusable=unusable, **options)
 
     def _transform(
         self, utterances: Utterances, role: str, unusable: dict[audio.Clip, str] | None = None
@@ -227,13 +214,13 @@ def as_pitch(arrays: dict[str, np.ndarray]) -> Any:
     return Pitch(arrays["f0"], arrays["periodicity"])
 
 
+@dataclass(frozen=True)
 class _Tracks:
     """Computes static tracks of a batch of waveforms (a class, so that workers can unpickle it)."""
 
-    def __init__(self, pitch_model: str, pitch_range: tuple[float, float], device: str):
-        self.pitch_model = pitch_model
-        self.pitch_range = pitch_range
-        self.device = device
+    pitch_model: str
+    pitch_range: tuple[float, float]
+    device: str
 
     def __call__(self, waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:
         from sere.tracks import pitches, static_tracks
@@ -262,7 +249,7 @@ def _summary(tracks: np.ndarray, changes: np.ndarray, voiced: np.ndarray) -> np.
     absolute change a frame, which Eq. 1 divides by; the other changes describe the normalised dynamics.
     """
     levels = tracks.astype(np.float64)
-    levels[:, 0] = _semitones(levels[:, 0])
+    levels[:, 0] = semitones(levels[:, 0])
     levels[:, 1] = 20 * np.log10(np.maximum(levels[:, 1], 1e-5))
     row: list[float] = []
     for k in range(len(TRACKS)):
@@ -283,9 +270,3 @@ def _summary(tracks: np.ndarray, changes: np.ndarray, voiced: np.ndarray) -> np.
         ]
     row += [float(voiced.mean()), len(levels) / audio.FRAME_RATE]
     return np.array(row)
-
-
-def _semitones(hertz: np.ndarray) -> np.ndarray:
-    """Return semitones above 27.5 Hz; f0 below 1 Hz counts as 1 Hz."""
-    semitones: np.ndarray = 12 * np.log2(np.maximum(hertz, 1.0) / 27.5)
-    return semitones

@@ -7,6 +7,7 @@ pool or target pool. Encoders of different width meet later, in the learned proj
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike
 from typing import Any, ClassVar
@@ -14,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sere.audio import AudioError, Clip
-from sere.chain.content import averaged_columns
 from sere.encoders._checkpoints import CheckpointUnavailableError
 from sere.encoders.base import Encoded, FrameEncoder, context_names
 from sere.encoders.emotion import EmotionEncoder
@@ -30,6 +30,7 @@ from sere.inputs.utterances import Summary, Utterances
 _LAYER = whole(-(2**31))
 
 
+@dataclass(eq=False, repr=False)
 class HeterogeneousEncoder(AudioTransformer):
     """Frame embeddings at 50 Hz, by an encoder per language or role.
 
@@ -114,31 +115,12 @@ class HeterogeneousEncoder(AudioTransformer):
         "pitch_model": choice("tiny", "full"),
     }
 
-    def __init__(
-        self,
-        encoders: Any = "speech-emotion",
-        labeled: Any = None,
-        layer: Any = -1,
-        combine: str = "mean",
-        trainable_layers: int = 0,
-        pitch_model: str = "tiny",
-        n_jobs: int | None = None,
-        cache: Any = True,
-        device: str = "auto",
-        verbose: int = 0,
-        on_error: str = "raise",
-    ):
-        self.encoders = encoders
-        self.labeled = labeled
-        self.layer = layer
-        self.combine = combine
-        self.trainable_layers = trainable_layers
-        self.pitch_model = pitch_model
-        self.n_jobs = n_jobs
-        self.cache = cache
-        self.device = device
-        self.verbose = verbose
-        self.on_error = on_error
+    encoders: Any = "speech-emotion"
+    labeled: Any = None
+    layer: Any = -1
+    combine: str = "mean"
+    trainable_layers: int = 0
+    pitch_model: str = "tiny"
 
     @property
     def single(self) -> bool:
@@ -288,11 +270,12 @@ class HeterogeneousEncoder(AudioTransformer):
         frame_rate: float | None = None,
     ) -> Utterances:
         """Embed the clips of each name; others keep what they have, and those in `unusable` are gone."""
+        from sere.chain.content import averaged_columns
+        from sere.training.thinning import thin_clip
+
         n = len(utterances)
         frames: list[Any] = [None] * n if utterances.frames is None else list(utterances.frames)
         context: list[Any] = [None] * n if utterances.context is None else list(utterances.context)
-        from sere.training.thinning import thin_clip
-
         kept: list[Any] = [None] * n
         whole: list[Any] = [None] * n
         for name, encoder in encoders.items():

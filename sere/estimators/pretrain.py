@@ -62,11 +62,7 @@ _RULES = {
     "name": params.TEXT,
     "penalty": params.number(above=0),
     "random_state": params.RANDOM_STATE,
-    "on_error": params.ON_ERROR,
-    "cache": params.CACHE,
-    "n_jobs": params.N_JOBS,
-    "device": params.DEVICE,
-    "verbose": params.VERBOSE,
+    **params.COMMON,
 }
 
 
@@ -100,19 +96,13 @@ def pretrain_encoder(
         What the encoder is called in messages.
     penalty : float, default=1.5e-4
         Weight of squared weights in the evidence's regression, in units of the clips' mean squared length.
-    cache : bool, path or FrameStore, default=True
-        Where extracted features are kept.
-    n_jobs : int, default=None
-        joblib workers of the extraction.
-    device : str, default="auto"
-        Torch device of the extraction.
+    cache, n_jobs, device, verbose
+        As in :class:`sere.SEREClassifier`.
     random_state : int, RandomState or None, default=None
         Which frames stand for a corpus that has more than 20,000.
     on_error : {"raise", "skip"}, default="raise"
         Clips that cannot be used are an error that names each; or they are left out with a warning, and the encoder's
         `skipped_` lists them as :class:`sere.SEREClassifier` does, each with its corpus for ``where``.
-    verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
 
     Returns
     -------

@@ -1,5 +1,6 @@
 """What the two transformers share: audio in, :class:`~sere.Utterances` out, names for the pooled columns."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,28 +10,28 @@ from sklearn.utils.validation import check_is_fitted
 
 from sere.audio import AudioError
 from sere.files.paths import travelling
-from sere.inputs.params import CACHE, DEVICE, N_JOBS, ON_ERROR, VERBOSE, Rule, check_params
+from sere.inputs.params import COMMON, Rule, check_params
 from sere.inputs.reading import read_rows
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AudioTransformer(TransformerMixin, BaseEstimator):
     """Base of the transformers: reads any form of X and hands out Utterances.
 
-    A subclass has the parameters of ``_rules``, implements ``_transform(utterances, role, unusable)``, which leaves out
-    clips that cannot be used where `unusable` is a dict that takes their reasons, and may add to ``_check_params``.
+    A subclass is a dataclass, whose fields are its parameters beside those here. It implements
+    ``_transform(utterances, role, unusable)``, which leaves out clips that cannot be used where `unusable` is a dict
+    that takes their reasons, and may add to ``_check_params``.
     """
 
-    _rules: ClassVar[dict[str, Rule]] = {
-        "n_jobs": N_JOBS,
-        "cache": CACHE,
-        "device": DEVICE,
-        "verbose": VERBOSE,
-        "on_error": ON_ERROR,
-    }
+    _rules: ClassVar[dict[str, Rule]] = COMMON
 
-    on_error: str
+    n_jobs: int | None = None
+    cache: Any = True
+    device: str = "auto"
+    verbose: int = 0
+    on_error: str = "raise"
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the first clip; nothing is learned from the data.

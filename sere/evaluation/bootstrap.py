@@ -25,13 +25,7 @@ RESAMPLES = 2000
 
 
 class Resamples:
-    """Weights of speakers, draws and tasks that do not depend on who asks.
-
-    Parameters
-    ----------
-    n_resamples : int
-    random_state : int
-    """
+    """Weights of speakers, draws and tasks that do not depend on who asks."""
 
     def __init__(self, n_resamples: int = RESAMPLES, random_state: int = 0):
         self.n_resamples, self.random_state = n_resamples, random_state

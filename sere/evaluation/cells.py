@@ -120,11 +120,6 @@ def _digest(value: Any) -> str:
 def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """Fit and score; return a record that :mod:`json` can write.
 
-    Parameters
-    ----------
-    cell : Cell
-    corpora : dict of str to DataFrame
-
     Returns
     -------
     dict

@@ -48,20 +48,12 @@ def draw_ablations(
         The first one is drawn.
     methods : str or sequence of str and Method
         By default the rows of Table II.
-    encoder : str, FrameEncoder or dict, default="acoustic"
-        Of methods that name none.
-    shots : int or "all", default=5
-        Labeled clips of each emotion.
+    encoder, shots, max_pool, n_jobs, say
+        As for :func:`sere.evaluation.run_benchmark`.
     speakers : {"known", "unknown"}, default="known"
         Whether methods see who speaks; "both" counts as known.
     draw : int, default=0
         Seed of the task and the methods.
-    max_pool : int or None, default=600
-        Largest pool.
-    n_jobs : int, optional
-        joblib workers of the extraction.
-    say : callable, default=print
-        Takes a sentence on each method.
 
     Returns
     -------

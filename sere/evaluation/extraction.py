@@ -6,7 +6,7 @@ corpora, the same ones whatever part of a benchmark runs.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,14 +90,8 @@ def extract_all(
     shifts : sequence of str
         What targets are described under.
     methods : sequence of Method
-    n_jobs : int, optional
-        joblib workers.
-    verbose : int
-        Anything but 0 shows progress on a terminal.
-
-    Returns
-    -------
-    Unusable
+    n_jobs, verbose
+        As in :func:`sere.evaluation.run_benchmark`.
 
     Raises
     ------
@@ -141,10 +135,7 @@ def _jobs(
             encoder.set_params(n_jobs=n_jobs)
             dynamics = _dynamics(estimator, n_jobs)
             # A single encoder describes a clip alike in every role.
-            several = (
-                isinstance(encoder.encoders, Mapping) or encoder.encoders == "paper" or encoder.labeled is not None
-            )
-            roles = ROLES if several else dict.fromkeys(ROLES, ("labeled",))
+            roles = dict.fromkeys(ROLES, ("labeled",)) if encoder.single else ROLES
             sides = [(source, "none", roles["source"]), *((target, shift, roles["target"]) for shift in audio)]
             for corpus, shift, met in sides:
                 way = json.dumps([corpus, shift, met, described(encoder), described(dynamics)])

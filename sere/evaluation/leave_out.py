@@ -31,12 +31,8 @@ def with_experience(
         All labeled corpora there are.
     pairs : sequence of (str, str)
         Source and target of each task.
-    n_jobs : int, optional
-        joblib workers of the extraction.
-    verbose : int
-        Anything but 0 shows progress on a terminal.
-    say : callable
-        Takes a sentence on each stage.
+    n_jobs, verbose, say
+        As in :func:`sere.evaluation.run_benchmark`.
 
     Raises
     ------

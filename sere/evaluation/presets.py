@@ -33,16 +33,7 @@ ABLATIONS = {
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings that a study takes unless others are given.
-
-    Attributes
-    ----------
-    methods : sequence of str, optional
-    baseline : str, optional
-    shots : sequence of int or "all"
-    shifts : sequence of str
-    protocol : str
-    """
+    """Settings that a study takes unless others are given; see :func:`sere.evaluation.run_benchmark`."""
 
     methods: Sequence[str] | None = None
     baseline: str | None = None

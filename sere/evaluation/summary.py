@@ -5,7 +5,8 @@ a section each method has a row over all tasks and a row a task. A difference is
 both methods have, and so is the drop under a shift, against the same method on the unshifted target.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,6 @@ from sere.evaluation.bootstrap import Resamples, over_tasks, percentiles, resamp
 from sere.evaluation.ranks import mean_ranks
 
 Record = dict[str, Any]
-
-
-def sections(records: Sequence[Record]) -> dict[tuple[Any, ...], list[Record]]:
-    """Return finished cells by section, in the order in which the sections first occur."""
-    found: dict[tuple[Any, ...], list[Record]] = {}
-    for record in records:
-        found.setdefault(tuple(record[name] for name in KIND), []).append(record)
-    return found
 
 
 def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str, Any]]:
@@ -47,15 +40,15 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
         (median of fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest). Shares lie between 0 and 1.
     """
     resamples = Resamples()
-    grouped = sections(records)
+    grouped = _grouped(records, lambda cell: tuple(cell[name] for name in KIND))
     rows = []
     for section, cells in grouped.items():
-        by_method = _by(cells, "method")
+        by_method = _grouped(cells, itemgetter("method"))
         unshifted = grouped.get((section[0], "none", *section[2:])) if section[1] != "none" else None
         ranks = mean_ranks({method: _by_task(own) for method, own in by_method.items()}, resamples)
         for method, own in by_method.items():
             base = by_method.get(baseline, []) if baseline and method != baseline else []
-            before = _by(unshifted, "method").get(method, []) if unshifted else []
+            before = _grouped(unshifted, itemgetter("method")).get(method, []) if unshifted else []
             for task in ("all", *_by_task(own)):
                 row = {**dict(zip(KIND, section)), "method": method, "task": task}
                 part, against, clean = (_only(cells, task) for cells in (own, base, before))
@@ -142,18 +135,16 @@ def _compared(
     return np.array(means), np.column_stack(scores)
 
 
-def _by(cells: Sequence[Record], name: str) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+def _grouped(cells: Sequence[Record], of: Callable[[Record], Any]) -> dict[Any, list[Record]]:
+    """Return cells by what `of` says of each, in the order in which it first occurs."""
+    found: dict[Any, list[Record]] = {}
     for cell in cells:
-        found.setdefault(cell[name], []).append(cell)
+        found.setdefault(of(cell), []).append(cell)
     return found
 
 
 def _by_task(cells: Sequence[Record]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
-    for cell in sorted(cells, key=lambda cell: cell["draw"]):
-        found.setdefault(f"{cell['source']}-{cell['target']}", []).append(cell)
-    return found
+    return _grouped(sorted(cells, key=itemgetter("draw")), lambda cell: f"{cell['source']}-{cell['target']}")
 
 
 def _only(cells: list[Record], task: str) -> list[Record]:

@@ -24,10 +24,6 @@ def markdown(rows: Sequence[Row], baseline: str | None, left_out: Sequence[str] 
     baseline : str or None
     left_out : sequence of str
         What was not run, a sentence each.
-
-    Returns
-    -------
-    str
     """
     lines: list[str] = []
     for section in dict.fromkeys(tuple(row[name] for name in KIND) for row in rows):

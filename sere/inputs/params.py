@@ -152,6 +152,8 @@ CALLBACKS = Rule(
 )
 ON_ERROR = choice("raise", "skip")
 ON_INTERRUPT = choice("raise", "keep")
+#: Of the parameters that all have who read clips.
+COMMON = {"cache": CACHE, "n_jobs": N_JOBS, "device": DEVICE, "on_error": ON_ERROR, "verbose": VERBOSE}
 
 
 def check_params(estimator: Any, prefix: str = "") -> None:

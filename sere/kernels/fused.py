@@ -23,18 +23,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sere.loops.registers import REGISTERS, Writer, compiled, lanes
-
-__all__ = [
-    "REGISTERS",
-    "add_to_winners",
-    "keep_best",
-    "keep_best_of_pairs",
-    "lanes",
-    "lay_out",
-    "shared_columns",
-    "unit",
-]
+from sere.loops.registers import REGISTERS, Writer, compiled
 
 
 @intrinsic

@@ -11,19 +11,19 @@ from contextvars import ContextVar
 
 import torch
 
+from sere.loops.threads import one_thread
+
 _workers: ContextVar[int] = ContextVar("workers", default=0)
 
 
 @contextmanager
 def small_operations() -> Iterator[None]:
     """Let torch run each operation on one thread, and the field's blocks on as many workers as torch had threads."""
-    threads = torch.get_num_threads()
     token = _workers.set(n_workers())
-    torch.set_num_threads(1)
     try:
-        yield
+        with one_thread():
+            yield
     finally:
-        torch.set_num_threads(threads)
         _workers.reset(token)
 
 

@@ -27,7 +27,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "sere.training.model": ("FittedModel", "FrozenFront"),
     "sere.training.normalise": ("Standardiser",),
     "sere.training.prepare": ("Preparation",),
-    "sere.chain.self_training": ("SelfTrained", "SelfTraining"),
+    "sere.chain.self_training": ("SelfTrained", "SelfTrainingHead"),
     "sere.encoders.acoustic": ("AcousticEncoder",),
     "sere.encoders.egemaps": ("EgemapsEncoder",),
     "sere.encoders.emotion": ("Card", "EmotionEncoder"),

@@ -15,6 +15,7 @@ matplotlib is imported when something is drawn: ``pip install "sere[plots]"``.
 `HistoryDisplay`        losses and label-free scores by epoch
 `ConfusionDisplay`      confusions, and recalls with intervals
 `BenchmarkDisplay`      methods of a benchmark with intervals
+`ExplanationDisplay`    why a clip got its emotion, moment by moment
 `TimelineDisplay`       emotions along a recording
 ======================  ==================================================
 """
@@ -23,6 +24,7 @@ from sere.plotting.benchmark import BenchmarkDisplay
 from sere.plotting.confusion import ConfusionDisplay
 from sere.plotting.dynamics import DynamicsDisplay
 from sere.plotting.embedding import EmbeddingDisplay
+from sere.plotting.explanations import ExplanationDisplay
 from sere.plotting.history import HistoryDisplay
 from sere.plotting.resonance import ResonanceDisplay
 from sere.plotting.timeline import TimelineDisplay
@@ -32,6 +34,7 @@ __all__ = [
     "ConfusionDisplay",
     "DynamicsDisplay",
     "EmbeddingDisplay",
+    "ExplanationDisplay",
     "HistoryDisplay",
     "ResonanceDisplay",
     "TimelineDisplay",

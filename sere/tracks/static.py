@@ -9,9 +9,6 @@ from sere.tracks.spectrum import spectral
 if TYPE_CHECKING:
     from sere.tracks.crepe import Pitch
 
-#: Columns of :func:`static_tracks`, in order.
-TRACK_NAMES = ("f0", "rms", "mfcc2", "centroid")
-
 
 def static_tracks(wave: np.ndarray, pitch: "Pitch") -> np.ndarray:
     """Stack a clip's four static tracks.

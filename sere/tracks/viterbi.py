@@ -7,7 +7,7 @@ outputs* (an odd choice, kept, because it decides how much the pitch may jump); 
 get none. librosa's decoder adds the smallest normal float32 to probabilities before taking logarithms, so a
 forbidden step or bin costs about 87 nats rather than being impossible.
 
-:func:`best_path_reference` is the textbook recursion over all bins. :func:`best_path` returns the same path:
+:func:`best_path` returns the path of the textbook recursion over all bins (which its tests spell out):
 
 - only the 23 steps of nonzero probability are compared, plus one candidate, the best previous bin of all at the
   price of a forbidden step: within the band that bin is reachable more cheaply, outside it no other bin matters;
@@ -55,28 +55,6 @@ def log_evidence(activations: np.ndarray) -> np.ndarray:
     with one_thread():
         probability = torch.softmax(by_bin, dim=0).numpy().T
     return np.log(probability + _TINY)
-
-
-def best_path_reference(activations: np.ndarray, low: int) -> np.ndarray:
-    """Return the most probable path of pitch bins by the plain recursion.
-
-    The readable twin of :func:`best_path`, with the same parameters and result.
-    """
-    masked = np.full((len(activations), N_BINS), -np.inf, dtype=np.float32)
-    masked[:, low : low + activations.shape[1]] = activations
-    evidence = log_evidence(masked)
-    step = log_transitions()
-    value = evidence[0] + np.log(1 / N_BINS + _TINY)
-    origins = np.zeros(masked.shape, dtype=np.int64)
-    for t in range(1, len(evidence)):
-        for j in range(N_BINS):
-            origins[t, j] = np.argmax(value + step[:, j])
-        value = evidence[t] + (value[origins[t]] + step[origins[t], np.arange(N_BINS)])
-    path = np.empty(len(evidence), dtype=np.int64)
-    path[-1] = np.argmax(value)
-    for t in range(len(evidence) - 1, 0, -1):
-        path[t - 1] = origins[t, path[t]]
-    return path
 
 
 @cache

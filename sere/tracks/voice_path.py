@@ -18,7 +18,7 @@ The three numbers were chosen on synthetic voices (adults, children, shouting, n
 corpora, and judged on other clips and three more corpora (``benchmarks/bench_pitch.py``). They are not delicate:
 halving or doubling one changes the share of wrong frames of real speech by at most half a percent.
 
-:func:`voice_path_reference` is the textbook recursion. :func:`voice_path` finds an equally good path in time linear in
+:func:`voice_path` finds a path as good as that of the textbook recursion (which its tests spell out) in time linear in
 bins: the free moves are compared one by one, and beyond them the best origin below (above) a bin is that of its
 neighbour, one bin's price dearer. Of equally good paths, as in silence, the two may pick different ones.
 """
@@ -69,38 +69,13 @@ def price_of_moves(hop: float) -> tuple[int, float]:
     return round(FREE_SPEED * hop / CENTS_PER_BIN), CENTS_PER_BIN / (SPEED_A_NAT * hop)
 
 
-def voice_path_reference(activations: np.ndarray, low: int, hop: float = _HOP_SECONDS) -> np.ndarray:
-    """Return the best path of pitch bins by the plain recursion.
-
-    The readable twin of :func:`voice_path`, with the same parameters and result.
-    """
-    evidence = log_odds(activations).astype(np.float64)
-    free, price = price_of_moves(hop)
-    bins = np.arange(evidence.shape[1])
-    moves = np.abs(bins[:, None] - bins[None, :])
-    prices = np.minimum(price * np.maximum(moves - free, 0), LEAP)
-    value = evidence[0]
-    origins = np.zeros(evidence.shape, dtype=np.int64)
-    for t in range(1, len(evidence)):
-        arriving = value[:, None] - prices
-        origins[t] = arriving.argmax(axis=0)
-        value = arriving.max(axis=0) + evidence[t]
-    path = np.empty(len(evidence), dtype=np.int64)
-    path[-1] = value.argmax()
-    for t in range(len(evidence) - 1, 0, -1):
-        path[t - 1] = origins[t, path[t]]
-    return path + low
-
-
 def voice_path(activations: np.ndarray, low: int, hop: float = _HOP_SECONDS) -> np.ndarray:
     """Return the best path of pitch bins.
 
     Parameters
     ----------
-    activations : ndarray of shape (T, n_bins), float32
-        The network's sigmoid outputs in the allowed bins, T >= 1.
-    low : int
-        The bin of 0..359 that the first column stands for.
+    activations, low
+        As in :func:`sere.tracks.viterbi.best_path`.
     hop : float
         Seconds from one frame to the next.
 

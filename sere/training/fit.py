@@ -10,7 +10,8 @@ import torch
 from sklearn.base import clone
 from tqdm import tqdm
 
-from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTraining, TripleResonance
+from sere.audio import FRAME_RATE
+from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTrainingHead, TripleResonance
 from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
 from sere.inputs.params import resolve_device
@@ -80,7 +81,7 @@ class Steps(NamedTuple):
     assignment: Assignment
     prototypes: Prototypes
     losses: TripleResonance
-    self_training: SelfTraining
+    self_training: SelfTrainingHead
 
     @classmethod
     def of(cls, classifier: Any) -> "Steps":
@@ -105,6 +106,8 @@ class Prepared:
         Starting projections.
     surveys : dict of str to Survey
         How each encoder's columns vary.
+    shot_frames : list of int ndarray
+        Which frames of each labeled clip take part.
     """
 
     preparation: Preparation
@@ -112,6 +115,7 @@ class Prepared:
     pools: dict[str, tuple[Pool, np.ndarray]]
     starts: list[tuple[np.ndarray, np.ndarray]]
     surveys: dict[str, Survey] = field(repr=False)
+    shot_frames: list[np.ndarray]
 
     @classmethod
     def by(cls, given: Given, steps: Steps, shrinkage: float, fronts: dict[str, torch.nn.Module]) -> "Prepared":
@@ -130,7 +134,8 @@ class Prepared:
         starts = domain_starts(preparation, pools, *done.parts, steps.embedding, surveys)
         if fronts:
             pools = domain_pools(preparation, *given.parts)
-        return cls(preparation, languages, pools, starts, surveys)
+        assert given.labeled.kept is not None
+        return cls(preparation, languages, pools, starts, surveys, given.labeled.kept)
 
 
 def fit_model(
@@ -187,7 +192,7 @@ def fit_model(
             stopping = Stopping(params.early_stopping, params.patience, "target" if given.targets else "source")
             with nullcontext() if fronts or device != "cpu" else small_operations():
                 interrupted = chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep")
-        model = _freeze(chain, ready, steps, bases, encoders)
+        model = _freeze(chain, ready, given.y, steps, bases, encoders)
         if given.targets and steps.self_training.weight:
             model.self_trained = _self_train(chain, ready, steps.self_training, device)
     return model, records, interrupted
@@ -235,7 +240,7 @@ def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torc
 
 
 @torch.no_grad()
-def _self_train(chain: Chain, ready: Prepared, self_training: SelfTraining, device: str) -> SelfTrained:
+def _self_train(chain: Chain, ready: Prepared, self_training: SelfTrainingHead, device: str) -> SelfTrained:
     """Let the answers on the target pool teach a head."""
     rows = {}
     for space in ready.pools["target"][0].spaces:
@@ -251,7 +256,7 @@ def _self_train(chain: Chain, ready: Prepared, self_training: SelfTraining, devi
 
 @torch.no_grad()
 def _freeze(
-    chain: Chain, ready: Prepared, steps: Steps, bases: Bases, encoders: dict[str, FrameEncoder]
+    chain: Chain, ready: Prepared, y: np.ndarray, steps: Steps, bases: Bases, encoders: dict[str, FrameEncoder]
 ) -> FittedModel:
     """Take everything off torch and off the device."""
     network, decision = chain.network, chain.decision
@@ -272,6 +277,8 @@ def _freeze(
         decision.evidence_scale,
         [frames[i].copy() for i in back],
         [intensity[i].copy() for i in back],
+        np.asarray(y),
+        [kept / FRAME_RATE for kept in ready.shot_frames],
         ready.languages,
         {
             name: FrozenFront(encoder.cache_key, _arrays(network.fronts[str(index(name))]))

@@ -140,13 +140,7 @@ def through_front(front: nn.Module, space: OpenSpace, at_once: int = FRAMES) -> 
 def start_fronts(
     groups: Sequence[Utterances], device: str = "cpu"
 ) -> tuple[dict[str, FrameEncoder], dict[str, nn.Module]]:
-    """Return the encoders whose front some clips still have to go through, and their untrained fronts, by name.
-
-    Parameters
-    ----------
-    groups : sequence of Utterances
-    device : str
-    """
+    """Return the encoders whose front some clips still have to go through, and their untrained fronts, by name."""
     encoders = {name: encoder for group in groups for name, encoder in needed(group).items()}
     return encoders, {name: build(encoder).to(device) for name, encoder in sorted(encoders.items())}
 

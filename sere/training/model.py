@@ -16,9 +16,9 @@ from sere.inputs.utterances import Utterances
 from sere.kernels import Packed
 from sere.training.domains import SOURCE, domain_of
 from sere.training.fronts import build, check_fronts, needed
-from sere.training.network import Pool, ResonanceNetwork
+from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Preparation, clip_rows
-from sere.training.thinning import run_length, thinned
+from sere.training.thinning import thinned
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class Found(NamedTuple):
     ----------
     clips : ndarray of shape (n, p)
     evidence : ndarray of shape (n, n_classes) or (n, 0)
-    rows : list of (str, int ndarray of shape (m,), ndarray of shape (m, d))
-        By encoder, which clips it embedded, and what self-training sees of them.
+    spaces : list of (str, int ndarray of shape (m,), Space)
+        By encoder, which clips it embedded, and what it gave of them.
     frames : list of ndarray of shape (n_frames, p)
     intensity : list of ndarray of shape (n_frames,)
     """
 
     clips: np.ndarray
     evidence: np.ndarray
-    rows: list[tuple[str, np.ndarray, np.ndarray]]
+    spaces: list[tuple[str, np.ndarray, Space]]
     frames: list[np.ndarray]
     intensity: list[np.ndarray]
 
@@ -93,6 +93,9 @@ class FittedModel:
     shot_frames : list of ndarray of shape (n_frames, p)
         Enhanced representations of the labeled clips.
     shot_intensity : list of ndarray of shape (n_frames,)
+    shot_classes : int ndarray of shape (n_shots,)
+    shot_times : list of ndarray of shape (n_frames,)
+        When in the clip each of their frames is, in seconds.
     languages : dict of str to set of str
         Languages of each domain.
     fronts : dict of str to FrozenFront
@@ -110,6 +113,8 @@ class FittedModel:
     evidence_scale: float
     shot_frames: list[np.ndarray]
     shot_intensity: list[np.ndarray]
+    shot_classes: np.ndarray
+    shot_times: list[np.ndarray]
     languages: dict[str, set[str]]
     fronts: dict[str, FrozenFront] = dataclass_field(default_factory=dict)
     self_trained: SelfTrained | None = None
@@ -134,16 +139,19 @@ class FittedModel:
         """Scaled negative squared distances to the prototypes, what experience says and, of target clips, what
         self-training does, (n, n_classes).
         """
-        found = self._forward(utterances)
+        return self.logits_of(self._forward(utterances), utterances)
+
+    def logits_of(self, found: "Found", utterances: Utterances) -> np.ndarray:
+        """As :meth:`logits`, of clips that went through the network."""
         logits = -self.scale * np.square(found.clips[:, None] - self.prototypes[None]).sum(2)
         if found.evidence.shape[1]:
             logits = logits + self.evidence_scale * found.evidence
         if self.self_trained is None:
             return logits
         is_target = np.array([not self.is_source(language) for language in utterances.languages])
-        for name, clips, rows in found.rows:
+        for name, clips, space in found.spaces:
             own = is_target[clips]
-            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], rows[own])
+            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], clip_rows(space)[own])
         return logits
 
     @property
@@ -153,26 +161,33 @@ class FittedModel:
 
     @property
     def shots(self) -> list[ClipFrames]:
-        """The labeled clips; which frame of a run was kept is not known any more, so that all are at its start."""
-        step = run_length(self.preparation.frame_rate) / FRAME_RATE
-        clips = zip(self.shot_frames, self.shot_intensity, strict=True)
-        return [ClipFrames(frames, own, step * np.arange(len(own))) for frames, own in clips]
+        """The labeled clips."""
+        clips = zip(self.shot_frames, self.shot_intensity, self.shot_times, strict=True)
+        return [ClipFrames(*clip) for clip in clips]
 
     def moments(self, utterances: Utterances) -> list[ClipFrames]:
         """The frames of clips that take part in resonance."""
-        utterances = thinned(utterances, self.preparation.frame_rate)
-        found = self._forward(utterances)
-        assert utterances.kept is not None
-        clips = zip(found.frames, found.intensity, utterances.kept, strict=True)
+        found, kept = self.look_at(utterances)
+        clips = zip(found.frames, found.intensity, kept, strict=True)
         return [ClipFrames(frames, own, kept / FRAME_RATE) for frames, own, kept in clips]
 
     @torch.no_grad()
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
-        found = self._forward(utterances)
+        return self.resonance_of(self._forward(utterances))
+
+    @torch.no_grad()
+    def resonance_of(self, found: "Found") -> np.ndarray:
+        """As :meth:`resonance`, of clips that went through the network."""
         shots, clips = _packed(self.shot_frames, self.shot_intensity), _packed(found.frames, found.intensity)
         scores: np.ndarray = self.field.scores(shots, clips, self.tau).numpy().T
         return scores
+
+    def look_at(self, utterances: Utterances) -> tuple["Found", list[np.ndarray]]:
+        """What the network makes of clips, and which of their frames took part."""
+        few = thinned(utterances, self.preparation.frame_rate)
+        assert few.kept is not None
+        return self._forward(few), few.kept
 
     @torch.no_grad()
     def _forward(self, utterances: Utterances) -> "Found":
@@ -191,7 +206,7 @@ class FittedModel:
         return Found(
             embedded.clips.numpy()[back],
             embedded.evidence.numpy()[back],
-            [(name, clips, clip_rows(space)) for name, clips, space in zip(names, own, finished, strict=True)],
+            list(zip(names, own, finished, strict=True)),
             [frames[i] for i in back],
             [intensity[i] for i in back],
         )

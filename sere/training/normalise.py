@@ -11,7 +11,6 @@ Shrinkage follows James and Stein: a speaker of n clips gets the weight ``n / (n
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
@@ -77,16 +76,6 @@ class Standardiser:
     shrinkage: float
     domains: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     speakers: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Pickles written before models had a format of their own keep speakers by (domain, name).
-        pairs = {key: own for key, own in state["speakers"].items() if isinstance(key, tuple)}
-        if pairs:
-            known: dict[str, dict[str, Any]] = {domain: {} for domain in state["domains"]}
-            for (domain, speaker), own in pairs.items():
-                known[domain][alias(speaker)] = own
-            state = state | {"speakers": known}
-        vars(self).update(state)
 
     def learn(
         self,

@@ -183,6 +183,11 @@ class Preparation:
             _tensor(self._evidence(name, np.zeros((len(part), 0)))),
         )
 
+    def units(self, name: str, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the SDs of context and frames by which a clip of an encoder is standardised."""
+        known = self._known(name, domain)
+        return self.context[name].scales(known, speaker)[1], self.frames[name].scales(known, speaker)[1]
+
     def _known(self, name: str, domain: str) -> str:
         """The domain, or the first one whose clips this encoder embedded in fit."""
         return domain if domain in self.context[name].domains else next(iter(self.context[name].domains))
