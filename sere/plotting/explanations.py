@@ -35,8 +35,8 @@ class ExplanationDisplay(Display):
     >>> X = np.random.default_rng(0).normal(size=(10, 6)) + np.repeat([[0], [3]], 5, 0)
     >>> classifier = SEREClassifier(epochs=2, random_state=0).fit(X, ["sad"] * 5 + ["happy"] * 5)
     >>> display = ExplanationDisplay.from_estimator(classifier, X[:1])
-    >>> display.explanation.emotion
-    'sad'
+    >>> print(display.explanation.emotion)
+    sad
     """
 
     def __init__(self, explanation: Explanation):
