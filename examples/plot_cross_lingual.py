@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import sere
 from sere.datasets import make_task, make_voices
 from sere.evaluation import run_task
-from sere.plotting import plot_confusion, plot_embedding, plot_history
+from sere.plotting import ConfusionDisplay, EmbeddingDisplay, HistoryDisplay
 
 # %%
 # A corpus is a DataFrame with a row a clip; a task draws the labeled clips, spread over the speakers, and hides all
@@ -29,18 +29,17 @@ result = run_task(sere.SEREClassifier(epochs=40, random_state=0), task)
 print(result.summary())
 
 # %%
-# The diagonal holds each emotion's recall.
-plot_confusion(result.y_true, result.y_pred, labels=result.labels)
+# The diagonal holds each emotion's recall, which stands beside it with its interval over speakers.
+ConfusionDisplay.from_predictions(result.y_true, result.y_pred, labels=result.labels, speakers=result.speakers)
 plt.show()
 
 # %%
 # Losses and the label-free quality of the assignments, by epoch.
-plot_history(result.model.history_)
+HistoryDisplay.from_estimator(result.model)
 plt.show()
 
 # %%
-# Target clips in the learned space, coloured by their true emotion, and the prototypes they are compared with.
-plot_embedding(
-    result.model.transform(task.X_test), result.y_true, result.model.prototypes_, result.model.classes_, method="pca"
-)
+# Target clips in the learned space, coloured by their true emotion, and the prototypes they are compared with. Hollow
+# clips were assigned to another emotion.
+EmbeddingDisplay.from_estimator(result.model, task.X_test, result.y_true, method="pca")
 plt.show()

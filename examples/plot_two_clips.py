@@ -3,29 +3,31 @@ Two clips in resonance
 ======================
 
 What the method looks at: for every moment of one clip, the moment of another that is most alike, in what is heard
-(cosine of the frames) and in how suddenly it changes (burst intensity). Before any training the frames are plain
-descriptors and every dynamic feature counts alike.
+(cosine of the frames) and in how suddenly it changes (burst intensity).
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 import sere
 from sere.datasets import make_voices
-from sere.plotting import plot_resonance
+from sere.plotting import DynamicsDisplay, ResonanceDisplay
 
 # %%
-# One angry clip in each language.
-voices = make_voices(n_per_emotion=1, emotions=["anger"], random_state=0)
-clips = sere.HeterogeneousEncoder().fit_transform(sere.DynamicFeatureTransformer().fit_transform(voices))
-
-# %%
-# Frames are standardised over both clips; a clip's burst intensity is the mean size of its normalised changes (Eq. 1
-# and 3 of the paper).
-frames = np.vstack(clips.frames)
-mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-6
-first, second = ((clip - mean) / deviation for clip in clips.frames)
-bursts = [np.abs(changes).mean(axis=1) for changes in clips.dynamics]
-
-plot_resonance(first, second, *bursts, names=tuple(voices["speaker"]))
+# A clip before any training: every change counts alike. The strongest bursts are its highlights.
+voices = make_voices(n_per_emotion=6, emotions=["anger", "sadness"], random_state=0)
+known, unknown = (clips.reset_index(drop=True) for _, clips in voices.groupby("language"))
+angry = unknown[unknown["emotion"] == "anger"]
+DynamicsDisplay.from_estimator(sere.DynamicFeatureTransformer(), angry[:1])
 plt.show()
+
+# %%
+# A classifier learns which changes count. This is how it reads the clip and the first labeled one, which looks for its
+# partners in it.
+classifier = sere.SEREClassifier(epochs=10, random_state=0)
+classifier.fit(known, known["emotion"], X_unlabeled_tgt=(unknown,))
+display = ResonanceDisplay.from_estimator(classifier, angry[:1], 0)
+plt.show()
+
+# %%
+# The score in the picture is the one that assigns clips.
+print(display.score, classifier.resonance(angry[:1])[0, 0])

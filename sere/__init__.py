@@ -38,6 +38,7 @@ _MODULES = (
     "method",
     "metrics",
     "plotting",
+    "report",
     "selection",
     "store",
     "tracks",

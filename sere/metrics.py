@@ -9,7 +9,7 @@ too narrow, so the intervals here resample whole speakers (cluster bootstrap; Fi
 2007). With the four to ten speakers of most corpora even these are somewhat narrow: read them as
 the least uncertainty there is.
 
-Functions: `uar_score`, `uar_interval`, `uar_difference_interval`, `per_emotion_report`.
+Functions: `uar_score`, `uar_interval`, `uar_difference_interval`, `recall_intervals`, `per_emotion_report`.
 """
 
 import warnings
@@ -172,6 +172,60 @@ def uar_difference_interval(
     return _percentiles(_resampled(np.hstack(parts), difference, n_resamples, random_state), level)
 
 
+def recall_intervals(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    speakers: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: int | np.random.RandomState | None = 0,
+) -> pd.DataFrame:
+    """Return the recall of each emotion with its bootstrap interval.
+
+    Parameters
+    ----------
+    y_true, y_pred, speakers, labels, level, n_resamples, random_state
+        As for :func:`uar_interval`. An interval is over the resamples that hold a clip of the emotion.
+
+    Returns
+    -------
+    DataFrame
+        One row an emotion: `emotion`, `clips` (in `y_true`), `recall`, `low` and `high`, NaN where it has no clip.
+
+    Raises
+    ------
+    ValueError
+        As :func:`uar_interval`.
+
+    Examples
+    --------
+    >>> recall_intervals(["anger", "anger", "fear"], ["anger", "fear", "fear"]).round(2)
+      emotion  clips  recall  low  high
+    0   anger      2     0.5  0.0   1.0
+    1    fear      1     1.0  1.0   1.0
+    """
+    true, pred, names = _checked(y_true, y_pred, labels)
+    hits, counts = _tallies(true, pred, names)
+    groups = _clusters(speakers, len(true))
+    scores = _resampled(
+        np.hstack([_by_cluster(hits, groups), _by_cluster(counts, groups)]),
+        lambda sums: _recalls(*np.split(sums, 2, axis=1)),
+        n_resamples,
+        random_state,
+    )
+    ends = [_percentiles(own[np.isfinite(own)], level) for own in scores.T]
+    return pd.DataFrame(
+        {
+            "emotion": names,
+            "clips": counts.sum(axis=0),
+            "recall": _recalls(hits.sum(axis=0), counts.sum(axis=0)),
+            "low": [low for low, _ in ends],
+            "high": [high for _, high in ends],
+        }
+    )
+
+
 def per_emotion_report(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = None) -> pd.DataFrame:
     """Return recall, precision and the commonest mistake of each emotion.
 
@@ -249,6 +303,11 @@ def _mean_recall(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.asarray(recall.sum(axis=-1) / (counts > 0).sum(axis=-1))
 
 
+def _recalls(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return hits / counts, NaN for an emotion without a clip."""
+    return np.where(counts > 0, hits / np.maximum(counts, 1), np.nan)
+
+
 def _clusters(speakers: ArrayLike | None, n_clips: int) -> np.ndarray:
     """Return each clip's cluster number: its speaker's, or its own."""
     if speakers is None:
@@ -302,5 +361,7 @@ def _resampled(
 
 def _percentiles(scores: np.ndarray, level: float) -> tuple[float, float]:
     check_value("level", level, number(above=0, below=1))
+    if not len(scores):
+        return float("nan"), float("nan")
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

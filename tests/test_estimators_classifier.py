@@ -580,3 +580,16 @@ def test_nothing_is_lost_when_a_broken_file_stops_the_first_fit(shots, files, ta
     soundfile.write(bad, target["audio"][7], 16_000, subtype="FLOAT")
     classifier.fit(shots, shots["emotion"], None, ([*files[:2], bad],))
     assert sum(counted) == len(shots) + 3
+
+
+def test_moments_are_the_frames_that_resonance_compares(model, target):
+    (clip,) = model.moments(target[:1])
+    shots = model.moments()
+    assert len(shots) == 6
+    assert len(clip.frames) == len(clip.intensity) == len(clip.seconds)
+    # One frame of each run of five at the default ten a second.
+    assert (np.round(clip.seconds * 50) // 5).tolist() == list(range(len(clip.seconds)))
+    field = method.resonance_matrix(
+        shots[2].frames.astype(float), clip.frames.astype(float), shots[2].intensity, clip.intensity, model.tau_
+    )
+    assert float(field.amax(dim=1).mean()) == pytest.approx(model.resonance(target[:1])[0, 2], abs=1e-5)

@@ -124,7 +124,7 @@ def test_a_picture_has_a_bar_a_moment_and_names_the_strongest(fitted, explained,
     assert len(ax.patches) == len(why.moments)
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches], why.moments["weight"])
     assert len(ax.texts) == min(3, len(why.moments))
-    with pytest.raises(ValueError, match="one clip, and X has 2"):
+    with pytest.raises(ValueError, match="one clip, and 2 were given"):
         ExplanationDisplay.from_estimator(fitted, target[:2])
     plt.close("all")
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from sere.datasets.kinds import kind_words
 from sere.evaluation.summary import summarise
-from sere.evaluation.tables import heading, markdown
+from sere.evaluation.tables import markdown
 
 
 def cell(method, task, draw, right, shift="none", total=10):
@@ -101,12 +102,12 @@ def test_methods_with_fewer_cells_are_named():
     assert "; fewer cells: lr" in markdown(summarise(RECORDS[:-1], "lr"), "lr")
 
 
-def test_one_draw_has_no_deviation_and_a_shift_stands_in_the_heading():
+def test_one_draw_has_no_deviation_and_a_shift_stands_in_the_kind_words():
     one = [cell("ours", "a-b", 0, 6), cell("ours", "a-b", 0, 4, shift="short")]
     text = markdown(summarise(one, None), None)
     assert "| ours | 60.0 | - |" in text
     assert "drop" in text
-    assert heading("all", "short", "inductive", "unknown") == (
+    assert kind_words("all", "short", "inductive", "unknown") == (
         "all source labels, inductive, speakers unknown, target: short"
     )
-    assert heading(1, "none", "inductive", "known").startswith("1 shot an emotion")
+    assert kind_words(1, "none", "inductive", "known").startswith("1 shot an emotion")

@@ -32,6 +32,7 @@ LAYERS = [
     {"baselines", "plotting"},
     {"evaluation", "labeling"},
     {"persistence"},
+    {"report"},
     {"cli"},
     {"__main__"},
 ]

@@ -8,6 +8,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from sere.metrics import (
     per_emotion_report,
+    recall_intervals,
     uar_difference_interval,
     uar_interval,
     uar_score,
@@ -183,3 +184,33 @@ def test_the_report_tells_recall_precision_and_the_commonest_mistake():
     assert np.isnan(report.loc["joy", "recall"])
     assert report["confused_with"].tolist()[:2] == ["joy", "anger"]
     assert report["confused_with"].isna()["joy"]
+
+
+def test_recalls_have_the_interval_of_their_own_speakers():
+    rng = np.random.default_rng(0)
+    true, pred, speakers = rng.choice(["a", "b"], 60), rng.choice(["a", "b"], 60), np.repeat(list("vwxyz"), 12)
+    found = recall_intervals(true, pred, speakers, n_resamples=500, random_state=3)
+    rows, resamples = np.random.RandomState(3), []
+    clusters = np.array(
+        [
+            [np.sum((speakers == s) & (true == e) & (pred == e)) for e in "ab"]
+            + [np.sum((speakers == s) & (true == e)) for e in "ab"]
+            for s in "vwxyz"
+        ]
+    )
+    order = np.unique(clusters, axis=0)
+    assert len(order) == 5
+    for times in rows.multinomial(5, [0.2] * 5, size=500):
+        sums = times @ order
+        resamples.append(sums[:2] / sums[2:])
+    low, high = np.nanquantile(resamples, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(found["low"], low)
+    np.testing.assert_allclose(found["high"], high)
+    assert found["recall"].tolist() == [np.mean(pred[true == e] == e) for e in "ab"]
+    assert found["clips"].sum() == 60
+
+
+def test_an_emotion_without_a_clip_has_no_recall_and_no_interval():
+    found = recall_intervals(["a", "a"], ["a", "b"], labels=["a", "b"])
+    assert found["clips"].tolist() == [2, 0]
+    assert found.loc[1, ["recall", "low", "high"]].isna().all()

@@ -18,12 +18,12 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 
 from sere import __version__
-from sere.cli import benchmark, cache, corpora, demo, evaluate, fit, label, predict, pretrain
+from sere.cli import benchmark, cache, corpora, demo, evaluate, fit, label, predict, pretrain, report
 from sere.cli.outcome import Stop, UsageError, sentence
 from sere.cli.words import count
 
 #: The commands in the order in which ``--help`` lists them; each module adds its words and does its work.
-COMMANDS = (demo, corpora, label, fit, predict, evaluate, pretrain, benchmark, cache)
+COMMANDS = (demo, corpora, label, fit, predict, evaluate, pretrain, benchmark, report, cache)
 
 _DESCRIPTION = """\
 Recognise emotions in speech of a language that nobody labeled, from a few labeled clips of another.
@@ -35,6 +35,7 @@ Recognise emotions in speech of a language that nobody labeled, from a few label
   sere predict model new/*.wav  emotions of new clips
   sere evaluate model --corpus DIR
   sere benchmark --corpora DIR  compare methods on few-shot tasks between corpora
+  sere report RESULTS|MODEL     a benchmark or a model as a page
 """
 
 _EPILOG = """\

@@ -25,6 +25,11 @@ class BesidePredictions(AudioClassifier):
         prototypes: np.ndarray = self._fitted().prototypes
         return prototypes
 
+    @property
+    def tau_(self) -> float:
+        """Learned temperature of the synchrony (Eq. 4)."""
+        return float(self._fitted().tau)
+
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
 
@@ -51,6 +56,24 @@ class BesidePredictions(AudioClassifier):
             Columns in the order of fit's X.
         """
         return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
+
+    def moments(self, X: Any = None) -> list[Any]:
+        """Frames of each clip that take part in resonance, as the model sees them.
+
+        Parameters
+        ----------
+        X : clips, in any form of the class's notes, optional
+            The labeled clips of fit when not given.
+
+        Returns
+        -------
+        list of ClipFrames
+            Each a named tuple of ``frames`` (n_frames, p), Eq. 2; ``intensity`` (n_frames,), Eq. 3; ``seconds``
+            (n_frames,), where they begin.
+        """
+        if X is None:
+            return list(self._fitted().shots)
+        return [clip for chunk in self._chunks(X) for clip in self._fitted().moments(chunk)]
 
     def explain(self, X: Any, n_shots: int = 3) -> list[Explanation]:
         """Say why each clip gets its emotion: what counts, which labeled clips it is like, and at which moments.

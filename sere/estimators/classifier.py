@@ -134,6 +134,8 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         Sorted.
     prototypes_ : ndarray of shape (n_classes, p)
         Enhanced prototypes (Eq. 7).
+    tau_ : float
+        Learned temperature of the synchrony (Eq. 4).
     encoder_, dynamics_, field_ : HeterogeneousEncoder, DynamicFeatureTransformer, ResonanceField
         As fit used them.
     history_ : list of dict

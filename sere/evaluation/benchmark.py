@@ -71,6 +71,8 @@ class BenchmarkResult:
         Tasks and clips that were not run, with the reason, a sentence each.
     notes : list of str
         How inductive targets were divided, and what methods warned of.
+    data : dict of str to dict
+        Of each corpus ``clips``, ``speakers`` (None where unknown), ``languages`` and ``emotions``, clips of each.
     """
 
     records: list[dict[str, Any]]
@@ -81,11 +83,17 @@ class BenchmarkResult:
     settings: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """Every row of the tables; see :func:`sere.evaluation.summary.summarise`."""
         return summarise(self.records, self.baseline)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The rows as a DataFrame, for ``to_csv``, ``to_latex``, ``to_html``: shares between 0 and 1."""
+        return pd.DataFrame(self.rows)
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -102,17 +110,24 @@ class BenchmarkResult:
         """Write ``results.json`` and ``table.md`` into a folder; returns the table's path."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
+        write_text(place / RESULTS, json.dumps(self.content(), ensure_ascii=False) + "\n")
+        write_text(place / TABLE, self.table())
+        return place / TABLE
+
+    def content(self) -> dict[str, Any]:
+        """Return what ``results.json`` holds: None stands for NaN."""
         results = {
             "settings": self.settings,
             "environment": environment(),
+            "baseline": self.baseline,
+            "data": self.data,
             "rows": self.rows,
             "left_out": [*self.left_out, *self._failures()],
             "notes": self.notes,
             "cells": [_without_tallies(record) for record in self.records],
         }
-        write_text(place / RESULTS, json.dumps(_finite(results), ensure_ascii=False) + "\n")
-        write_text(place / TABLE, self.table())
-        return place / TABLE
+        found: dict[str, Any] = _finite(results)
+        return found
 
     def _failures(self) -> list[str]:
         return [f"{r['source']}-{r['target']}, draw {r['draw']}, {r['method']}: {r['error']}" for r in self.failed]
@@ -219,6 +234,7 @@ def run_benchmark(
         {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]},
         [*plan.left_out, *unusable.sentences()],
         [*plan.notes, *_warned(records)],
+        {name: _described(clips) for name, clips in usable.items()},
     )
     if out is not None:
         result.save(out)
@@ -284,6 +300,19 @@ def _run(
                 journal.append(record)
             bar.update()
     return failed
+
+
+def _described(clips: pd.DataFrame) -> dict[str, Any]:
+    """Return what a corpus holds, in numbers."""
+    speakers = clips["speaker"].dropna() if "speaker" in clips else ()
+    languages = clips["language"].dropna().unique() if "language" in clips else ()
+    counts = clips["emotion"].astype(str).value_counts().sort_index()
+    return {
+        "clips": len(clips),
+        "speakers": len(set(speakers)) or None,
+        "languages": sorted(map(str, languages)),
+        "emotions": {name: int(n) for name, n in counts.items()},
+    }
 
 
 def _warned(records: Sequence[dict[str, Any]]) -> list[str]:

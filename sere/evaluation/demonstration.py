@@ -140,22 +140,26 @@ def _save_figure(result: TaskResult, task: Any, figure: Path) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from sere.plotting import plot_confusion, plot_embedding, plot_history
+    from sere.plotting import ConfusionDisplay, EmbeddingDisplay, HistoryDisplay
 
     with matplotlib.rc_context({"font.size": 9}):
         page = Figure(figsize=(15, 4.6), layout="constrained")
         FigureCanvasAgg(page)
         left, middle, right = page.subplots(1, 3)
-        plot_confusion(result.y_true, result.y_pred, labels=result.labels, ax=left)
-        left.set_title(f"Target clips: UAR {100 * result.uar:.1f} %, chance {100 * result.chance:.1f} %")
-        plot_history(result.model.history_, ax=middle)
-        plot_embedding(
+        confusion = ConfusionDisplay.from_predictions(
+            result.y_true, result.y_pred, labels=result.labels, speakers=result.speakers, ax=left
+        )
+        score = f"Target clips: UAR {100 * result.uar:.1f} %, chance {100 * result.chance:.1f} %"
+        confusion.ax_.set_title(score, loc="left")
+        HistoryDisplay.from_estimator(result.model, ax=middle).ax_.set_title("Training")
+        EmbeddingDisplay.from_embedding(
             result.model.transform(task.X_test),
             result.y_true,
-            prototypes=result.model.prototypes_,
-            classes=result.model.classes_,
+            result.model.prototypes_,
+            result.model.classes_,
+            assigned=result.y_pred,
             ax=right,
-        )
+        ).ax_.set_title("Target clips in the learned space")
         with whole_file(figure) as draft:
             page.savefig(draft, dpi=110, format=figure.suffix[1:] or "png")
     return f"Figure saved to {figure.resolve()}"

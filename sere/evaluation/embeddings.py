@@ -72,7 +72,7 @@ def draw_ablations(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError('a picture needs matplotlib: pip install "sere[plots]"') from error
-    from sere.plotting import plot_embedding
+    from sere.plotting import EmbeddingDisplay
 
     everything = read_corpora(corpora)
     source, target = read_tasks(tasks, everything, TABLE_CORPORA)[0]
@@ -91,16 +91,15 @@ def draw_ablations(
         result = run_task(method.prepared(source, target, draw), task)
         title = f"{titles.get(method.name, method.name)}: UAR {100 * result.uar:.1f} %"
         say(f"{source}-{target}, draw {draw}, {title}")
-        plot_embedding(
+        EmbeddingDisplay.from_embedding(
             result.model.transform(task.X_test),
             result.y_true,
-            prototypes=getattr(result.model, "prototypes_", None),
-            classes=result.model.classes_,
+            getattr(result.model, "prototypes_", None),
+            result.model.classes_,
+            assigned=result.y_pred,
             ax=ax,
         )
         ax.set_title(title)
-        if method is not chosen[-1]:  # colours are the same in all
-            ax.get_legend().remove()
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(place) as draft:

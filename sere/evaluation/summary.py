@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from sere.datasets.kinds import KIND
 from sere.evaluation.bootstrap import Resamples, over_tasks, percentiles, resampled_uar
 from sere.evaluation.ranks import mean_ranks
 
 Record = dict[str, Any]
-#: What the cells of a section have in common.
-SECTION = ("shots", "shift", "protocol", "speakers")
 
 
 def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str, Any]]:
@@ -41,7 +40,7 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
         (median of fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest). Shares lie between 0 and 1.
     """
     resamples = Resamples()
-    grouped = _grouped(records, lambda cell: tuple(cell[name] for name in SECTION))
+    grouped = _grouped(records, lambda cell: tuple(cell[name] for name in KIND))
     rows = []
     for section, cells in grouped.items():
         by_method = _grouped(cells, itemgetter("method"))
@@ -51,7 +50,7 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
             base = by_method.get(baseline, []) if baseline and method != baseline else []
             before = _grouped(unshifted, itemgetter("method")).get(method, []) if unshifted else []
             for task in ("all", *_by_task(own)):
-                row = {**dict(zip(SECTION, section)), "method": method, "task": task}
+                row = {**dict(zip(KIND, section)), "method": method, "task": task}
                 part, against, clean = (_only(cells, task) for cells in (own, base, before))
                 row |= _score(part, resamples)
                 row |= ranks.get(method, {}) if task == "all" else {}

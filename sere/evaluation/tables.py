@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sere.evaluation.summary import SECTION
+from sere.datasets.kinds import KIND, kind_words
 
 Row = dict[str, Any]
 _NONE = "-"
@@ -26,9 +26,9 @@ def markdown(rows: Sequence[Row], baseline: str | None, left_out: Sequence[str] 
         What was not run, a sentence each.
     """
     lines: list[str] = []
-    for section in dict.fromkeys(tuple(row[name] for name in SECTION) for row in rows):
-        own = [row for row in rows if tuple(row[name] for name in SECTION) == section]
-        lines += [f"## {heading(*section)}", "", *_summary(own, baseline), "", *_tasks(own), ""]
+    for section in dict.fromkeys(tuple(row[name] for name in KIND) for row in rows):
+        own = [row for row in rows if tuple(row[name] for name in KIND) == section]
+        lines += [f"## {kind_words(*section)}", "", *_summary(own, baseline), "", *_tasks(own), ""]
     lines += [reading(baseline)] if rows else ["No cell is finished.", ""]
     if left_out:
         lines += ["", "Left out:", "", *(f"- {sentence}" for sentence in left_out)]
@@ -47,12 +47,6 @@ def reading(baseline: str | None) -> str:
         "place among these methods, 1 the best; its interval resamples tasks, too. Seconds are the median of a fit and "
         "its predictions from kept features; memory is the largest resident size of the process, libraries included."
     )
-
-
-def heading(shots: int | str, shift: str, protocol: str, speakers: str) -> str:
-    """Return what the cells of a section have in common, in words."""
-    few = "all source labels" if shots == "all" else f"{shots} shot{'' if shots == 1 else 's'} an emotion"
-    return ", ".join([few, protocol, f"speakers {speakers}", *([] if shift == "none" else [f"target: {shift}"])])
 
 
 def _summary(rows: list[Row], baseline: str | None) -> list[str]:

@@ -175,6 +175,12 @@ def _read(path: Path, shown: str) -> tuple[dict[str, str], dict[str, np.ndarray]
     return content, arrays
 
 
+def releases_behind(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the releases of sere, numpy and scikit-learn that wrote a model's file."""
+    content, _ = _read(Path(path), str(path))
+    return {name: content[name] for name in _releases() if name in content}
+
+
 def _what_else(start: bytes, shown: str) -> str:
     """Say what a file is that is not in our format, by its first bytes; nothing of it is read."""
     if start.startswith(_PICKLES):

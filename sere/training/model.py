@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from sere.audio import FRAME_RATE
 from sere.chain.embedding import Embedding
 from sere.chain.field import ResonanceField
 from sere.chain.self_training import SelfTrained
@@ -33,6 +34,24 @@ class FrozenFront:
 
     cache_key: str
     state: dict[str, np.ndarray]
+
+
+class ClipFrames(NamedTuple):
+    """The frames of a clip that take part in resonance.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (n_frames, p)
+        Enhanced representation (Eq. 2).
+    intensity : ndarray of shape (n_frames,)
+        Burst intensity (Eq. 3).
+    seconds : ndarray of shape (n_frames,)
+        Where in the clip they begin.
+    """
+
+    frames: np.ndarray
+    intensity: np.ndarray
+    seconds: np.ndarray
 
 
 class Found(NamedTuple):
@@ -135,6 +154,23 @@ class FittedModel:
             logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], clip_rows(space)[own])
         return logits
 
+    @property
+    def tau(self) -> float:
+        """The temperature of the synchrony (Eq. 4) that was learned."""
+        return float(np.exp(self.network["log_tau"]))
+
+    @property
+    def shots(self) -> list[ClipFrames]:
+        """The labeled clips."""
+        clips = zip(self.shot_frames, self.shot_intensity, self.shot_times, strict=True)
+        return [ClipFrames(*clip) for clip in clips]
+
+    def moments(self, utterances: Utterances) -> list[ClipFrames]:
+        """The frames of clips that take part in resonance."""
+        found, kept = self.look_at(utterances)
+        clips = zip(found.frames, found.intensity, kept, strict=True)
+        return [ClipFrames(frames, own, kept / FRAME_RATE) for frames, own, kept in clips]
+
     @torch.no_grad()
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
@@ -144,7 +180,7 @@ class FittedModel:
     def resonance_of(self, found: "Found") -> np.ndarray:
         """As :meth:`resonance`, of clips that went through the network."""
         shots, clips = _packed(self.shot_frames, self.shot_intensity), _packed(found.frames, found.intensity)
-        scores: np.ndarray = self.field.scores(shots, clips, float(np.exp(self.network["log_tau"]))).numpy().T
+        scores: np.ndarray = self.field.scores(shots, clips, self.tau).numpy().T
         return scores
 
     def look_at(self, utterances: Utterances) -> tuple["Found", list[np.ndarray]]:

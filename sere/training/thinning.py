@@ -74,10 +74,15 @@ def thinned(utterances: Utterances, frame_rate: float) -> Utterances:
     return utterances.with_(frames=list(frames), kept=list(kept), whole=list(whole))
 
 
+def run_length(frame_rate: float) -> int:
+    """Return the frames of a run, of which thinning keeps one."""
+    return max(round(FRAME_RATE / frame_rate), 1)
+
+
 def strongest(n_frames: int, changes: np.ndarray | None, frame_rate: float) -> np.ndarray:
     """Return the frames that thinning keeps, int64 (n_kept,); see :func:`thin_clip`."""
     n = n_frames if changes is None else min(n_frames, len(changes))
-    step = max(round(FRAME_RATE / frame_rate), 1)
+    step = run_length(frame_rate)
     starts = np.arange(0, n, step)
     if changes is None or step == 1:
         return starts
