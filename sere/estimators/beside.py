@@ -1,9 +1,11 @@
 """What a fitted SEREClassifier says of clips beside its predictions: where they lie, whom they are like, and why."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sere.audio import Clip
 from sere.estimators.audio_classifier import AudioClassifier
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.explanation import Explanation
@@ -94,8 +96,9 @@ class BesidePredictions(AudioClassifier):
         check_arguments({"n_shots": whole(1)}, n_shots=n_shots)
         model, found = self._fitted(), []
         for chunk in self._chunks(X):
-            tracks = [None] * len(chunk) if chunk.clips is None else self.dynamics_.tracks(chunk.clips)
-            clips = chunk.clips or [None] * len(chunk)
+            nothing = (None,) * len(chunk)
+            tracks = nothing if chunk.clips is None else self.dynamics_.tracks(chunk.clips)
+            clips: Sequence[Clip | None] = chunk.clips or nothing
             parts = zip(reasons(model, chunk, n_shots), clips, tracks, strict=True)
             found += [Explanation.of(why, self.classes_, clip, own) for why, clip, own in parts]
         return found
