@@ -28,10 +28,11 @@ LAYERS = [
     {"encoders", "selection"},
     {"chain"},
     {"checks", "training"},
+    {"recordings"},
     {"estimators"},
     {"baselines", "plotting"},
     {"evaluation", "labeling"},
-    {"persistence"},
+    {"persistence", "timelines"},
     {"cli"},
     {"__main__"},
 ]

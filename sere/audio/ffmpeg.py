@@ -159,9 +159,7 @@ def _handed_over(pipe: Any, seconds: float) -> Iterator[tuple[int, np.ndarray, i
         yield n_bytes, samples.reshape(-1, channels).astype(np.float32), rate
 
 
-def _command(
-    program: str, path: str, jump: float = 0.0, skip: float = 0.0, seconds: float | None = None
-) -> list[str]:
+def _command(program: str, path: str, jump: float = 0.0, skip: float = 0.0, seconds: float | None = None) -> list[str]:
     """Jump, decode and skip, decode and hand over."""
     command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file"]
     command += ["-ss", f"{jump:.6f}"] if jump else []

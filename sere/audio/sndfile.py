@@ -133,9 +133,7 @@ def blocks(source: str | bytes, sound: Any, seconds: float) -> Iterator[tuple[np
         elif sound.frames >= _UNKNOWN_LENGTH:
             return
         else:
-            raise Unreadable(
-                f"{label(source)} ends after {passed} of {length} samples: it is truncated; copy it again"
-            )
+            raise Unreadable(f"{label(source)} ends after {passed} of {length} samples: it is truncated; copy it again")
 
 
 def _undecodable(source: str | bytes, error: soundfile.LibsndfileError) -> str:
