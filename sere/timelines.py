@@ -109,7 +109,7 @@ def timeline(
     >>> list(table.columns)
     ['start', 'end', 'emotion', 'probability', 'p_anger', 'p_sadness']
     """
-    options = {"window": window, "overlap": overlap, "stay": stay, "detector": detector, "gaps": gaps}
+    options: dict[str, Any] = {"window": window, "overlap": overlap, "stay": stay, "detector": detector, "gaps": gaps}
     if model is not None:
         if emotions is not None or encoder != "speech-emotion":
             raise ParameterError("emotions and encoder are the model's own; leave them out where there is a model")
@@ -153,7 +153,9 @@ class Experienced:
         pool = concatenate(parts)
         if len(pool) < FEW:
             speak_up([_FEW.format(counted(len(pool), "window"))])
-        return softmax(answer_pool(pool, self.heads, SPEAKER_SHRINKAGE, SELF_TRAINING_WEIGHT), axis=1)
+        logits = answer_pool(pool, self.heads, SPEAKER_SHRINKAGE, SELF_TRAINING_WEIGHT)
+        shares: np.ndarray = softmax(logits, axis=1)
+        return shares
 
     def _kept(self, waves: Sequence[np.ndarray], whole: np.ndarray) -> Utterances:
         """Return windows embedded, without their sound; of those that are asked about words more than one frame."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from sere.audio import ffmpeg
 from sere.audio.clips import SAMPLE_RATE, AudioError, Clip, cancelled, check, in_full_scale, level_problem, rate_problem
-from sere.audio.sources import Unreadable, label
+from sere.audio.sources import Unreadable
 
 #: Seconds of a block.
 SECONDS = 10.0
@@ -104,24 +104,29 @@ class Recording:
             yield from sndfile.blocks(source, sound, SECONDS)
 
 
-def mono(blocks: Iterable[np.ndarray], name: str | bytes) -> Iterator[np.ndarray]:
+def mono(blocks: Iterable[np.ndarray], rate: int, name: str = "the stream") -> Iterator[np.ndarray]:
     """Yield blocks of shape (n_samples, n_channels) mixed, as the first that sounds says it must be.
 
     Parameters
     ----------
     blocks : iterable of ndarray
         From a source that cannot be read twice.
+    rate : int
+        Samples a second.
     name : str
         What errors call it.
 
     Raises
     ------
     AudioError
-        Samples that cannot be sound.
+        A rate or samples that cannot be sound.
     """
+    problem = rate_problem(rate, name)
+    if problem:
+        raise AudioError([(None, problem)])
     channel, decided = None, False
     for samples in blocks:
-        problem = level_problem(samples, label(name))
+        problem = level_problem(samples, name)
         if problem:
             raise AudioError([(None, problem)])
         if not decided:

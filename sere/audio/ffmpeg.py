@@ -103,7 +103,7 @@ def _run(
         )
     except (OSError, ValueError) as error:
         raise Unreadable(f"{label(source)} needs ffmpeg, and {program} cannot be run: {error}") from error
-    _judge(run.stderr, run.returncode, len(run.stdout), program, path, source)
+    _judge(run.stderr, run.returncode, len(run.stdout) >= _AU.size, program, path, source)
     _, offset, _, _, rate, channels = _AU.unpack_from(run.stdout)
     whole = (len(run.stdout) - offset) // (4 * channels) * channels
     return np.frombuffer(run.stdout, ">f4", whole, offset).reshape(-1, channels).astype(np.float32), rate
@@ -129,34 +129,33 @@ def blocks(source: str | bytes, seconds: float) -> Iterator[tuple[np.ndarray, in
                 )
             except (OSError, ValueError) as error:
                 raise Unreadable(f"{label(source)} needs ffmpeg, and {program} cannot be run: {error}") from error
-            n_bytes = 0
+            begun, n_samples = False, 0
             with run:
                 try:
-                    for n_bytes, samples, rate in _handed_over(run.stdout, seconds):
+                    for samples, rate in _handed_over(run.stdout, seconds):
+                        begun, n_samples = True, n_samples + len(samples)
                         if len(samples):
                             yield samples, rate
                 except BaseException:  # whoever reads has enough
                     run.kill()
                     raise
             said.seek(0)
-            _judge(said.read(), run.returncode, n_bytes, program, path, source)
-    if n_bytes <= _AU.size:
+            _judge(said.read(), run.returncode, begun, program, path, source)
+    if n_samples == 0:
         raise Unreadable(f"{label(source)} holds no samples")
 
 
-def _handed_over(pipe: Any, seconds: float) -> Iterator[tuple[int, np.ndarray, int]]:
-    """Yield how many bytes came by now, and the samples among the last of them with their rate."""
+def _handed_over(pipe: Any, seconds: float) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield no samples once the header has come, then samples; each with their rate."""
     head = pipe.read(_AU.size)
     if len(head) < _AU.size:
         return
     _, offset, _, _, rate, channels = _AU.unpack(head)
     pipe.read(offset - _AU.size)
-    n_bytes, step = _AU.size, 4 * channels * max(1, round(seconds * rate))
-    yield n_bytes, np.empty((0, channels), np.float32), rate
-    while block := pipe.read(step):
-        n_bytes += len(block)
+    yield np.empty((0, channels), np.float32), rate
+    while block := pipe.read(4 * channels * max(1, round(seconds * rate))):
         samples = np.frombuffer(block, ">f4", len(block) // (4 * channels) * channels)
-        yield n_bytes, samples.reshape(-1, channels).astype(np.float32), rate
+        yield samples.reshape(-1, channels).astype(np.float32), rate
 
 
 def _command(program: str, path: str, jump: float = 0.0, skip: float = 0.0, seconds: float | None = None) -> list[str]:
@@ -170,8 +169,8 @@ def _command(program: str, path: str, jump: float = 0.0, skip: float = 0.0, seco
     return [*command, "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
 
 
-def _judge(errors: bytes, code: int, n_bytes: int, program: str, path: str, source: str | bytes) -> None:
-    """Raise for what ffmpeg could not read, by what it said, its exit code and how much it handed over."""
+def _judge(errors: bytes, code: int, begun: bool, program: str, path: str, source: str | bytes) -> None:
+    """Raise for what ffmpeg could not read, by what it said, its exit code and whether any sound came."""
     said = errors.decode(errors="replace").replace(f"file:{path}", "the file").strip()
     if _CUT.search(said):
         raise Unreadable(f"{label(source)} ends too soon: it is truncated; copy it again (ffmpeg: {_reason(said)})")
@@ -182,7 +181,7 @@ def _judge(errors: bytes, code: int, n_bytes: int, program: str, path: str, sour
             f"ffmpeg ({program}) broke off over {label(source)} by signal {-code}; install another version "
             "of it, or convert the file to wav"
         )
-    if code or n_bytes < _AU.size:
+    if code or not begun:
         reason = _reason(said) or f"exit code {code}"
         raise Unreadable(
             f"ffmpeg cannot read {label(source)} ({reason}): it is truncated or is not audio; copy it again"

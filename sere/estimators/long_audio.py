@@ -1,13 +1,18 @@
 """What classifiers of audio make of a recording that is longer than a clip."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sere.audio import SAMPLE_RATE
+from sere.audio.blocks import at_16k, mono
+from sere.audio.clips import in_full_scale
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.recordings.live import Moment, live_windows
+from sere.recordings.smoothing import Filter
 from sere.recordings.timeline import OVERLAP, STAY, WINDOW, Course, Listening, as_recording, draw
 
 
@@ -52,13 +57,83 @@ class TimelineMixin:
         DataFrame
             As :func:`sere.timeline` returns it, with the emotions of `classes_`.
         """
-        self._fitted()
-        if hasattr(self, "n_features_in_"):
-            raise TypeError(f"this {type(self).__name__} was fitted on feature vectors, and hears no recordings")
+        self._check_hearing()
         course = Course.checked(window, overlap, stay, detector, gaps, self.encoder_.verbose)
-        beside = {name: value for name, value in (("speaker", speaker), ("language", language)) if value is not None}
+        beside = _known(speaker, language)
 
         def answer(listening: Listening) -> np.ndarray:
             return np.concatenate([self._answer_waves(waves, beside) for waves in listening.waves])
 
         return draw(as_recording(recording), self.classes_, answer, course)
+
+    def follow(
+        self,
+        blocks: Iterable[np.ndarray],
+        rate: int = SAMPLE_RATE,
+        *,
+        window: float = WINDOW,
+        overlap: float = OVERLAP,
+        stay: float = STAY,
+        detector: str | None = "auto",
+        speaker: str | None = None,
+        language: str | None = None,
+    ) -> Iterator[Moment]:
+        """Emotions of sound while it comes, from a microphone or a pipe.
+
+        Parameters
+        ----------
+        blocks : iterable of ndarray
+            Floats in -1..1 or integers, of shape (n_samples,) or (n_samples, n_channels), of any length each.
+        rate : int, default=16000
+            Samples a second.
+        window, overlap, stay, detector
+            As in :func:`sere.timeline`. Windows stand at even distances, speech or not, and smoothing knows what was
+            and not what comes.
+        speaker, language : str, default=None
+            Who speaks, and what, where fit knows them.
+
+        Yields
+        ------
+        Moment
+            ``start`` and ``end`` of a window in seconds, its ``emotion`` and ``probabilities`` in the order of
+            `classes_`, as soon as its last sample has come; None for both where nobody speaks.
+
+        Raises
+        ------
+        AudioError
+            What comes cannot be sound.
+        """
+        self._check_hearing()
+        course = Course.checked(window, overlap, stay, detector, False, 0)
+        return self._moments(blocks, rate, course, _known(speaker, language))
+
+    def _moments(
+        self, blocks: Iterable[np.ndarray], rate: int, course: Course, beside: dict[str, str]
+    ) -> Iterator[Moment]:
+        running = Filter(course.stay)
+        mixed = ((wave, rate) for wave in mono(map(_as_channels, blocks), rate))
+        before = 0
+        for heard in live_windows(at_16k(mixed), course.window, course.overlap, course.detector):
+            said = self._answer_waves([heard.wave], beside)[0] if heard.spoken else None
+            seconds, share = (heard.stop - before) / SAMPLE_RATE, heard.new / len(heard.wave)
+            likely = running.next(said, seconds, share)
+            emotion = None if likely is None else self.classes_[int(likely.argmax())]
+            yield Moment(heard.start / SAMPLE_RATE, heard.stop / SAMPLE_RATE, emotion, likely)
+            before = heard.stop
+
+    def _check_hearing(self) -> None:
+        """Raise unless this was fitted, and on audio."""
+        self._fitted()
+        if hasattr(self, "n_features_in_"):
+            raise TypeError(f"this {type(self).__name__} was fitted on feature vectors, and hears no recordings")
+
+
+def _known(speaker: str | None, language: str | None) -> dict[str, str]:
+    """Return what is known of who speaks, as columns."""
+    return {name: value for name, value in (("speaker", speaker), ("language", language)) if value is not None}
+
+
+def _as_channels(block: np.ndarray) -> np.ndarray:
+    """Return samples as (n_samples, n_channels) in -1..1."""
+    block = in_full_scale(np.asarray(block))
+    return block[:, None] if block.ndim == 1 else block

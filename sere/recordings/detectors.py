@@ -4,8 +4,9 @@ Two detectors, each fed with blocks and remembering what it needs of those befor
 
 - ``"silero"``: Silero VAD, a small network (:mod:`sere.recordings.silero`), where ``silero-vad`` is installed
   (``pip install "sere[vad]"``);
-- ``"energy"``: energy and periodicity. A frame of 40 ms has a voice where it repeats itself and stands out from the quiet
-  parts of the last minute. It hears whatever is loud and periodic, music and engines too, and does not hear whispering.
+- ``"energy"``: energy and periodicity. A frame of 40 ms has a voice where it repeats itself and stands out from the
+  quiet parts of the last minute. It hears whatever is loud and periodic, music and engines too, and does not hear
+  whispering.
 
 What each of them misses of emotional speech is measured by ``benchmarks/bench_timeline.py``; see the user guide.
 

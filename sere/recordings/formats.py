@@ -211,9 +211,10 @@ def write_timeline(table: pd.DataFrame, path: str | PathLike[str], format: str |
 
     Examples
     --------
+    >>> import numpy as np
     >>> import sere
     >>> from sere.datasets import make_voices
-    >>> voices = make_voices(n_per_emotion=2, languages=["lumo"], duration=2.0)
+    >>> voices = make_voices(n_per_emotion=20, languages=["lumo"], duration=2.0)
     >>> table = sere.timeline(np.concatenate(list(voices["audio"])), encoder="acoustic-emotion", cache=False)
     >>> sere.recordings.write_timeline(table, "timeline.TextGrid")  # doctest: +SKIP
     """
@@ -272,7 +273,8 @@ def _without_gaps(table: pd.DataFrame, whole: float) -> Iterator[tuple[float, fl
 
 def _seconds(table: pd.DataFrame) -> float:
     """Return the length of a table's recording, as far as it is known."""
-    return float(max([table.attrs.get("seconds", 0.0), *table["end"]]))
+    ends: list[float] = table["end"].to_numpy(float).tolist()
+    return max([float(table.attrs.get("seconds", 0.0)), *ends])
 
 
 def _stem(table: pd.DataFrame) -> str:

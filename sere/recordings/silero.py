@@ -1,9 +1,9 @@
 """Silero VAD's network, which hears speech in noise and in many languages; MIT licence, by the Silero team.
 
-The weights are those of the package ``silero-vad`` (``pip install "sere[vad]"``), taken out of its TorchScript file without
-importing it: the package sets torch's threads for the whole process. (Its safetensors file holds other weights than the
-network that it runs.) The computation is written out here, a whole block at a time rather than 32 ms by 32 ms, and gives
-the package's own probabilities to rounding (``tests/test_recordings_detectors.py``).
+The weights are those of the package ``silero-vad`` (``pip install "sere[vad]"``), taken out of its TorchScript file
+without importing it: the package sets torch's threads for the whole process. (Its safetensors file holds other weights
+than the network that it runs.) The computation is written out here, a whole block at a time rather than 32 ms by 32 ms,
+and gives the package's own probabilities to rounding (``tests/test_recordings_detectors.py``).
 
 Each step of 512 samples, with the 64 before it and a mirrored end, goes through a short-time spectrum that is learned
 with the rest (four frames), four convolutions that make one vector of it, and a recurrent layer.

@@ -1,10 +1,10 @@
 """Answers about windows as one course of emotions over time, which does not flicker.
 
-A hidden Markov model: a speaker stays with an emotion for `stay` seconds on average, then changes to any other alike, at
-any time; what a window says of the emotions is a sign of the one that it hears. The model looks at signs before and
+A hidden Markov model: a speaker stays with an emotion for `stay` seconds on average, then changes to any other alike,
+at any time; what a window says of the emotions is a sign of the one that it hears. The model looks at signs before and
 after, and says how likely each emotion is at each moment (forward-backward; Rabiner, "A tutorial on hidden Markov
-models", 1989). The likeliest emotion of each moment is taken, rather than the likeliest course of all (Viterbi), so that
-what is named is always what the probabilities beside it say.
+models", 1989). The likeliest emotion of each moment is taken, rather than the likeliest course of all (Viterbi), so
+that what is named is always what the probabilities beside it say.
 
 Windows overlap, and so tell part of the same twice: a window counts by the share of what it hears that it answers for.
 """

@@ -111,7 +111,7 @@ def as_recording(given: Any) -> Recording:
         raise TypeError(f"a timeline is of one recording, a path or a waveform: {error}") from error
 
 
-def draw(recording: Recording, emotions: Sequence[Any], answer: Answer, course: Course) -> pd.DataFrame:
+def draw(recording: Recording, emotions: Sequence[Any] | np.ndarray, answer: Answer, course: Course) -> pd.DataFrame:
     """Return a recording's timeline.
 
     Parameters
@@ -163,7 +163,7 @@ def _portions(waves: Iterator[np.ndarray], bar: Any) -> Iterator[list[np.ndarray
         bar.update(len(some))
 
 
-def _rows(likely: np.ndarray, windows: Windows, emotions: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _rows(likely: np.ndarray, windows: Windows, emotions: Sequence[Any] | np.ndarray) -> list[tuple[Any, ...]]:
     """Return (first, last, emotion, probability of each) of every segment, in samples."""
     rows = []
     for own in segments(likely, windows):
@@ -183,7 +183,7 @@ def _with_gaps(rows: list[tuple[Any, ...]], length: int) -> list[tuple[Any, ...]
     return whole[:-1]
 
 
-def _table(rows: list[tuple[Any, ...]], emotions: Sequence[Any]) -> pd.DataFrame:
+def _table(rows: list[tuple[Any, ...]], emotions: Sequence[Any] | np.ndarray) -> pd.DataFrame:
     shares = np.array([np.full(len(emotions), np.nan) if mean is None else mean for *_, mean in rows])
     shares = shares.reshape(-1, len(emotions))
     named = np.empty(len(rows), dtype=object)
