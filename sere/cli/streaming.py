@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Hashable
 from typing import Any, BinaryIO
 
 from sere.cli.outcome import UsageError
@@ -52,7 +53,7 @@ def predict_stream(model: Any, arguments: argparse.Namespace) -> int:
     shown = pd.DataFrame(columns=["path", "start", "end"])
     with opened(arguments.output) as out, WRITERS[arguments.format](out, model.classes_, shown) as writer:
         for moment in model.follow(samples(stream, sound), sound.rate, **listening_of(arguments)):
-            times = {"start": round(moment.start, 3), "end": round(moment.end, 3)}
-            writer.write({"path": "-", **times}, moment.probabilities)
+            clip: dict[Hashable, Any] = {"path": "-", "start": round(moment.start, 3), "end": round(moment.end, 3)}
+            writer.write(clip, moment.probabilities)
             out.flush()
     return 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sere.cli.problems import Problems
 
 _FORMATS = ("table", "csv", "json", "audacity", "textgrid", "rttm", "vtt", "audformat")
+_SHOWN = ("start", "end", "emotion", "probability")
 
 
 def add(command: AddCommand) -> None:
@@ -25,16 +26,17 @@ def add(command: AddCommand) -> None:
         "timeline",
         timeline,
         "emotions of long recordings over time",
-        "Speech is found, listened to in overlapping windows, and their answers are smoothed. Without --model experience\n"
-        "of other languages answers, and the recording itself says how its language, room and voice sound. The formats\n"
-        "audacity, textgrid and vtt hold one recording a file: of several, --output names a folder. A file that cannot\n"
-        "be used is named on stderr; the exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.",
+        "Speech is found, listened to in overlapping windows, and their answers are smoothed. Without --model\n"
+        "experience of other languages answers, and the recording itself says how its language, room and voice sound.\n"
+        "The formats audacity, textgrid and vtt hold one recording a file: of several, --output names a folder. A\n"
+        "file that cannot be used is named on stderr; the exit code is then 1, and FILE.skipped.csv lists them beside\n"
+        "--output FILE.",
     )
     added.add_argument(
         "inputs",
         metavar="FILE|DIR|CSV|-",
         nargs="+",
-        help="recordings, folders or lists of them (speaker and language of a list go to the model), or - for paths from "
+        help="recordings, folders or lists of them (whose speaker and language the model is told), or - for paths from "
         "stdin, one a line",
     )
     added.add_argument("--model", metavar="MODEL", help="what `sere fit` saved (default: experience alone)")
@@ -128,7 +130,7 @@ def _drawn(
 
     for row in recordings.drop(columns=PLACE).to_dict("records"):
         path = row.pop("path")
-        known = {name: value for name, value in row.items() if isinstance(value, str)}
+        known = {str(name): value for name, value in row.items() if isinstance(value, str)}
         try:
             table = draw(path, **known)
         except AudioError as error:
@@ -144,8 +146,9 @@ class _Places:
     def __init__(self, output: str | None, form: str, paths: list[str]):
         from sere.recordings.formats import FORMATS
 
-        self.writer = FORMATS.get(form, _Table)
-        self.output, self.folder = output, None
+        self.writer: Any = FORMATS.get(form, _Table)
+        self.output = output
+        self.folder: Path | None = None
         together = self.writer.several or len(paths) < 2
         if output is None:
             if not together:
@@ -207,10 +210,9 @@ class _Table:
         """Write a line a segment."""
         print(table.attrs["recording"], file=self.stream)
         width = max([len(str(emotion)) for emotion in table["emotion"]], default=0)
-        for row in table.itertuples(index=False):
-            times = f"  {_clock(row.start)} - {_clock(row.end)}  "
-            known = "-" if row.emotion is None else f"{row.emotion!s:<{width}}  {100 * row.probability:5.1f} %"
-            print(times + known, file=self.stream)
+        for start, end, emotion, share in zip(*(table[name].tolist() for name in _SHOWN)):
+            known = "-" if emotion is None else f"{emotion!s:<{width}}  {100 * share:5.1f} %"
+            print(f"  {_clock(start)} - {_clock(end)}  {known}", file=self.stream)
 
 
 def _clock(seconds: float) -> str:
@@ -224,5 +226,5 @@ def _summary(table: "pd.DataFrame") -> str:
     found = "all of it taken for speech"
     if table.attrs["detector"] is not None:
         speech = float((spoken["end"] - spoken["start"]).sum())
-        found = f"{speech / 60:.1f} of speech, found by the detector {table.attrs['detector']!r}"
+        found = f"{speech / 60:.1f} min of speech, found by the detector {table.attrs['detector']!r}"
     return f"{table.attrs['seconds'] / 60:.1f} min, {found}; {len(spoken)} segments"

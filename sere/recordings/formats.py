@@ -246,10 +246,11 @@ def _all(table: pd.DataFrame) -> Iterator[tuple[float, float, Any, float, dict[s
     """Yield start, end, emotion, its probability and that of each of every row, as plain values."""
     names = [name for name in table.columns if name.startswith("p_")]
     shares = table[names].to_numpy(float)
-    for row, own in zip(table.itertuples(index=False), shares, strict=True):
-        emotion = row.emotion.item() if isinstance(row.emotion, np.generic) else row.emotion
+    times = [table[name].to_numpy(float).tolist() for name in ("start", "end", "probability")]
+    for start, end, probability, emotion, own in zip(*times, table["emotion"], shares, strict=True):
+        emotion = emotion.item() if isinstance(emotion, np.generic) else emotion
         each = {name.removeprefix("p_"): round(float(share), 6) for name, share in zip(names, own, strict=True)}
-        yield float(row.start), float(row.end), emotion, round(float(row.probability), 6), each
+        yield start, end, emotion, round(probability, 6), each
 
 
 def _spoken(table: pd.DataFrame) -> Iterator[tuple[float, float, str, float]]:
