@@ -235,7 +235,7 @@ def write_timeline(table: pd.DataFrame, path: str | PathLike[str], format: str |
 
 def _cell(name: str, value: Any) -> Any:
     """Return a value as a CSV cell: times to the tenth of a millisecond, nothing where nothing is known."""
-    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+    if pd.isna(value):
         return ""
     if isinstance(value, float | np.floating):
         return f"{value:.4f}" if name in ("start", "end") else f"{value:.6f}"
@@ -248,7 +248,7 @@ def _all(table: pd.DataFrame) -> Iterator[tuple[float, float, Any, float, dict[s
     shares = table[names].to_numpy(float)
     times = [table[name].to_numpy(float).tolist() for name in ("start", "end", "probability")]
     for start, end, probability, emotion, own in zip(*times, table["emotion"], shares, strict=True):
-        emotion = emotion.item() if isinstance(emotion, np.generic) else emotion
+        emotion = None if pd.isna(emotion) else emotion.item() if isinstance(emotion, np.generic) else emotion
         each = {name.removeprefix("p_"): round(float(share), 6) for name, share in zip(names, own, strict=True)}
         yield start, end, emotion, round(probability, 6), each
 

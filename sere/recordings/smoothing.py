@@ -24,7 +24,9 @@ def staying(seconds: float, stay: float, n: int) -> np.ndarray:
 
     The chain of continuous time that leaves at a rate of ``1 / stay``, to every other emotion alike.
     """
-    same = np.exp(-seconds * n / ((n - 1) * stay)) if n > 1 else 1.0
+    # Beyond a thousand stays nothing is left, and with a stay of nearly 0 their number would overflow.
+    stays = min(seconds, 1000 * stay) / stay
+    same = np.exp(-stays * n / (n - 1)) if n > 1 else 1.0
     moves: np.ndarray = np.full((n, n), (1 - same) / n) + same * np.eye(n)
     return moves
 
