@@ -8,9 +8,10 @@ FILE]``, with corpora under ``SERE_CORPORA``; ``hour`` makes do with synthetic v
 frame of 20 ms is speech where it is at most 30 dB below the loud ones of its clip (95th percentile). Printed is the
 share of speech that a detector leaves out, by emotion.
 
-``choices``: recordings of ASED's clips one after the other: for about 12 s one speaker in one emotion, then another, in
-two recordings of ten minutes. ASED is no target of the benchmarks, and the encoder's experience is of the other four
-corpora. Printed is the unweighted average recall over time, by windows and smoothing, and how often labels change.
+``choices``: recordings of ASED's clips one after the other, without the silence around them: for about 12 s one
+speaker in one emotion, then another, in two recordings of ten minutes. ASED is no target of the benchmarks, and the
+encoder's experience is of the other four corpora. Printed is the unweighted average recall over time, by windows and
+smoothing, and how often labels change.
 
 ``hour``: an hour of speech in a wav of 44.1 kHz and two channels, in a process of its own: peak memory and time.
 """
@@ -145,14 +146,19 @@ def recording(clips: pd.DataFrame, seed: int, n_clips: int | None) -> tuple[np.n
             continue
         before, goal = emotion, seconds + rng.exponential(RUN)
         for path in rng.permutation(groups[speaker, emotion]["path"].to_numpy()):
-            wave = read(path)
-            wave = wave[: len(wave) // HOP * HOP]
+            wave = trimmed(read(path))
             waves.append(wave)
             truth.append(np.full(len(wave) // HOP, emotions.index(emotion)))
             seconds += len(wave) / SAMPLE_RATE
             if seconds > goal:
                 break
     return np.concatenate(waves), np.concatenate(truth)
+
+
+def trimmed(wave: np.ndarray) -> np.ndarray:
+    """Return a clip from its first to its last frame of speech, so that clips one after the other are one speech."""
+    loud = np.flatnonzero(is_speech(wave[: len(wave) // HOP * HOP]))
+    return wave[loud[0] * HOP : (loud[-1] + 1) * HOP]
 
 
 def portions(wave: np.ndarray, windows: Windows) -> Iterator[list[np.ndarray]]:

@@ -1,5 +1,7 @@
 """``timeline`` and ``follow`` of classifiers: the same answers as predict gives, over time."""
 
+from copy import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,3 +102,19 @@ def test_following_what_cannot_be_sound_is_an_error(model):
         list(model.follow([np.zeros(SECOND)], 16))
     with pytest.raises(ValueError, match="overlap=9"):
         model.follow([np.zeros(SECOND)], overlap=9)
+
+
+def test_following_keeps_nothing_and_changes_nothing(model, talk, tmp_path):
+    from sere import HeterogeneousEncoder
+    from sere.store import FrameStore
+
+    wave, _ = talk
+    own = copy(model)
+    own.encoder_ = HeterogeneousEncoder("speech-emotion", cache=str(tmp_path))
+    own.dynamics_ = copy(model.dynamics_).set_params(cache=str(tmp_path))
+    options = {"window": 2.0, "overlap": 0.0, "detector": None}
+    assert len(list(own.follow([wave[: 4 * SECOND]], **options))) == 2
+    assert FrameStore(tmp_path).info().entries == 0
+    own.timeline(wave[: 4 * SECOND], **options)
+    assert FrameStore(tmp_path).info().entries > 0
+    assert own.encoder_.cache == str(tmp_path)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sere.audio import SAMPLE_RATE
+from sere.audio import SAMPLE_RATE, AudioError
 from sere.recordings.windows import cut, plan
 
 
@@ -83,3 +83,9 @@ def test_a_span_of_one_window_is_heard_whole_and_a_short_one_with_what_is_around
 
 def test_no_speech_has_no_windows():
     assert len(plan(np.empty((0, 2), dtype=np.int64), 1000, 4.0, 2.0)) == 0
+
+
+def test_a_recording_that_became_shorter_is_said():
+    windows = plan(np.array([[0, 10 * SAMPLE_RATE]]), 10 * SAMPLE_RATE, 4.0, 2.0)
+    with pytest.raises(AudioError, match=r"ended at 5\.0 s when it was read again"):
+        list(cut([np.zeros(5 * SAMPLE_RATE)], windows))

@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -61,8 +62,10 @@ class TimelineMixin:
         course = Course.checked(window, overlap, stay, detector, gaps, self.encoder_.verbose)
         beside = _known(speaker, language)
 
+        quiet = self._with_steps(verbose=0)
+
         def answer(listening: Listening) -> np.ndarray:
-            return np.concatenate([self._answer_waves(waves, beside) for waves in listening.waves])
+            return np.concatenate([quiet._answer_waves(waves, beside) for waves in listening.waves])
 
         return draw(as_recording(recording), self.classes_, answer, course)
 
@@ -110,16 +113,25 @@ class TimelineMixin:
     def _moments(
         self, blocks: Iterable[np.ndarray], rate: int, course: Course, beside: dict[str, str]
     ) -> Iterator[Moment]:
-        running = Filter(course.stay)
+        # What is heard once would fill the store for nothing.
+        hearing, running = self._with_steps(verbose=0, cache=False), Filter(course.stay)
         mixed = ((wave, rate) for wave in mono(map(_as_channels, blocks), rate))
         before = 0
         for heard in live_windows(at_16k(mixed), course.window, course.overlap, course.detector):
-            said = self._answer_waves([heard.wave], beside)[0] if heard.spoken else None
+            said = hearing._answer_waves([heard.wave], beside)[0] if heard.spoken else None
             seconds, share = (heard.stop - before) / SAMPLE_RATE, heard.new / len(heard.wave)
             likely = running.next(said, seconds, share)
             emotion = None if likely is None else self.classes_[int(likely.argmax())]
             yield Moment(heard.start / SAMPLE_RATE, heard.stop / SAMPLE_RATE, emotion, likely)
             before = heard.stop
+
+    def _with_steps(self, **changes: Any) -> Self:
+        """Return this with some parameters of the fitted steps inside it changed."""
+        changed = copy(self)
+        for name in ("encoder_", "dynamics_"):
+            if hasattr(self, name):
+                setattr(changed, name, copy(getattr(self, name)).set_params(**changes))
+        return changed
 
     def _check_hearing(self) -> None:
         """Raise unless this was fitted, and on audio."""

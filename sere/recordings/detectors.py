@@ -110,7 +110,7 @@ def usable_detector(name: str | None) -> str | None:
         return "silero"
     if name == "silero":
         raise ParameterError(
-            "detector is 'silero', and the package silero-vad (6.2 or later) is not installed: `pip install "
+            "detector is 'silero', and the package silero-vad is not installed: `pip install "
             "\"sere[vad]\"` brings it; detector='energy' needs nothing"
         )
     return "energy"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sere.audio import SAMPLE_RATE
+from sere.audio import SAMPLE_RATE, AudioError
 
 #: Seconds that a window listens to at least, where the recording has them, however short the span.
 LEAST = 1.0
@@ -104,11 +104,27 @@ def cut(blocks: Iterable[np.ndarray], windows: Windows) -> Iterator[np.ndarray]:
         The recording, 16 kHz mono.
     windows : Windows
         Within it.
+
+    Raises
+    ------
+    AudioError
+        The recording ends before a window does: it has changed since the windows were planned.
     """
     held, at = np.zeros(0, np.float32), 0
     unread = iter(blocks)
     for start, stop in zip(windows.start.tolist(), windows.stop.tolist(), strict=True):
         while at + len(held) < stop:
+            block = next(unread, None)
+            if block is None:
+                raise AudioError(
+                    [
+                        (
+                            None,
+                            f"the recording ended at {(at + len(held)) / SAMPLE_RATE:.1f} s when it was read "
+                            "again, sooner than before; wait until it is complete",
+                        )
+                    ]
+                )
             passed = min(max(start - at, 0), len(held))
-            held, at = np.concatenate([held[passed:], next(unread)]), at + passed
+            held, at = np.concatenate([held[passed:], block]), at + passed
         yield held[start - at : stop - at].copy()
