@@ -8,16 +8,17 @@ FILE]``, with corpora under ``SERE_CORPORA``; ``hour`` makes do with synthetic v
 frame of 20 ms is speech where it is at most 30 dB below the loud ones of its clip (95th percentile). Printed is the
 share of speech that a detector leaves out, by emotion.
 
-``choices``: recordings of ASED's clips one after the other, without the silence around them: for about 12 s one
-speaker in one emotion, then another, in two recordings of ten minutes. ASED is no target of the benchmarks, and the
-encoder's experience is of the other four corpora. Printed is the unweighted average recall over time, by windows and
-smoothing, and how often labels change.
+``choices``: recordings of ASED's clips one after the other, without the silence around them: for some seconds one
+emotion, by speakers who take turns of up to three clips, then another; two recordings of five minutes for each
+length. ASED is no target of the benchmarks, and the experience is of the other four corpora. Printed is
+the unweighted average recall over time, by windows and smoothing, and how often labels change.
 
 ``hour``: an hour of speech in a wav of 44.1 kHz and two channels, in a process of its own: peak memory and time.
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,9 +31,8 @@ import pandas as pd
 import soundfile
 
 import sere
-from sere.audio import HOP, SAMPLE_RATE, read
+from sere.audio import FRAME_RATE, HOP, SAMPLE_RATE, read
 from sere.datasets import find_corpora, make_voices
-from sere.evaluation.memory import forget_peak, peak_megabytes
 from sere.recordings.detectors import find_speech, usable_detector
 from sere.recordings.smoothing import smoothed
 from sere.recordings.timeline import AT_ONCE, Listening
@@ -43,10 +43,10 @@ DETECTORS = ("silero", "energy")
 CHOSEN_ON = "ased"
 SPEECH_DB = 30.0
 NOISE_DB = 10.0
-RUN = 12.0
-MINUTES, RECORDINGS = 10, 2
-WINDOWS = ((2.0, 0.0), (2.0, 1.0), (3.0, 1.5), (4.0, 0.0), (4.0, 2.0), (6.0, 3.0), (8.0, 4.0))
-STAYS = (0.0, 3.0, 10.0, 30.0, 100.0)
+RUNS = (10.0, 40.0)
+MINUTES, RECORDINGS = 5, 2
+WINDOWS = ((2.0, 1.0), (3.0, 1.5), (4.0, 2.0))
+STAYS = (0.0, 2.0, 5.0, 10.0, 20.0)
 
 
 def corpora() -> dict[str, pd.DataFrame]:
@@ -112,8 +112,17 @@ def choices(n_clips: int | None) -> Iterator[str]:
     clips = clips[clips["emotion"].isin(emotions)]
     own = Experienced(emotions, encoder, {"cache": True})
     detector = usable_detector("auto")
-    made = [recording(clips, seed, n_clips) for seed in range(RECORDINGS)]
     yield f"Detector {detector}, {len(emotions)} emotions, chance {100 / len(emotions):.0f} %."
+    for run in RUNS:
+        yield ""
+        yield from _of_run([recording(clips, run, seed, n_clips) for seed in range(RECORDINGS)], run, own, detector)
+
+
+def _of_run(
+    made: list[tuple[np.ndarray, np.ndarray]], run: float, own: Experienced, detector: str | None
+) -> Iterator[str]:
+    changes = np.mean([(np.diff(truth) != 0).sum() / (len(truth) * HOP / SAMPLE_RATE / 60) for _, truth in made])
+    yield f"Runs of about {run:g} s; in brackets changes of label a minute, of the truth {changes:.1f}."
     yield ""
     yield "| window | overlap | " + " | ".join(f"stay {stay:g} s" for stay in STAYS) + " |"
     yield "|---:|---:|" + "---:|" * len(STAYS)
@@ -122,36 +131,32 @@ def choices(n_clips: int | None) -> Iterator[str]:
         for wave, truth in made:
             spans, length = find_speech([wave], detector)
             windows = plan(spans, length, window, overlap)
-            heard.append((own.answer(Listening(portions(wave, windows), len(windows))), windows, truth))
+            heard.append((own.answer(listening(wave, windows)), windows, truth))
         cells = []
         for stay in STAYS:
-            scores = [scored(smoothed(p, windows, stay), windows, truth, emotions) for p, windows, truth in heard]
+            scores = [scored(smoothed(p, windows, stay), windows, truth, own.words) for p, windows, truth in heard]
             recall, changes = np.mean(scores, axis=0)
             cells.append(f"{100 * recall:.1f} % ({changes:.1f})")
         yield f"| {window:g} s | {overlap:g} s | {' | '.join(cells)} |"
-    changes = np.mean([(np.diff(truth) != 0).sum() / (len(truth) * HOP / SAMPLE_RATE / 60) for _, truth in made])
-    yield ""
-    yield f"In brackets: changes of label a minute; of the truth {changes:.1f}."
 
 
-def recording(clips: pd.DataFrame, seed: int, n_clips: int | None) -> tuple[np.ndarray, np.ndarray]:
+def recording(clips: pd.DataFrame, run: float, seed: int, n_clips: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return a recording, and the emotion of every 20 ms of it as a code."""
     rng = np.random.default_rng(seed)
     emotions = sorted(set(clips["emotion"]))
-    waves, truth, seconds, before = [], [], 0.0, None
-    groups = {key: own for key, own in clips.groupby(["speaker", "emotion"]) if len(own) >= 2}
+    waves: list[np.ndarray] = []
+    truth: list[np.ndarray] = []
+    seconds, code = 0.0, -1
     while seconds < 60 * MINUTES and (n_clips is None or len(waves) < n_clips):
-        speaker, emotion = list(groups)[rng.integers(len(groups))]
-        if emotion == before:
-            continue
-        before, goal = emotion, seconds + rng.exponential(RUN)
-        for path in rng.permutation(groups[speaker, emotion]["path"].to_numpy()):
-            wave = trimmed(read(path))
-            waves.append(wave)
-            truth.append(np.full(len(wave) // HOP, emotions.index(emotion)))
-            seconds += len(wave) / SAMPLE_RATE
-            if seconds > goal:
-                break
+        code = int(rng.choice([other for other in range(len(emotions)) if other != code]))
+        goal = seconds + rng.exponential(run)
+        while seconds < goal:
+            own = clips[clips["emotion"] == emotions[code]]
+            own = own[own["speaker"] == rng.choice(own["speaker"].unique())]
+            for path in rng.permutation(own["path"].to_numpy())[:3]:
+                waves.append(trimmed(read(path)))
+                truth.append(np.full(len(waves[-1]) // HOP, code))
+                seconds += len(waves[-1]) / SAMPLE_RATE
     return np.concatenate(waves), np.concatenate(truth)
 
 
@@ -161,11 +166,11 @@ def trimmed(wave: np.ndarray) -> np.ndarray:
     return wave[loud[0] * HOP : (loud[-1] + 1) * HOP]
 
 
-def portions(wave: np.ndarray, windows: Windows) -> Iterator[list[np.ndarray]]:
-    """Yield the windows' waveforms some at a time."""
+def listening(wave: np.ndarray, windows: Windows) -> Listening:
+    """Return a recording's windows, as those who answer are given them."""
     every = list(cut([wave], windows))
-    for first in range(0, len(every), AT_ONCE):
-        yield every[first : first + AT_ONCE]
+    some = (every[first : first + AT_ONCE] for first in range(0, len(every), AT_ONCE))
+    return Listening(some, len(windows), round(windows.heard.sum() * FRAME_RATE))
 
 
 def scored(likely: np.ndarray, windows: Windows, truth: np.ndarray, emotions: list[str]) -> tuple[float, float]:
@@ -181,32 +186,30 @@ def scored(likely: np.ndarray, windows: Windows, truth: np.ndarray, emotions: li
 def hour(n_clips: int | None) -> Iterator[str]:
     """Yield peak memory and time of an hour, by experience and by a fitted model."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "hour.wav"
+        file, cache = Path(folder) / "hour.wav", Path(folder) / "cache"
         clips = an_hour(file, 3600.0 if n_clips is None else 3.0 * n_clips)
+        shots = clips.groupby("emotion").head(5)
+        model = sere.SEREClassifier(epochs=5, random_state=0, cache=str(cache))
+        sere.save(model.fit(list(shots["audio"]), shots["emotion"]), Path(folder) / "model")
         seconds = soundfile.info(file).duration
         yield f"{seconds / 60:.0f} min at 44.1 kHz, two channels, {os.environ.get('OMP_NUM_THREADS', 'all')} thread(s)."
         yield ""
-        yield "| | features kept before | peak memory | time | times faster than real time | windows |"
-        yield "|---|---|---:|---:|---:|---:|"
-        shots = clips.groupby("emotion").head(5)
-        cache = Path(folder) / "cache"
-        model = sere.SEREClassifier(epochs=5, random_state=0, cache=str(cache))
-        for name in ("experience", "model"):
-            for kept in ("no", "yes"):
-                if name == "model" and kept == "no":
-                    model.fit(list(shots["audio"]), shots["emotion"])
-                    continue
-                forget_peak()
-                begun = time.perf_counter()
-                if name == "experience":
-                    table = sere.timeline(str(file), cache=str(cache))
-                else:
-                    table = model.timeline(str(file))
-                taken = time.perf_counter() - begun
-                yield (
-                    f"| {name} | {kept} | {peak_megabytes():.0f} MB | {taken:.0f} s | {seconds / taken:.0f} | "
-                    f"{table.attrs['windows']} |"
-                )
+        yield "| | features kept before | peak memory | time | times faster than real time |"
+        yield "|---|---|---:|---:|---:|"
+        for name, kept in (("experience", "no"), ("experience", "yes"), ("model", "yes")):
+            by_model = ["--model", str(Path(folder) / "model")] if name == "model" else []
+            megabytes, taken = alone(["timeline", str(file), "-f", "csv", "-o", f"{folder}/out.csv", *by_model], cache)
+            yield f"| {name} | {kept} | {megabytes:.0f} MB | {taken:.0f} s | {seconds / taken:.0f} |"
+
+
+def alone(arguments: list[str], cache: Path) -> tuple[float, float]:
+    """Run ``sere`` in a process of its own; return its peak of memory in MB, libraries included, and its seconds."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "sere", *arguments], env=os.environ | {"SERE_CACHE": str(cache)})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"sere {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
+    return usage.ru_maxrss * 1024 / 1e6, time.perf_counter() - begun
 
 
 def an_hour(file: Path, seconds: float) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from sere.audio import AudioError, Clip
-from sere.baselines._clips import ClipSpace
+from sere.baselines._clips import ClipSpace, Rows
 from sere.baselines.zero_shot import ZeroShotHead, averaged_in
 from sere.checks.data import Group, counted, speak_up
 from sere.checks.facts import facts_of
@@ -328,6 +328,14 @@ def answer_pool(
     pool: Utterances, heads: Mapping[str, np.ndarray], speaker_shrinkage: float, self_training_weight: float
 ) -> np.ndarray:
     """Return the scores of a pool's clips, (n, n_emotions)."""
+    _, head, rows = learn_pool(pool, heads, speaker_shrinkage, self_training_weight)
+    return head.logits(rows)
+
+
+def learn_pool(
+    pool: Utterances, heads: Mapping[str, np.ndarray], speaker_shrinkage: float, self_training_weight: float
+) -> tuple[ClipSpace, ZeroShotHead, Rows]:
+    """Return what a pool says of its language, rooms and voices, what its answers teach, and its standardised clips."""
     assert pool.encoders is not None
     assert pool.context is not None
     space = ClipSpace.of_target(pool, speaker_shrinkage)
@@ -340,7 +348,7 @@ def answer_pool(
     head = ZeroShotHead(heads[name], len(experience.centre))
     if self_training_weight and len(pool) > 1:
         head.teach(rows, averaged_in(space, pool, head.width), self_training_weight)
-    return head.logits(rows)
+    return space, head, rows
 
 
 def _small(pool: Utterances) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The emotions of a long recording over time, by experience alone or by a fitted model.
 
 Without a model a recording is its own pool: what language, room and throat add is standardised away by its windows, and
-the answers about all of them teach a linear head (:mod:`sere.labeling`). So the windows are embedded first, of each of
-which a context is kept and few frames, and answered for in the end. That is all that grows with the recording.
+the answers about them teach a linear head (:mod:`sere.labeling`). So the windows are embedded first and answered for in
+the end. Some five hundred, evenly over the recording, are the pool, with few frames of each; of the others a context is
+kept (5 kB), which is all that grows with the recording.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,14 @@ from sere.estimators.encoder import HeterogeneousEncoder
 from sere.inputs.params import ParameterError, check_arguments
 from sere.inputs.reading import as_utterances
 from sere.inputs.utterances import Utterances, concatenate
-from sere.labeling import FEW, RULES, THINNED, answer_pool, default_emotions, experienced, heads_of
+from sere.labeling import FEW, RULES, THINNED, default_emotions, experienced, heads_of, learn_pool
 from sere.recordings.timeline import OVERLAP, STAY, WINDOW, Course, Listening, as_recording, draw
 from sere.training.prepare import CLIPS
 
 #: As :func:`sere.label` has them.
 SELF_TRAINING_WEIGHT, SPEAKER_SHRINKAGE = 0.7, 4.0
+#: Frames that tell how words vary, at most about: half as many again as columns of the widest encoder here.
+FRAMES = 2000
 
 
 def timeline(
@@ -58,11 +61,11 @@ def timeline(
         As in :func:`sere.label`.
     encoder : str, EmotionEncoder, default="speech-emotion"
         As in :func:`sere.label`.
-    window : float, default=4.0
+    window : float, default=2.0
         Seconds that one answer listens to.
-    overlap : float, default=2.0
+    overlap : float, default=1.0
         Seconds by which windows overlap at least.
-    stay : float, default=10.0
+    stay : float, default=2.0
         Seconds that an emotion is expected to last: the larger, the less labels change. 0 takes every window by itself.
     detector : {"auto", "silero", "energy"} or None, default="auto"
         What finds speech. "silero" is a small network (``pip install "sere[vad]"``), "energy" a rule of loudness and
@@ -146,26 +149,30 @@ class Experienced:
     def answer(self, listening: Listening) -> np.ndarray:
         """Return the probability of each emotion in each window, once all were heard."""
         every = -(-listening.n_windows // CLIPS)
-        parts, n_heard = [], 0
+        step = max(THINNED, -(-listening.n_frames // every // FRAMES))
+        parts: list[Utterances] = []
         for waves in listening.waves:
-            parts.append(self._kept(waves, (n_heard + np.arange(len(waves))) % every == 0))
-            n_heard += len(waves)
-        pool = concatenate(parts)
-        if len(pool) < FEW:
-            speak_up([_FEW.format(counted(len(pool), "window"))])
-        logits = answer_pool(pool, self.heads, SPEAKER_SHRINKAGE, SELF_TRAINING_WEIGHT)
-        shares: np.ndarray = softmax(logits, axis=1)
+            # Those that are no part of the pool keep one frame, since none is asked for.
+            own = np.arange(len(waves)) + sum(map(len, parts))
+            parts.append(self._kept(waves, step, own % every == 0))
+        windows = concatenate(parts)
+        if len(windows) < FEW:
+            speak_up([_FEW.format(counted(len(windows), "window"))])
+        pool = windows[::every]
+        space, head, _ = learn_pool(pool, self.heads, SPEAKER_SHRINKAGE, SELF_TRAINING_WEIGHT)
+        logits = [
+            head.logits(space.target_rows([windows[first : first + CLIPS]])) for first in range(0, len(windows), CLIPS)
+        ]
+        shares: np.ndarray = softmax(np.concatenate(logits), axis=1)
         return shares
 
-    def _kept(self, waves: Sequence[np.ndarray], whole: np.ndarray) -> Utterances:
-        """Return windows embedded, without their sound; of those that are asked about words more than one frame."""
+    def _kept(self, waves: Sequence[np.ndarray], step: int, of_pool: np.ndarray) -> Utterances:
+        """Return windows embedded, without their sound, with few of their frames."""
         clips = as_utterances(pd.DataFrame({"audio": list(waves)}))
         part = self.embedder.encode(clips, "target", "the windows")
         assert part.frames is not None
-        frames = [
-            (own[::THINNED] if all_of_it else own[len(own) // 2 : len(own) // 2 + 1]).copy()
-            for own, all_of_it in zip(part.frames, whole, strict=True)
-        ]
+        one = part.frames[0][:1].copy()
+        frames = [own[::step].copy() if asked else one for own, asked in zip(part.frames, of_pool, strict=True)]
         return part.with_(clips=None, frames=frames, summaries={})
 
 

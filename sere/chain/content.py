@@ -91,9 +91,12 @@ class Scatter:
         means = np.array([clip.mean(0, dtype=np.float64) for clip in frames])
         counts = np.array([len(clip) for clip in frames])
         many = counts.sum() * means.shape[1] > MANY
-        rest: np.ndarray = np.concatenate(frames).astype(np.float32 if many else np.float64)
-        rest -= np.repeat(means.astype(rest.dtype), counts, axis=0)
-        return cls(means, counts, (rest.T @ rest).astype(np.float64) / len(rest))
+        rest = np.concatenate(frames, dtype=np.float32 if many else np.float64)
+        for mean, last, count in zip(means.astype(rest.dtype), np.cumsum(counts), counts, strict=True):
+            rest[last - count : last] -= mean
+        within = (rest.T @ rest).astype(np.float64, copy=False)
+        within /= len(rest)
+        return cls(means, counts, within)
 
     @property
     def mean(self) -> np.ndarray:
@@ -156,5 +159,5 @@ def content_metric(words: np.ndarray) -> np.ndarray:
     # machine those of a factorisation wait for each other far longer than they work.
     with threadpool_limits(1, user_api="blas"):
         lower = np.linalg.cholesky(words)
-        inverse: np.ndarray = solve_triangular(lower, np.eye(len(words)), lower=True)
+        inverse: np.ndarray = solve_triangular(lower, np.eye(len(words), order="F"), lower=True, overwrite_b=True)
     return inverse.T

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from sere.audio import SAMPLE_RATE, AudioError
+from sere.audio import FRAME_RATE, SAMPLE_RATE, AudioError
 from sere.audio.blocks import Recording
 from sere.checks.data import speak_up
 from sere.inputs.items import as_clip
@@ -23,9 +23,9 @@ from sere.recordings.smoothing import segments, smoothed
 from sere.recordings.windows import Windows, cut, plan
 
 #: Windows that are embedded at a time, so that memory does not grow with the recording.
-AT_ONCE = 64
+AT_ONCE = 16
 #: Seconds: of a window, by which windows overlap, and that an emotion lasts; see ``benchmarks/bench_timeline.py``.
-WINDOW, OVERLAP, STAY = 4.0, 2.0, 10.0
+WINDOW, OVERLAP, STAY = 2.0, 1.0, 2.0
 
 _NO_SPEECH = (
     "no speech is found in {}, so its timeline is empty. Listen to it; detector=None takes all of it for speech"
@@ -48,11 +48,13 @@ class Listening(NamedTuple):
     ----------
     waves : iterator of list of ndarray
         Their waveforms at 16 kHz, some at a time.
-    n_windows : int
+    n_windows, n_frames : int
+        How many windows there are, and frames of 20 ms in all of them.
     """
 
     waves: Iterator[list[np.ndarray]]
     n_windows: int
+    n_frames: int
 
 
 #: From the windows to the probability of each emotion, (n_windows, n_emotions).
@@ -133,8 +135,8 @@ def draw(recording: Recording, emotions: Sequence[Any] | np.ndarray, answer: Ans
     windows = plan(spans, length, course.window, course.overlap)
     if len(windows):
         with tqdm(total=len(windows), desc="listening", unit="window", disable=quiet, leave=False) as bar:
-            listening = Listening(_portions(cut(recording.blocks(), windows), bar), len(windows))
-            found = answer(listening)
+            waves = _portions(cut(recording.blocks(), windows), bar)
+            found = answer(Listening(waves, len(windows), round(windows.heard.sum() * FRAME_RATE)))
     else:
         speak_up([_NO_SPEECH.format(recording.name)])
         found = np.empty((0, len(emotions)))
