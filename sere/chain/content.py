@@ -114,15 +114,23 @@ class Scatter:
 
 def in_both_units(context: np.ndarray, scatter: Scatter, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a scatter within clips in the units of context and frames; see :func:`content_covariances`."""
+    own = columns[columns >= 0]
+    of_frames = np.zeros_like(scatter.within)
+    of_frames[np.ix_(own, own)] = scatter.within[np.ix_(own, own)]
+    return in_context_units(context, scatter, columns), of_frames
+
+
+def in_context_units(context: np.ndarray, scatter: Scatter, columns: np.ndarray) -> np.ndarray:
+    """Return a scatter within clips in the units of a context, (d, d); see :func:`content_covariances`."""
     entries = np.flatnonzero(columns >= 0)
     own = columns[entries]
     covariance = scatter.within[np.ix_(own, own)]
     slope = _slopes(context[:, entries], scatter.means[:, own])
+    covariance *= slope[:, None]
+    covariance *= slope
     of_context = np.zeros((context.shape[1],) * 2)
-    of_frames = np.zeros_like(scatter.within)
-    of_context[np.ix_(entries, entries)] = covariance * slope[:, None] * slope
-    of_frames[np.ix_(own, own)] = covariance
-    return of_context, of_frames
+    of_context[np.ix_(entries, entries)] = covariance
+    return of_context
 
 
 def _slopes(context: np.ndarray, means: np.ndarray) -> np.ndarray:
