@@ -61,11 +61,11 @@ def timeline(
         As in :func:`sere.label`.
     encoder : str, EmotionEncoder, default="speech-emotion"
         As in :func:`sere.label`.
-    window : float, default=2.0
+    window : float, default=3.0
         Seconds that one answer listens to.
-    overlap : float, default=1.0
+    overlap : float, default=1.5
         Seconds by which windows overlap at least.
-    stay : float, default=2.0
+    stay : float, default=5.0
         Seconds that an emotion is expected to last: the larger, the less labels change. 0 takes every window by itself.
     detector : {"auto", "silero", "energy"} or None, default="auto"
         What finds speech. "silero" is a small network (``pip install "sere[vad]"``), "energy" a rule of loudness and

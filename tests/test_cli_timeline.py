@@ -155,7 +155,7 @@ def test_predict_follows_a_pipe(raw, place, monkeypatch, capsys):
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_nobody_speaking_is_a_line_without_an_emotion(form, place, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Stdin(bytes(2 * 4 * SECOND)))
-    quiet = ["--rate", str(SECOND), "--detector", "energy"]
+    quiet = ["--rate", str(SECOND), "--detector", "energy", "--window", "4", "--overlap", "2"]
     assert cli.main(["predict", str(place / "model"), "-", "-f", form, *quiet]) == 0
     out = capsys.readouterr().out
     if form == "json":

@@ -74,7 +74,7 @@ def test_of_many_windows_some_are_the_pool_and_all_are_answered_for(experienced,
 def test_a_short_recording_warns_that_it_says_little_of_itself(experienced):
     encoder, wave, _ = experienced
     with pytest.warns(sere.SereWarning, match="the recording has 2 windows of speech: too few"):
-        sere.timeline(wave[: 6 * SECOND], encoder=encoder, detector=None)
+        sere.timeline(wave[: 6 * SECOND], encoder=encoder, window=4.0, overlap=2.0, detector=None)
 
 
 def test_a_model_answers_by_its_own_method(model, target):

@@ -28,10 +28,10 @@ def add_output(command: argparse.ArgumentParser) -> None:
 
 def add_listening(command: argparse._ActionsContainer) -> None:
     """Let a command say how recordings are listened to; what is not said is left to the library."""
-    command.add_argument("--window", type=float, metavar="S", help="seconds that an answer listens to (default: 2)")
-    command.add_argument("--overlap", type=float, metavar="S", help="seconds by which windows overlap (default: 1)")
+    command.add_argument("--window", type=float, metavar="S", help="seconds that an answer listens to (default: 3)")
+    command.add_argument("--overlap", type=float, metavar="S", help="seconds by which windows overlap (default: 1.5)")
     command.add_argument(
-        "--stay", type=float, metavar="S", help="seconds that an emotion lasts, the more the smoother (default: 2)"
+        "--stay", type=float, metavar="S", help="seconds that an emotion lasts, the more the smoother (default: 5)"
     )
     command.add_argument(
         "--detector",

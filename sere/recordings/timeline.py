@@ -25,7 +25,7 @@ from sere.recordings.windows import Windows, cut, plan
 #: Windows that are embedded at a time, so that memory does not grow with the recording.
 AT_ONCE = 16
 #: Seconds: of a window, by which windows overlap, and that an emotion lasts; see ``benchmarks/bench_timeline.py``.
-WINDOW, OVERLAP, STAY = 2.0, 1.0, 2.0
+WINDOW, OVERLAP, STAY = 3.0, 1.5, 5.0
 
 _NO_SPEECH = (
     "no speech is found in {}, so its timeline is empty. Listen to it; detector=None takes all of it for speech"
