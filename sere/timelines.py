@@ -2,7 +2,7 @@
 
 Without a model a recording is its own pool: what language, room and throat add is standardised away by its windows, and
 the answers about them teach a linear head (:mod:`sere.labeling`). So the windows are embedded first and answered for in
-the end. Some five hundred, evenly over the recording, are the pool, with few frames of each; of the others a context is
+the end. Some 250, evenly over the recording, are the pool, with few frames of each; of the others a context is
 kept (5 kB), which is all that grows with the recording.
 """
 
@@ -21,12 +21,15 @@ from sere.inputs.reading import as_utterances
 from sere.inputs.utterances import Utterances, concatenate
 from sere.labeling import FEW, RULES, THINNED, default_emotions, experienced, heads_of, learn_pool
 from sere.recordings.timeline import OVERLAP, STAY, WINDOW, Course, Listening, as_recording, draw
-from sere.training.prepare import CLIPS
 
 #: As :func:`sere.label` has them.
 SELF_TRAINING_WEIGHT, SPEAKER_SHRINKAGE = 0.7, 4.0
-#: Frames that tell how words vary, at most about: half as many again as columns of the widest encoder here.
-FRAMES = 2000
+#: Windows that are the pool, at most about: it costs memory, and its mean and SD hardly change with more.
+POOL = 250
+#: Windows that are answered for at a time.
+ANSWERED = 250
+#: Frames that tell how words vary, at most about: a few more than the widest encoder here has columns.
+FRAMES = 1500
 
 
 def timeline(
@@ -148,7 +151,7 @@ class Experienced:
 
     def answer(self, listening: Listening) -> np.ndarray:
         """Return the probability of each emotion in each window, once all were heard."""
-        every = -(-listening.n_windows // CLIPS)
+        every = -(-listening.n_windows // POOL)
         step = max(THINNED, -(-listening.n_frames // every // FRAMES))
         parts: list[Utterances] = []
         for waves in listening.waves:
@@ -161,7 +164,8 @@ class Experienced:
         pool = windows[::every]
         space, head, _ = learn_pool(pool, self.heads, SPEAKER_SHRINKAGE, SELF_TRAINING_WEIGHT)
         logits = [
-            head.logits(space.target_rows([windows[first : first + CLIPS]])) for first in range(0, len(windows), CLIPS)
+            head.logits(space.target_rows([windows[first : first + ANSWERED]]))
+            for first in range(0, len(windows), ANSWERED)
         ]
         shares: np.ndarray = softmax(np.concatenate(logits), axis=1)
         return shares

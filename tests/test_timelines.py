@@ -63,7 +63,7 @@ def test_a_file_of_another_rate_and_two_channels_says_the_same(experienced, tmp_
 def test_of_many_windows_some_are_the_pool_and_all_are_answered_for(experienced, monkeypatch):
     encoder, wave, change = experienced
     options = {"emotions": WORDS, "encoder": encoder, "window": 1.0, "overlap": 0.5, "detector": None}
-    monkeypatch.setattr("sere.timelines.CLIPS", 20)
+    monkeypatch.setattr("sere.timelines.POOL", 20)
     table = sere.timeline(wave, **options)
     assert table.attrs["windows"] > 3 * 20
     right = table["emotion"] == np.where((table["start"] + table["end"]) / 2 < change, "anger", "sadness")

@@ -91,7 +91,7 @@ class Scatter:
         means = np.array([clip.mean(0, dtype=np.float64) for clip in frames])
         counts = np.array([len(clip) for clip in frames])
         many = counts.sum() * means.shape[1] > MANY
-        rest = np.concatenate(frames, dtype=np.float32 if many else np.float64)
+        rest: np.ndarray = np.concatenate(frames, dtype=np.float32 if many else np.float64)
         for mean, last, count in zip(means.astype(rest.dtype), np.cumsum(counts), counts, strict=True):
             rest[last - count : last] -= mean
         within = (rest.T @ rest).astype(np.float64, copy=False)
