@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from sere.audio import AudioError, Clip
-from sere.baselines._clips import ClipSpace
+from sere.baselines._clips import ClipSpace, Rows
 from sere.baselines.zero_shot import ZeroShotHead, averaged_in
 from sere.checks.data import Group, counted, speak_up
 from sere.checks.facts import facts_of
@@ -49,7 +49,7 @@ PRIOR = 5.0
 #: Probability below which another emotion is likelier than the one named.
 UNSURE = 0.5
 
-_RULES = {
+RULES = {
     "emotions": params.NONE
     | Rule(
         "a list of two or more names",
@@ -206,7 +206,7 @@ def label_clips(
     """Do the work of :func:`label`, whose parameters these are."""
     steps: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "device": device, "verbose": verbose}
     params.check_arguments(
-        _RULES,
+        RULES,
         emotions=emotions,
         encoder=encoder,
         self_training_weight=self_training_weight,
@@ -215,9 +215,9 @@ def label_clips(
         **steps,
     )
     embedder = HeterogeneousEncoder(encoder, **steps)
-    experienced = _experienced(embedder, encoder)
-    words = _default_emotions(experienced) if emotions is None else [str(word) for word in emotions]
-    heads = {name: _heads(words, known) for name, known in experienced.items()}
+    known = experienced(embedder, encoder)
+    words = default_emotions(known) if emotions is None else [str(word) for word in emotions]
+    heads = {name: heads_of(words, own) for name, own in known.items()}
 
     skipping = Skipping(on_error)
     if isinstance(X, str | os.PathLike) and os.path.isdir(X):
@@ -238,7 +238,7 @@ def label_clips(
     for members in _pools(clips):
         pool = clips[members]
         speak_up(_small(pool))
-        logits[members] = _answer(pool, heads, speaker_shrinkage, self_training_weight)
+        logits[members] = answer_pool(pool, heads, speaker_shrinkage, self_training_weight)
     sources = [clip.source for clip in clips.clips or ()]
     paths = [os.fspath(source) if isinstance(source, str | os.PathLike) else None for source in sources]
     return Labeled(words, rows[kept], paths, softmax(logits, axis=1), skipping.records)
@@ -266,7 +266,7 @@ def _embed(embedder: HeterogeneousEncoder, clips: Utterances, unusable: dict[Cli
     return concatenate(parts)
 
 
-def _experienced(embedder: HeterogeneousEncoder, encoder: Any) -> dict[str, EmotionEncoder]:
+def experienced(embedder: HeterogeneousEncoder, encoder: Any) -> dict[str, EmotionEncoder]:
     """Return the encoders by the names that embedded clips have; an error unless all have experience."""
     found = {}
     for spec in encoder.values() if isinstance(encoder, Mapping) else [encoder]:
@@ -281,15 +281,15 @@ def _experienced(embedder: HeterogeneousEncoder, encoder: Any) -> dict[str, Emot
     return found
 
 
-def _default_emotions(experienced: Mapping[str, EmotionEncoder]) -> list[str]:
+def default_emotions(encoders: Mapping[str, EmotionEncoder]) -> list[str]:
     """Return the emotions that all corpora behind the encoders have; where they share too few, all that are known."""
-    known = set.intersection(*(set(encoder.experience.emotions) for encoder in experienced.values()))
-    corpora = [set(corpus["emotions"]) for encoder in experienced.values() for corpus in encoder.card.corpora]
+    known = set.intersection(*(set(encoder.experience.emotions) for encoder in encoders.values()))
+    corpora = [set(corpus["emotions"]) for encoder in encoders.values() for corpus in encoder.card.corpora]
     common = known.intersection(*corpora)
     return sorted(common if len(common) > 1 else known)
 
 
-def _heads(words: Sequence[str], encoder: EmotionEncoder) -> np.ndarray:
+def heads_of(words: Sequence[str], encoder: EmotionEncoder) -> np.ndarray:
     """Return the number of each word's emotion in what an encoder knows."""
     known = encoder.experience.emotions
     meant = [canonical_emotion(word) for word in words]
@@ -316,10 +316,18 @@ def _pools(clips: Utterances) -> list[np.ndarray]:
     return [np.array(rows) for rows in members.values()]
 
 
-def _answer(
+def answer_pool(
     pool: Utterances, heads: Mapping[str, np.ndarray], speaker_shrinkage: float, self_training_weight: float
 ) -> np.ndarray:
     """Return the scores of a pool's clips, (n, n_emotions)."""
+    _, head, rows = learn_pool(pool, heads, speaker_shrinkage, self_training_weight)
+    return head.logits(rows)
+
+
+def learn_pool(
+    pool: Utterances, heads: Mapping[str, np.ndarray], speaker_shrinkage: float, self_training_weight: float
+) -> tuple[ClipSpace, ZeroShotHead, Rows]:
+    """Return what a pool says of its language, rooms and voices, what its answers teach, and its standardised clips."""
     assert pool.encoders is not None
     assert pool.context is not None
     space = ClipSpace.of_target(pool, speaker_shrinkage)
@@ -332,7 +340,7 @@ def _answer(
     head = ZeroShotHead(heads[name], len(experience.centre))
     if self_training_weight and len(pool) > 1:
         head.teach(rows, averaged_in(space, pool, head.width), self_training_weight)
-    return head.logits(rows)
+    return space, head, rows
 
 
 def _small(pool: Utterances) -> Iterator[str]:

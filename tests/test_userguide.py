@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -14,12 +15,13 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def corpora(source, target, tmp_path, monkeypatch):
-    """What the texts find in the working folder: EmoDB and EMOVO (here two folders of emotions), somebody's encoder."""
+    """What the texts find in the working folder: EmoDB and EMOVO (here two folders of emotions), a talk, an encoder."""
     for name, clips in (("emodb", source), ("emovo", target)):
         for row, clip in clips.iterrows():
             file = tmp_path / "corpora" / name / clip["emotion"] / f"{clip['speaker']}_{row:03d}.wav"
             file.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(file, clip["audio"], 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "talk.wav", np.concatenate(list(target["audio"])), 16_000, subtype="FLOAT")
     sere.encoders.EmotionEncoder.load("acoustic-emotion").save(tmp_path / "theirs.npz")
     monkeypatch.chdir(tmp_path)
 
@@ -35,6 +37,7 @@ def at_once(monkeypatch):
     monkeypatch.setattr(sere.SEREClassifier.__init__, "__defaults__", shorter)
 
 
+@pytest.mark.filterwarnings("ignore:the recording has:sere.SereWarning")
 @pytest.mark.filterwarnings("ignore:X holds 18 clips:sere.SereWarning")
 @pytest.mark.parametrize("page", ["docs/userguide.md", "docs/paper.md", "README.md"])
 def test_every_block_of_python_runs(page, corpora, at_once, source, target):

@@ -160,7 +160,7 @@ def check_file(source: str | bytes, start: float | None = None, end: float | Non
             ffmpeg.need_ffmpeg(source)
             return order_problem(label(source), start, end)
         with sound:
-            return _rate_problem(sound.samplerate, label(source)) or span_problem(
+            return rate_problem(sound.samplerate, label(source)) or span_problem(
                 label(source), start, end, sndfile.seconds_of(sound)
             )
     except Unreadable as error:
@@ -195,13 +195,13 @@ def _check_wave(clip: Clip) -> str | None:
     if wave.dtype.kind in "iu" and wave.dtype.itemsize > 4:
         return f"a waveform of dtype {wave.dtype} has no full scale; convert it to int16, int32 or float in -1..1"
     return (
-        _level_problem(wave, "the waveform")
-        or _rate_problem(clip.sampling_rate, "the waveform")
+        level_problem(wave, "the waveform")
+        or rate_problem(clip.sampling_rate, "the waveform")
         or span_problem("the waveform", clip.start, clip.end, len(wave) / clip.sampling_rate)
     )
 
 
-def _level_problem(samples: np.ndarray, name: str) -> str | None:
+def level_problem(samples: np.ndarray, name: str) -> str | None:
     """Return what cannot be in samples of any shape, or None; integers know their full scale."""
     if samples.dtype.kind in "iu" or samples.size == 0:
         return None
@@ -224,7 +224,7 @@ def _level_problem(samples: np.ndarray, name: str) -> str | None:
     return None
 
 
-def _rate_problem(rate: int, name: str) -> str | None:
+def rate_problem(rate: int, name: str) -> str | None:
     if rate <= 0:
         return f"{name}: the sampling rate must be positive, got {rate} Hz"
     if RATES[0] <= rate <= RATES[1]:
@@ -242,14 +242,10 @@ def _finish(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
     """
     if samples.size == 0:
         raise Unreadable(f"{name} holds no samples")
-    problem = _rate_problem(rate, name) or _level_problem(samples, name)
+    problem = rate_problem(rate, name) or level_problem(samples, name)
     if problem:
         raise Unreadable(problem)
-    if samples.dtype.kind in "iu":
-        info = np.iinfo(samples.dtype)
-        samples = (samples.astype(np.float64) - (0 if info.min else (info.max + 1) / 2)) / (
-            (info.max + 1) / (1 if info.min else 2)
-        )
+    samples = in_full_scale(samples)
     wave = np.ascontiguousarray(samples if samples.ndim == 1 else _mix(samples), dtype=np.float32)
     if rate != SAMPLE_RATE:
         import soxr
@@ -260,20 +256,37 @@ def _finish(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
     return wave
 
 
+def in_full_scale(samples: np.ndarray) -> np.ndarray:
+    """Return integers as floats in -1..1, and floats as they are."""
+    if samples.dtype.kind not in "iu":
+        return samples
+    info = np.iinfo(samples.dtype)
+    scaled: np.ndarray = (samples.astype(np.float64) - (0 if info.min else (info.max + 1) / 2)) / (
+        (info.max + 1) / (1 if info.min else 2)
+    )
+    return scaled
+
+
 def _mix(samples: np.ndarray) -> np.ndarray:
     """Return the mean of all channels; where they cancel each other, as with one plug's poles swapped, the loudest."""
     n_channels = samples.shape[1]
     if n_channels == 1:
         return samples[:, 0]
     mean: np.ndarray = samples.mean(axis=1)
-    # One voice on one channel of n, and nothing on the others, leaves 1 / n^2 of its power: that is no cancelling.
-    share = _CANCELLED / n_channels**2
     left = np.dot(mean, mean)
-    if left < share * np.vdot(samples, samples):  # which is no less than the loudest channel's power
+    if left < cancelled(n_channels) * np.vdot(samples, samples):  # which is no less than the loudest channel's power
         powers = np.einsum("nc,nc->c", samples, samples)
-        if left < share * powers.max():
+        if left < cancelled(n_channels) * powers.max():
             mean = samples[:, powers.argmax()]
     return mean
+
+
+def cancelled(n_channels: int) -> float:
+    """Share of the loudest channel's power below which what the mean of all leaves means that they cancel each other.
+
+    One voice on one channel of n, and nothing on the others, leaves 1 / n^2 of its power: that is no cancelling.
+    """
+    return _CANCELLED / n_channels**2
 
 
 def _cut(wave: np.ndarray, rate: int, start: float | None, end: float | None) -> np.ndarray:

@@ -10,7 +10,9 @@ import shutil
 import struct
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +96,69 @@ def _segment(program: str, path: str, source: str | bytes, start: float, end: fl
 def _run(
     program: str, path: str, source: str | bytes, jump: float, skip: float, seconds: float | None
 ) -> tuple[np.ndarray, int]:
+    """Return the samples of one run, and their rate."""
+    try:
+        run = subprocess.run(
+            _command(program, path, jump, skip, seconds), capture_output=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{label(source)} needs ffmpeg, and {program} cannot be run: {error}") from error
+    _judge(run.stderr, run.returncode, len(run.stdout) >= _AU.size, program, path, source)
+    _, offset, _, _, rate, channels = _AU.unpack_from(run.stdout)
+    whole = (len(run.stdout) - offset) // (4 * channels) * channels
+    return np.frombuffer(run.stdout, ">f4", whole, offset).reshape(-1, channels).astype(np.float32), rate
+
+
+def blocks(source: str | bytes, seconds: float) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield a source's samples a few seconds at a time, (n_samples, n_channels) float32, with their rate.
+
+    Raises
+    ------
+    Unreadable
+        As :func:`decode`; what only shows at the end, there.
+    """
+    program = need_ffmpeg(source)
+    with tempfile.TemporaryDirectory(prefix="sere-") as folder:
+        path = source if isinstance(source, str) else str(Path(folder) / "audio")
+        if isinstance(source, bytes):
+            Path(path).write_bytes(source)
+        with open(Path(folder) / "said", "w+b") as said:
+            try:
+                run = subprocess.Popen(
+                    _command(program, path), stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL
+                )
+            except (OSError, ValueError) as error:
+                raise Unreadable(f"{label(source)} needs ffmpeg, and {program} cannot be run: {error}") from error
+            begun, n_samples = False, 0
+            with run:
+                try:
+                    for samples, rate in _handed_over(run.stdout, seconds):
+                        begun, n_samples = True, n_samples + len(samples)
+                        if len(samples):
+                            yield samples, rate
+                except BaseException:  # whoever reads has enough
+                    run.kill()
+                    raise
+            said.seek(0)
+            _judge(said.read(), run.returncode, begun, program, path, source)
+    if n_samples == 0:
+        raise Unreadable(f"{label(source)} holds no samples")
+
+
+def _handed_over(pipe: Any, seconds: float) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield no samples once the header has come, then samples; each with their rate."""
+    head = pipe.read(_AU.size)
+    if len(head) < _AU.size:
+        return
+    _, offset, _, _, rate, channels = _AU.unpack(head)
+    pipe.read(offset - _AU.size)
+    yield np.empty((0, channels), np.float32), rate
+    while block := pipe.read(4 * channels * max(1, round(seconds * rate))):
+        samples = np.frombuffer(block, ">f4", len(block) // (4 * channels) * channels)
+        yield samples.reshape(-1, channels).astype(np.float32), rate
+
+
+def _command(program: str, path: str, jump: float = 0.0, skip: float = 0.0, seconds: float | None = None) -> list[str]:
     """Jump, decode and skip, decode and hand over."""
     command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file"]
     command += ["-ss", f"{jump:.6f}"] if jump else []
@@ -101,29 +166,26 @@ def _run(
     command += ["-i", f"file:{path}"]
     command += ["-ss", f"{skip:.6f}"] if skip else []
     command += [] if seconds is None else ["-t", f"{seconds:.6f}"]
-    command += ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
-    try:
-        run = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
-    except (OSError, ValueError) as error:
-        raise Unreadable(f"{label(source)} needs ffmpeg, and {program} cannot be run: {error}") from error
-    said = run.stderr.decode(errors="replace").replace(f"file:{path}", "the file").strip()
+    return [*command, "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
+
+
+def _judge(errors: bytes, code: int, begun: bool, program: str, path: str, source: str | bytes) -> None:
+    """Raise for what ffmpeg could not read, by what it said, its exit code and whether any sound came."""
+    said = errors.decode(errors="replace").replace(f"file:{path}", "the file").strip()
     if _CUT.search(said):
         raise Unreadable(f"{label(source)} ends too soon: it is truncated; copy it again (ffmpeg: {_reason(said)})")
     if "matches no streams" in said:
         raise Unreadable(f"{label(source)} holds no sound: ffmpeg finds no audio track in it")
-    if run.returncode < 0:
+    if code < 0:
         raise Unreadable(
-            f"ffmpeg ({program}) broke off over {label(source)} by signal {-run.returncode}; install another version "
+            f"ffmpeg ({program}) broke off over {label(source)} by signal {-code}; install another version "
             "of it, or convert the file to wav"
         )
-    if run.returncode or len(run.stdout) < _AU.size:
-        reason = _reason(said) or f"exit code {run.returncode}"
+    if code or not begun:
+        reason = _reason(said) or f"exit code {code}"
         raise Unreadable(
             f"ffmpeg cannot read {label(source)} ({reason}): it is truncated or is not audio; copy it again"
         )
-    _, offset, _, _, rate, channels = _AU.unpack_from(run.stdout)
-    whole = (len(run.stdout) - offset) // (4 * channels) * channels
-    return np.frombuffer(run.stdout, ">f4", whole, offset).reshape(-1, channels).astype(np.float32), rate
 
 
 def _reason(said: str) -> str:

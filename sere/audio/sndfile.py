@@ -13,6 +13,7 @@ found here without decoding anything:
 import io
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -110,14 +111,33 @@ def decode(source: str | bytes, sound: Any, start: float | None, end: float | No
     try:
         samples = _read(sound, last - first) if _sought(sound, first) else _skipped(source, first, last)
     except soundfile.LibsndfileError as error:
-        raise Unreadable(
-            f"{label(source)} cannot be decoded ({error.error_string}); it may be truncated: copy it again"
-        ) from error
+        raise Unreadable(_undecodable(source, error)) from error
     if len(samples) < last - first and sound.frames < _UNKNOWN_LENGTH:
         raise Unreadable(
             f"{label(source)} ends after {len(samples)} of {last - first} samples: it is truncated; copy it again"
         )
     return samples
+
+
+def blocks(source: str | bytes, sound: Any, seconds: float) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield an open file's samples a few seconds at a time, (n_samples, n_channels) float32, with their rate."""
+    length, passed, step = _length(sound), 0, max(1, round(seconds * sound.samplerate))
+    while passed < length:
+        try:
+            samples = sound.read(min(step, length - passed), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise Unreadable(_undecodable(source, error)) from error
+        passed += len(samples)
+        if len(samples):
+            yield samples, sound.samplerate
+        elif sound.frames >= _UNKNOWN_LENGTH:
+            return
+        else:
+            raise Unreadable(f"{label(source)} ends after {passed} of {length} samples: it is truncated; copy it again")
+
+
+def _undecodable(source: str | bytes, error: soundfile.LibsndfileError) -> str:
+    return f"{label(source)} cannot be decoded ({error.error_string}); it may be truncated: copy it again"
 
 
 def _length(sound: Any) -> int:

@@ -14,7 +14,7 @@ from sere.baselines._base import Baseline, Fitted, Head
 from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._heads import LinearHead
 from sere.baselines.references import LinearBaseline
-from sere.chain.content import content_covariances, with_words
+from sere.chain.content import Scatter, in_context_units, with_words
 from sere.chain.self_training import SelfTrained, SelfTrainingHead
 from sere.checks.data import speak_up
 from sere.encoders.experience import Experience
@@ -59,7 +59,7 @@ class ZeroShotHead:
         words = None
         if (averaged >= 0).any():
             some = slice(None, None, -(-len(rows) // CLIPS))
-            words = with_words(content_covariances(context[some], rows.frames[some], averaged)[0])
+            words = with_words(in_context_units(context[some], Scatter.of(rows.frames[some]), averaged))
         self.self_trained = SelfTrainingHead(weight).learn(self._decision(rows), [""], [context], [words])
 
     def embed(self, rows: Rows) -> np.ndarray:

@@ -91,9 +91,12 @@ class Scatter:
         means = np.array([clip.mean(0, dtype=np.float64) for clip in frames])
         counts = np.array([len(clip) for clip in frames])
         many = counts.sum() * means.shape[1] > MANY
-        rest: np.ndarray = np.concatenate(frames).astype(np.float32 if many else np.float64)
-        rest -= np.repeat(means.astype(rest.dtype), counts, axis=0)
-        return cls(means, counts, (rest.T @ rest).astype(np.float64) / len(rest))
+        rest: np.ndarray = np.concatenate(frames, dtype=np.float32 if many else np.float64)
+        for mean, last, count in zip(means.astype(rest.dtype), np.cumsum(counts), counts, strict=True):
+            rest[last - count : last] -= mean
+        within = (rest.T @ rest).astype(np.float64, copy=False)
+        within /= len(rest)
+        return cls(means, counts, within)
 
     @property
     def mean(self) -> np.ndarray:
@@ -111,15 +114,23 @@ class Scatter:
 
 def in_both_units(context: np.ndarray, scatter: Scatter, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a scatter within clips in the units of context and frames; see :func:`content_covariances`."""
+    own = columns[columns >= 0]
+    of_frames = np.zeros_like(scatter.within)
+    of_frames[np.ix_(own, own)] = scatter.within[np.ix_(own, own)]
+    return in_context_units(context, scatter, columns), of_frames
+
+
+def in_context_units(context: np.ndarray, scatter: Scatter, columns: np.ndarray) -> np.ndarray:
+    """Return a scatter within clips in the units of a context, (d, d); see :func:`content_covariances`."""
     entries = np.flatnonzero(columns >= 0)
     own = columns[entries]
     covariance = scatter.within[np.ix_(own, own)]
     slope = _slopes(context[:, entries], scatter.means[:, own])
+    covariance *= slope[:, None]
+    covariance *= slope
     of_context = np.zeros((context.shape[1],) * 2)
-    of_frames = np.zeros_like(scatter.within)
-    of_context[np.ix_(entries, entries)] = covariance * slope[:, None] * slope
-    of_frames[np.ix_(own, own)] = covariance
-    return of_context, of_frames
+    of_context[np.ix_(entries, entries)] = covariance
+    return of_context
 
 
 def _slopes(context: np.ndarray, means: np.ndarray) -> np.ndarray:
@@ -156,5 +167,5 @@ def content_metric(words: np.ndarray) -> np.ndarray:
     # machine those of a factorisation wait for each other far longer than they work.
     with threadpool_limits(1, user_api="blas"):
         lower = np.linalg.cholesky(words)
-        inverse: np.ndarray = solve_triangular(lower, np.eye(len(words)), lower=True)
+        inverse: np.ndarray = solve_triangular(lower, np.eye(len(words), order="F"), lower=True, overwrite_b=True)
     return inverse.T

@@ -15,14 +15,12 @@ import numpy as np
 from sere.audio import HOP, SAMPLE_RATE, AudioError, Clip
 from sere.encoders.experience import samples_digest
 from sere.extraction.extract import extract
+from sere.tracks.voiced import WINDOW, repetition
 
 #: Changes whenever a fact would.
 VERSION = 1
 #: Frames of 40 ms that voice and band are judged by, at most; they are spread evenly over the clip.
 _LOOKS = 256
-_WINDOW = 2 * HOP
-#: Periods of a voice, in samples: 500 to 60 Hz.
-_PERIODS = np.arange(SAMPLE_RATE // 500, SAMPLE_RATE // 60)
 #: A frame has a voice where this share of its power repeats and it is at most so far below the loud ones.
 _REPEATS = 0.5
 _QUIET_DB = 30.0
@@ -130,18 +128,14 @@ def facts(wave: np.ndarray) -> np.ndarray:
 
 def _spectral(wave: np.ndarray, loud: float) -> tuple[float, float]:
     """Return dB beyond a telephone's band, and the share of frames with a voice."""
-    padded = np.pad(wave, (0, max(0, _WINDOW - len(wave))))
-    views = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
-    starts = np.unique(np.linspace(0, len(views) - 1, min(_LOOKS, 1 + len(views) // _WINDOW)).astype(int))
+    padded = np.pad(wave, (0, max(0, WINDOW - len(wave))))
+    views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
+    starts = np.unique(np.linspace(0, len(views) - 1, min(_LOOKS, 1 + len(views) // WINDOW)).astype(int))
     frames = views[starts].astype(np.float64)
-    spectrum = np.abs(np.fft.rfft(frames, 2 * _WINDOW)) ** 2
-    windowed = (np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))) ** 2).sum(0)
-    hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
+    windowed = (np.abs(np.fft.rfft(frames * np.hanning(WINDOW))) ** 2).sum(0)
+    hertz = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
     phone = windowed[(hertz >= _PHONE_BAND[0]) & (hertz <= _PHONE_BAND[1])].sum()
     beyond = 10 * np.log10((windowed[hertz >= _BEYOND].sum() + _NOTHING) / (phone + _NOTHING))
-    products = np.fft.irfft(spectrum)[:, _PERIODS]
-    power = np.cumsum(frames**2, axis=1)
-    head, tail = power[:, _WINDOW - 1 - _PERIODS], power[:, -1:] - power[:, _PERIODS - 1]
-    repeats = (products / np.sqrt(head * tail + _NOTHING)).max(1)
-    audible = 10 * np.log10(power[:, -1] / _WINDOW + _NOTHING) > max(loud - _QUIET_DB, _INAUDIBLE)
-    return float(beyond), float(((repeats > _REPEATS) & audible).mean())
+    power = (frames**2).cumsum(axis=1)[:, -1]
+    audible = 10 * np.log10(power / WINDOW + _NOTHING) > max(loud - _QUIET_DB, _INAUDIBLE)
+    return float(beyond), float(((repetition(frames) > _REPEATS) & audible).mean())

@@ -190,7 +190,7 @@ def _long(group: Group) -> Iterator[str]:
         yield (
             f"{long.sum()} of the {len(group)} clips of {group.name} are longer than {LONG:g} s ({group.rows(long)}, "
             f"up to {group.facts.seconds.max():.0f} s): one emotion stands for all of it. Cut them into phrases, by "
-            "the columns 'start' and 'end'"
+            "the columns 'start' and 'end', or see sere.timeline"
         )
 
 

@@ -1,4 +1,7 @@
-"""``sere predict``: a long list in small portions, so that what is found is written and what is broken costs itself."""
+"""``sere predict``: a long list in small portions, so that what is found is written and what is broken costs itself.
+
+Sound on standard input is followed as it comes (:mod:`sere.cli.streaming`).
+"""
 
 import argparse
 import json
@@ -8,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sere.cli.outcome import UsageError
-from sere.cli.words import AddCommand, add_allow, add_inputs, add_on_error, add_output
+from sere.cli.words import AddCommand, add_allow, add_inputs, add_listening, add_on_error, add_output, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +24,9 @@ def add(command: AddCommand) -> None:
         predict,
         "emotions of clips",
         "Results are written as they are found. A file that cannot be used is named on stderr and the others\n"
-        "are predicted all the same; the exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.",
+        "are predicted all the same; the exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.\n"
+        "Where the only input is - and WAV comes on standard input, or with --rate raw samples, a line is written for\n"
+        "each window of it, as it comes: ffmpeg -i URL -f wav - | sere predict MODEL -",
     )
     added.add_argument("model", metavar="MODEL", help="what `sere fit` saved")
     add_inputs(added)
@@ -33,6 +38,13 @@ def add(command: AddCommand) -> None:
         metavar="FILE.jsonl",
         help="also say why: an object a clip and line, with what counted, the labeled clips it is like, and when",
     )
+    sound = added.add_argument_group("sound on standard input")
+    sound.add_argument("--rate", type=count, metavar="HZ", help="raw samples come, so many a second")
+    sound.add_argument(
+        "--coding", choices=["u8", "s16", "s24", "s32", "f32", "f64"], help="of raw samples (default: s16)"
+    )
+    sound.add_argument("--channels", type=count, metavar="N", help="of raw samples (default: 1)")
+    add_listening(sound)
 
 
 def predict(arguments: argparse.Namespace) -> int:
@@ -40,9 +52,15 @@ def predict(arguments: argparse.Namespace) -> int:
     from sere.cli.inputs import load_model, read_clips
     from sere.cli.portions import predictions
     from sere.cli.problems import PLACE, Problems
+    from sere.cli.streaming import predict_stream, stdin_is_sound
     from sere.cli.writers import WRITERS, opened
 
+    from_stdin = stdin_is_sound(arguments)
+    if from_stdin and arguments.explain:
+        raise UsageError("--explain is for clips, and standard input holds sound that is followed as it comes")
     model = load_model(arguments.model, arguments.allow)
+    if from_stdin:
+        return predict_stream(model, arguments)
     if arguments.explain and not hasattr(model, "explain"):
         raise UsageError(f"--explain needs a SEREClassifier, and {arguments.model} holds a {type(model).__name__}")
     problems = Problems("predict", arguments.on_error)

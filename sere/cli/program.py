@@ -18,18 +18,19 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 
 from sere import __version__
-from sere.cli import benchmark, cache, corpora, demo, evaluate, fit, label, predict, pretrain, report
+from sere.cli import benchmark, cache, corpora, demo, evaluate, fit, label, predict, pretrain, report, timeline
 from sere.cli.outcome import Stop, UsageError, sentence
 from sere.cli.words import count
 
 #: The commands in the order in which ``--help`` lists them; each module adds its words and does its work.
-COMMANDS = (demo, corpora, label, fit, predict, evaluate, pretrain, benchmark, report, cache)
+COMMANDS = (demo, corpora, label, timeline, fit, predict, evaluate, pretrain, benchmark, report, cache)
 
 _DESCRIPTION = """\
 Recognise emotions in speech of a language that nobody labeled, from a few labeled clips of another.
 
   sere demo                     see it work
   sere label DIR                emotions of clips, without a single label
+  sere timeline talk.mp3        emotions of a long recording over time
   sere corpora DIR              which corpora are in a folder
   sere fit --labels few.csv --source DIR --target DIR --out model
   sere predict model new/*.wav  emotions of new clips

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 #: Adds a command to the parser: called with its name, what runs it, its help and details.
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -23,6 +24,27 @@ def add_output(command: argparse.ArgumentParser) -> None:
         "-f", "--format", choices=["table", "csv", "json"], default="table", help="output (default: %(default)s)"
     )
     command.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
+
+
+def add_listening(command: argparse._ActionsContainer) -> None:
+    """Let a command say how recordings are listened to; what is not said is left to the library."""
+    command.add_argument("--window", type=float, metavar="S", help="seconds that an answer listens to (default: 3)")
+    command.add_argument("--overlap", type=float, metavar="S", help="seconds by which windows overlap (default: 1.5)")
+    command.add_argument(
+        "--stay", type=float, metavar="S", help="seconds that an emotion lasts, the more the smoother (default: 5)"
+    )
+    command.add_argument(
+        "--detector",
+        choices=["auto", "silero", "energy", "none"],
+        help="what finds speech; none takes all for speech (default: auto, which is silero where it is installed)",
+    )
+
+
+def listening_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what was said of how recordings are listened to, as `sere.timeline` takes it."""
+    given = {name: getattr(arguments, name) for name in ("window", "overlap", "stay", "detector")}
+    said = {name: value for name, value in given.items() if value is not None}
+    return said | ({"detector": None} if said.get("detector") == "none" else {})
 
 
 def add_on_error(command: argparse.ArgumentParser, default: str) -> None:

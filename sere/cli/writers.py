@@ -27,18 +27,22 @@ class _Writer(ABC):
         return None
 
     @abstractmethod
-    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
-        """Write one clip's prediction."""
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
+        """Write one clip's prediction; None where nobody speaks in it."""
 
 
 class _TableWriter(_Writer):
     """Emotion, its probability and the path, which comes last because it is long."""
 
-    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
         width = max(map(len, self.classes))
         span = f"  [{clip.get('start', 0)}-{clip.get('end', '')} s]" if {"start", "end"} & clip.keys() else ""
-        best = int(shares.argmax())
-        print(f"{self.classes[best]:<{width}}  {100 * shares[best]:5.1f} %  {clip['path']}{span}", file=self.stream)
+        if shares is None:
+            said = f"{'-':<{width}}         "
+        else:
+            best = int(shares.argmax())
+            said = f"{self.classes[best]:<{width}}  {100 * shares[best]:5.1f} %"
+        print(f"{said}  {clip['path']}{span}", file=self.stream)
 
 
 class _CsvWriter(_Writer):
@@ -49,9 +53,12 @@ class _CsvWriter(_Writer):
         self._csv.writerow([*self.columns, "emotion", *(f"p_{name}" for name in self.classes)])
         return self
 
-    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
         known = [clip.get(name, "") for name in self.columns]
-        self._csv.writerow([*known, self.classes[int(shares.argmax())], *(f"{share:.6f}" for share in shares)])
+        if shares is None:
+            self._csv.writerow([*known, *[""] * (1 + len(self.classes))])
+        else:
+            self._csv.writerow([*known, self.classes[int(shares.argmax())], *(f"{share:.6f}" for share in shares)])
 
 
 class _JsonWriter(_Writer):
@@ -63,9 +70,11 @@ class _JsonWriter(_Writer):
         self._ascii = not (self.stream.encoding or "utf-8").lower().startswith("utf")
         return self
 
-    def write(self, clip: dict[Hashable, Any], shares: np.ndarray) -> None:
-        probabilities = {name: round(float(share), 6) for name, share in zip(self.classes, shares)}
-        found = clip | {"emotion": self.classes[int(shares.argmax())], "probabilities": probabilities}
+    def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
+        found: dict[Hashable, Any] = clip | {"emotion": None}
+        if shares is not None:
+            probabilities = {name: round(float(share), 6) for name, share in zip(self.classes, shares)}
+            found |= {"emotion": self.classes[int(shares.argmax())], "probabilities": probabilities}
         self.stream.write(self._before + json.dumps(found, ensure_ascii=self._ascii, default=str))
         self._before = ",\n"
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
@@ -22,10 +23,11 @@ from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
 from sere.inputs.labels import as_labels
 from sere.inputs.params import COMMON, NONE, RANDOM_STATE, TEXT, Rule, check_params, instance, number
-from sere.inputs.reading import as_pools, read_rows
+from sere.inputs.reading import as_pools, as_utterances, read_rows
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances, concatenate
 
@@ -37,7 +39,7 @@ ASKED = 256
 SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
-class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
     """Base of the classifiers.
 
     A subclass has the parameters of ``_rules``. Its fit begins with :meth:`_check_params` and :meth:`_read_fit`, makes
@@ -135,7 +137,7 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n, n_classes)
         """
-        return np.asarray(softmax(self._logits(X), axis=1))
+        return _shares(self._logits(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable emotion of each clip.
@@ -151,6 +153,13 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         codes = self._logits(X).argmax(axis=1)
         labels: np.ndarray = self.classes_[codes]
         return labels
+
+    def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
+        """Return the probability of each emotion in waveforms at 16 kHz, nothing said of how they sound."""
+        clips = as_utterances(pd.DataFrame({"audio": list(waves), **beside}))
+        clips = _speak(clips, self.target_language)
+        role = "source" if self._model.is_source(clips.languages[0]) else "target"
+        return _shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
 
     def __getstate__(self) -> dict[str, Any]:
         return travelling(super().__getstate__())
@@ -326,6 +335,11 @@ class AudioClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
 
         return [embed(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+
+
+def _shares(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities by softmax."""
+    return np.asarray(softmax(logits, axis=1))
 
 
 def _speak(utterances: Utterances, language: str | None) -> Utterances:

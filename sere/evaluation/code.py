@@ -15,6 +15,8 @@ from pathlib import Path
 import sere
 
 _PACKAGE = "sere"
+#: What classifiers offer beside what a result asks of them.
+_BESIDE = frozenset({"sere.estimators.long_audio"})
 
 
 @cache
@@ -35,12 +37,12 @@ def code_digest(*modules: str) -> str:
 
 
 def reached(*modules: str) -> set[str]:
-    """Return modules and all modules of the library that they import, at any depth."""
+    """Return modules and all modules of the library that they import, at any depth, but those that no result runs."""
     found: set[str] = set()
     ahead = list(modules)
     while ahead:
         name = ahead.pop()
-        if name not in found:
+        if name not in found and name not in _BESIDE:
             found.add(name)
             ahead += _imports(name)
     return found
