@@ -20,14 +20,17 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", 
 SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_scale", "bench_speech")
 #: Runs of `sere benchmark` by the folder of their results: the commands of docs/benchmarks.md.
 SIX = "BO,OB,BC,CB,CO,OC"
-SIDE_BY_SIDE = (
+EVERY_EAR = (
     "sere@experience,sere@experience(acoustic),sere@acoustic+speech,sere@acoustic,zero-shot@experience,lr@experience,"
     "lr@acoustic,lr@egemaps"
 )
 ACCURACY = {
     "zero_shot": f"--tasks {SIX} --protocol transductive --draws 1 --methods zero-shot@experience "
     "--baseline zero-shot@experience:self_training_weight=0",
-    "main": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --methods {SIDE_BY_SIDE}",
+    "main": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive "
+    "--methods sere@experience,zero-shot@experience,lr@egemaps",
+    "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 1 --baseline lr@acoustic "
+    f"--methods {EVERY_EAR}",
     "table2": f"--preset table2 --encoder acoustic --tasks {SIX} --draws 5",
     "parts": f"--tasks {SIX} --draws 2 --protocol transductive --baseline sere@acoustic --methods sere@acoustic,"
     "sere@acoustic:epochs=80,sere@acoustic:epochs=0,sere@acoustic:assignment__field_share=0,sere@acoustic:losses__dual_weight=3,"

@@ -17,7 +17,7 @@ from checkpoints import noise
 from sklearn.base import clone
 
 import sere
-from sere import HeterogeneousEncoder, SEREClassifier, make_sere_pipeline
+from sere import Embedding, HeterogeneousEncoder, ResonanceField, SEREClassifier, make_sere_pipeline
 from sere.datasets import make_voices
 from sere.encoders.base import pooled_context
 from sere.encoders.layers import LayerMix, TopLayers
@@ -192,7 +192,7 @@ class TestTraining:
         encoder = PretrainedEncoder(folders["wavlm-group"], trainable_layers=2)
         rng = np.random.default_rng(0)
         starts = [(rng.normal(size=(32, 6)), rng.normal(size=(16, 6)))]
-        network = ResonanceNetwork(starts, "feature", "abs", 0.1, 1.0, {0: encoder.front()})
+        network = ResonanceNetwork(starts, Embedding(), ResonanceField(), {0: encoder.front()})
         embedded = network(Pool((open_space(encoder),)))
         (embedded.clips.square().sum() + embedded.packed.frames.square().sum()).backward()
         gradients = {k: p.grad for k, p in network.fronts.named_parameters()}
@@ -218,7 +218,7 @@ class TestTraining:
 
     def test_pretrained_layers_have_a_learning_rate_of_their_own(self):
         starts = [(np.eye(3), np.eye(3))]
-        make_network = partial(ResonanceNetwork, starts, "feature", "abs", 0.1, 1.0)
+        make_network = partial(ResonanceNetwork, starts, Embedding(), ResonanceField())
         top = TopLayers("hubert", torch.nn.ModuleList([torch.nn.Linear(2, 2)]), None, None, None, 9)
         for front, apart in ((top, 2), (LayerMix(3, 2), 0)):
             network = make_network({0: front})

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from sere import Embedding, ResonanceField
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Preparation, survey
 from sere.training.subspace import into, starts_into, state_into, training_bases
@@ -29,7 +30,7 @@ def bases_of(clips, starts, width, before=None):
 
 
 def network(starts):
-    return ResonanceNetwork(starts, "feature", "abs", 0.1, 1.0)
+    return ResonanceNetwork(starts, Embedding(), ResonanceField())
 
 
 def test_bases_are_orthonormal_and_hold_the_start(clips, starts):
