@@ -18,6 +18,7 @@ the unweighted average recall over time, by windows and smoothing, and how often
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -203,13 +204,20 @@ def hour(n_clips: int | None) -> Iterator[str]:
 
 
 def alone(arguments: list[str], cache: Path) -> tuple[float, float]:
-    """Run ``sere`` in a process of its own; return its peak of memory in MB, libraries included, and its seconds."""
-    begun = time.perf_counter()
+    """Run ``sere`` in a process of its own; return its peak of memory in MB, libraries included, and its seconds.
+
+    The peak is the kernel's for the program itself: what `wait4` reports begins with the size of the process that started
+    it. Linux only.
+    """
+    begun, peak = time.perf_counter(), 0
     process = subprocess.Popen([sys.executable, "-m", "sere", *arguments], env=os.environ | {"SERE_CACHE": str(cache)})
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"sere {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
-    return usage.ru_maxrss * 1024 / 1e6, time.perf_counter() - begun
+    while process.poll() is None:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+        peak = peak if found is None else int(found[1])
+        time.sleep(0.05)
+    if process.returncode:
+        raise RuntimeError(f"sere {' '.join(arguments)} ended with {process.returncode}")
+    return peak * 1024 / 1e6, time.perf_counter() - begun
 
 
 def an_hour(file: Path, seconds: float) -> pd.DataFrame:
