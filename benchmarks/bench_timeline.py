@@ -206,8 +206,8 @@ def hour(n_clips: int | None) -> Iterator[str]:
 def alone(arguments: list[str], cache: Path) -> tuple[float, float]:
     """Run ``sere`` in a process of its own; return its peak of memory in MB, libraries included, and its seconds.
 
-    The peak is the kernel's for the program itself: what `wait4` reports begins with the size of the process that started
-    it. Linux only.
+    The peak is the kernel's for the program itself: what `wait4` reports begins with the size of the process that
+    started it. Linux only.
     """
     begun, peak = time.perf_counter(), 0
     process = subprocess.Popen([sys.executable, "-m", "sere", *arguments], env=os.environ | {"SERE_CACHE": str(cache)})
