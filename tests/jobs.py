@@ -13,10 +13,12 @@ import os
 import random
 import shutil
 import sqlite3
+import sys
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,6 @@ from sere.datasets import make_voices
 from sere.evaluation import run_benchmark
 from sere.extraction import extract
 from sere.files import drafts
-from sere.store import FrameStore
 
 EMOTIONS = ("anger", "sadness")
 #: Columns of a benchmark's cells that differ from run to run.
@@ -156,6 +157,18 @@ class Killer:
     def __post_init__(self) -> None:
         self._context: Any = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["jobs"])
+        # The server does not look for modules to import where this process does.
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), *sys.path]))
+        try:
+            ensure_running()
+        finally:
+            os.environ.pop("PYTHONPATH")
+            if before is not None:
+                os.environ["PYTHONPATH"] = before
+        ready = self._context.Process(target=int)  # what it imports is no part of a job's time
+        ready.start()
+        ready.join()
         self._random = random.Random(self.seed)
         self._runs = 0
         self._voices = self.folder / "voices"

@@ -2,13 +2,17 @@
 
 A line is written by one call as soon as its cell is finished, so that killing the process at any moment costs the cells
 in work and nothing else. A line that a kill or a full disk cut short is not JSON; it is passed over, and the next line
-starts on a new one.
+starts on a new one. Each line ends in a check of what stands before it, so that one which was damaged later is passed
+over, too; lines of releases that wrote none count if they look whole.
 """
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
+
+_CHECK = "check"
 
 
 class Journal:
@@ -25,14 +29,14 @@ class Journal:
 
     def append(self, record: dict[str, Any]) -> None:
         """Write one record and hand it to the disk."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+        line = _line({**record, _CHECK: _check(record)}) + b"\n"
         with open(self.path, "ab+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             torn = False
             if size:
                 file.seek(size - 1)
                 torn = file.read(1) != b"\n"
-            file.write((b"\n" if torn else b"") + line.encode())
+            file.write((b"\n" if torn else b"") + line)
             os.fsync(file.fileno())
 
     def read(self) -> dict[str, dict[str, Any]]:
@@ -44,8 +48,23 @@ class Journal:
             for line in lines:
                 try:
                     record = json.loads(line)
-                except json.JSONDecodeError:
+                except (ValueError, RecursionError):  # no JSON, or numbers and levels beyond what Python reads
                     continue
-                if isinstance(record, dict) and "key" in record and "uar" in record:
+                if _is_whole(record) and "uar" in record:
                     found[record["key"]] = record
         return found
+
+
+def _is_whole(record: Any) -> bool:
+    """Tell whether a line holds what was written; takes its check out."""
+    if not isinstance(record, dict) or not isinstance(record.get("key"), str):
+        return False
+    return _CHECK not in record or record.pop(_CHECK) == _check(record)
+
+
+def _check(record: dict[str, Any]) -> str:
+    return f"{zlib.crc32(_line(record)):08x}"
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")

@@ -67,18 +67,30 @@ def write_report(source: Any, path: str | os.PathLike[str] = "report.html", *, a
         file = place / RESULTS if place.is_dir() else place
         if not file.is_file():
             raise FileNotFoundError(f"there is no {RESULTS} in {str(place)!r}; `sere benchmark --out` writes one")
-        text = benchmark_page(_read(file), made)
+        text = _page_of(file, made)
     else:
         text = model_page(load(place, allow=allow), releases_behind(place), made)
     write_text(path, text)
     return Path(path)
 
 
+def _page_of(file: Path, made: str) -> str:
+    """Return the page of a ``results.json``."""
+    from sere.report.benchmarks import benchmark_page
+
+    content = _read(file)
+    try:
+        return benchmark_page(content, made)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, StopIteration) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{str(file)!r} was not written by `sere benchmark`, or it is damaged ({what})") from error
+
+
 def _read(file: Path) -> Any:
     """Return what a ``results.json`` holds."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{str(file)!r} is no JSON ({error})") from None
     lacking = {"rows", "settings", "environment"} - set(content if isinstance(content, dict) else ())
     if lacking:
