@@ -64,6 +64,7 @@ RULES = {
     "self_training_weight": params.number(0),
     "speaker_shrinkage": params.number(0, infinite=True),
     **params.COMMON,
+    "on_error": params.ON_ERROR,
 }
 
 

@@ -166,14 +166,18 @@ class Killer:
             os.environ.pop("PYTHONPATH")
             if before is not None:
                 os.environ["PYTHONPATH"] = before
-        ready = self._context.Process(target=int)  # what it imports is no part of a job's time
-        ready.start()
-        ready.join()
+        self.start(int).join()  # what the server imports is no part of a job's time
         self._random = random.Random(self.seed)
         self._runs = 0
         self._voices = self.folder / "voices"
         self._voices.mkdir()
         write_voices(self._voices)
+
+    def start(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Start a process that runs a function."""
+        process = self._context.Process(target=function, args=arguments)
+        process.start()
+        return process
 
     def finish(self, name: str, folder: Path) -> Any:
         """Run a job to its end; returns what it found."""
@@ -216,9 +220,7 @@ class Killer:
         return True
 
     def _start(self, name: str, folder: Path, out: Path) -> Any:
-        process = self._context.Process(target=do, args=(name, self._voices, folder, out))
-        process.start()
-        return process
+        return self.start(do, name, self._voices, folder, out)
 
     def _fresh(self) -> Path:
         self._runs += 1

@@ -49,6 +49,29 @@ def test_a_row_is_called_as_the_users_list_calls_it(saved, files, tmp_path, monk
     assert not (tmp_path / "found.csv.skipped.csv").exists()
 
 
+def test_a_clip_that_cannot_be_used_may_keep_its_row(saved, files, tmp_path, monkeypatch):
+    monkeypatch.setattr("sere.cli.portions.PORTION", 2)
+    asked = ["gone.wav", *files[:2], "also gone.wav", files[2]]
+    out = tmp_path / "found.csv"
+    assert run("predict", saved, *asked, "--on-error", "nan", "-f", "csv", "-q", "-o", out) == 1
+    found = pd.read_csv(out)
+    assert found["path"].tolist() == asked
+    assert found["emotion"].isna().tolist() == [True, False, False, True, False]
+    assert found.filter(like="p_").isna().all(axis=1).tolist() == [True, False, False, True, False]
+    assert pd.read_csv(tmp_path / "found.csv.skipped.csv")["path"].tolist() == ["gone.wav", "also gone.wav"]
+
+
+def test_a_score_is_written_with_what_was_left_out_beside_it(saved, files, tmp_path, capsys):
+    emotions = ["anger", "sadness", "anger"]
+    pd.DataFrame({"path": [*files[:2], "gone.wav"], "emotion": emotions}).to_csv(tmp_path / "l.csv", index=False)
+    for arguments in ([], ["-o", tmp_path / "score.txt"]):
+        assert run("evaluate", saved, "--corpus", tmp_path / "l.csv", "-q", *arguments) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("UAR ")
+    assert (tmp_path / "score.txt").read_text(encoding="utf-8") == out
+    assert pd.read_csv(tmp_path / "score.txt.skipped.csv")["place"].str.endswith("line 4").tolist() == [True]
+
+
 def test_on_error_raise_ends_at_the_first_clip(saved, files, tmp_path, capsys):
     assert run("predict", saved, "gone.wav", files[0], "--on-error", "raise", "-q") == 1
     out, err = capsys.readouterr()

@@ -206,3 +206,51 @@ def test_pretraining_skips_too_and_its_card_counts_what_was_heard(source, target
     assert [(r["where"], r["row"]) for r in learned.skipped_] == [("a", 6)]
     with pytest.raises(AudioError, match=r"a\[6\]"):
         pretrain_encoder({"a": one, "b": whole[1]}, random_state=0)
+
+
+@pytest.mark.parametrize("cls", [SEREClassifier, LinearBaseline])
+@pytest.mark.parametrize("chunk", [256, 2])
+def test_predictions_may_keep_rows_of_nan_for_clips_that_cannot_be_used(
+    cls, chunk, shots, target, files, broken, monkeypatch
+):
+    monkeypatch.setattr("sere.estimators.audio_classifier.CHUNK", chunk)
+    monkeypatch.setattr("sere.estimators.classifier.CHUNK", chunk)
+    fitted = model(cls).fit(shots, shots["emotion"], None, (target,))
+    asked = [HOLE, HOLE.copy(), *files[:3], broken, files[3], HOLE]
+    usable = [2, 3, 4, 6]
+    methods = ["predict_proba", "decision_function", "transform"] + ["resonance"] * (cls is SEREClassifier)
+    for name in methods:
+        usual = getattr(fitted.set_params(on_error="raise"), name)(files[:4])
+        with pytest.warns(SereWarning, match=r"4 clips .*on_error='nan'"):
+            found = getattr(fitted.set_params(on_error="nan"), name)(asked)
+        assert found.shape == (len(asked), *usual.shape[1:])
+        np.testing.assert_allclose(found[usable], usual, rtol=1e-9)
+        assert np.isnan(np.delete(found, usable, axis=0)).all()
+    with pytest.warns(SereWarning, match="4 clips"):
+        labels = fitted.predict(asked)
+    assert [row for row, label in enumerate(labels) if label is None] == [0, 1, 5, 7]
+    assert {r["row"]: r["path"] for r in fitted.skipped_} == {0: None, 1: None, 5: broken, 7: None}
+    assert fitted.predict(files[:4]).tolist() == labels[usable].tolist()
+    assert fitted.skipped_ == []
+    with pytest.raises(AudioError, match=r"X\[0\].*broken(.|\n)*X\[1\].*NaN"):
+        fitted.predict([broken, HOLE])
+
+
+@pytest.mark.parametrize("step", [DynamicFeatureTransformer, HeterogeneousEncoder])
+def test_a_transformer_may_keep_rows_of_nan(step, target, broken):
+    X = [broken, *target["audio"][:2], HOLE]
+    with pytest.warns(SereWarning, match="2 clips"):
+        found = step(on_error="nan").fit_transform(X)
+    assert len(found) == 4
+    values = np.asarray(found)
+    np.testing.assert_array_equal(values[1:3], np.asarray(step().fit_transform(list(target["audio"][:2]))))
+    assert np.isnan(values[[0, 3]]).all()
+    with pytest.raises(TypeError, match="need audio"):  # nothing learns from a clip that is not there
+        SEREClassifier(epochs=1).fit(found, ["anger", "fear"] * 2)
+
+
+def test_functions_that_have_no_row_a_clip_know_no_nan(source):
+    with pytest.raises(ValueError, match="on_error is 'nan'"):
+        pretrain_encoder([source], on_error="nan")
+    with pytest.raises(ValueError, match="on_error is 'nan'"):
+        sere.label(list(source["audio"]), on_error="nan")

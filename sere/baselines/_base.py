@@ -145,7 +145,7 @@ class Baseline(AudioClassifier):
         ndarray of shape (n, p)
         """
         model = self._fitted()
-        return np.concatenate([model.head.embed(model.space.rows(chunk)) for chunk in self._chunks(X)])
+        return self._of_clips(X, lambda chunk: model.head.embed(model.space.rows(chunk)))
 
     @property
     def _n_features_out(self) -> int:

@@ -1,6 +1,7 @@
 """``sere evaluate``: the score of a model, or of predictions made with it, on labeled clips."""
 
 import argparse
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,20 +24,34 @@ def add(command: AddCommand) -> None:
     )
     added.add_argument("model", metavar="MODEL|CSV", help="a model, or what `sere predict --format csv` wrote")
     added.add_argument("--corpus", metavar="DIR|CSV", required=True, help="labeled clips: a corpus or a list")
+    added.add_argument(
+        "-o", "--output", metavar="FILE", help="write the score here, and FILE.skipped.csv where clips are left out"
+    )
     add_on_error(added, "skip")
     add_allow(added, "the model")
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Score a model or a list of predictions against a labeled corpus."""
+    from sere.cli.problems import Problems
+    from sere.cli.writers import opened
+
+    problems = Problems("evaluate", arguments.on_error)
+    with opened(arguments.output) as stream, redirect_stdout(stream):
+        _score(arguments, problems)
+    if arguments.output:
+        problems.keep(Path(arguments.output))
+    return 1 if problems.found else 0
+
+
+def _score(arguments: argparse.Namespace, problems: "Problems") -> None:
+    """Print the score."""
     import numpy as np
 
     from sere.cli.inputs import is_list, read_labeled
-    from sere.cli.problems import Problems
     from sere.datasets.emotions import shared_names
     from sere.evaluation import TaskResult, speakers_of
 
-    problems = Problems("evaluate", arguments.on_error)
     corpus = read_labeled(arguments.corpus)
     if is_list(arguments.model):
         said, taught, all_known = _read_predictions(corpus, Path(arguments.model))
@@ -66,7 +81,6 @@ def evaluate(arguments: argparse.Namespace) -> int:
             speakers=speakers_of(clips),
         )
         print(result.summary())
-    return 1 if problems.found else 0
 
 
 def _say_names(whose: str, names: dict[str, str]) -> None:
@@ -97,7 +111,7 @@ def _predict(
     said: list[str | None] = [None] * len(corpus)
     clips = corpus.iloc[asked]
     seen = visible(clips).assign(**{PLACE: clips[PLACE].to_numpy()})
-    for rows, probabilities in predictions(model, seen, problems, arguments.quiet):
+    for _, rows, probabilities in predictions(model, seen, problems, arguments.quiet):
         for row, best in zip(rows, probabilities.argmax(axis=1)):
             said[asked[row]] = taught[best]
     return said, taught

@@ -113,7 +113,7 @@ def _by_labels(clips: "pd.DataFrame", arguments: argparse.Namespace, problems: "
     unusable = [record["row"] for record in model.skipped_ if record["where"] == "X_unlabeled_tgt"]
     asked = np.setdiff1d(np.arange(len(clips)), np.flatnonzero(others)[unusable])
     rows, shares = [], []
-    for own, probabilities in predictions(model, clips.iloc[asked], problems, arguments.quiet):
+    for _, own, probabilities in predictions(model, clips.iloc[asked], problems, arguments.quiet):
         rows.append(asked[own])
         shares.append(probabilities)
     words = [str(name) for name in model.classes_]

@@ -18,7 +18,7 @@ PORTION = 64
 
 def predictions(
     model: Any, clips: pd.DataFrame, problems: Problems, quiet: bool
-) -> Iterator[tuple[list[int], np.ndarray]]:
+) -> Iterator[tuple[range, list[int], np.ndarray]]:
     """Yield rows of the clips and their probabilities, a portion at a time.
 
     Parameters
@@ -32,7 +32,10 @@ def predictions(
 
     Yields
     ------
+    asked : range
+        Rows of the portion.
     rows : list of int
+        Those of them that could be predicted.
     probabilities : ndarray of shape (len(rows), n_classes)
     """
     with tqdm(total=len(clips), unit="clip", disable=True if quiet else None) as bar:
@@ -41,7 +44,7 @@ def predictions(
             rows, probabilities, broken = predict_portion(model, portion[[name for name in KNOWN if name in portion]])
             for row, text in broken:
                 problems.add(portion[PLACE].iloc[row], portion["path"].iloc[row], text)
-            yield [start + row for row in rows], probabilities
+            yield range(start, start + len(portion)), [start + row for row in rows], probabilities
             bar.update(len(portion))
 
 

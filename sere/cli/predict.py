@@ -32,7 +32,7 @@ def add(command: AddCommand) -> None:
     add_inputs(added)
     add_output(added)
     add_allow(added, "the model")
-    add_on_error(added, "skip")
+    add_on_error(added, "skip", rows=True)
     added.add_argument(
         "--explain",
         metavar="FILE.jsonl",
@@ -73,9 +73,10 @@ def predict(arguments: argparse.Namespace) -> int:
             WRITERS[arguments.format](stream, model.classes_, shown) as writer,
             nullcontext() if arguments.explain is None else opened(arguments.explain) as reasons,
         ):
-            for rows, probabilities in predictions(model, clips, problems, arguments.quiet):
-                for row, shares in zip(rows, probabilities):
-                    writer.write(shown.iloc[row].dropna().to_dict(), shares)
+            for asked, rows, probabilities in predictions(model, clips, problems, arguments.quiet):
+                answers = dict(zip(rows, probabilities))
+                for row in asked if arguments.on_error == "nan" else rows:
+                    writer.write(shown.iloc[row].dropna().to_dict(), answers.get(row))
                 if reasons is not None and rows:
                     explain(model, clips, rows, reasons)
                 stream.flush()

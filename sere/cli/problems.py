@@ -23,7 +23,7 @@ class Problems:
     Attributes
     ----------
     command : str
-    on_error : {"raise", "skip"}
+    on_error : {"raise", "skip", "nan"}
         Whether the first one ends the command.
     found : list of dict
         ``place``, ``path`` and ``reason`` of each.

@@ -47,13 +47,15 @@ def listening_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return said | ({"detector": None} if said.get("detector") == "none" else {})
 
 
-def add_on_error(command: argparse.ArgumentParser, default: str) -> None:
-    """Let a command go on without clips that cannot be used, or end."""
+def add_on_error(command: argparse.ArgumentParser, default: str, rows: bool = False) -> None:
+    """Let a command go on without clips that cannot be used, or end; with `rows` they may keep theirs, without answer."""
     command.add_argument(
         "--on-error",
-        choices=["raise", "skip"],
+        choices=["raise", "skip", *(["nan"] if rows else [])],
         default=default,
-        help="what a clip that cannot be used does: end the command, or be left out and named (default: %(default)s)",
+        help="what a clip that cannot be used does: end the command, be left out and named"
+        + (", or be named and keep its row, without an emotion" if rows else "")
+        + " (default: %(default)s)",
     )
 
 

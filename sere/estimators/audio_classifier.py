@@ -123,7 +123,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         ndarray of shape (n, n_classes)
             With two classes of shape (n,), positive for ``classes_[1]``.
         """
-        logits = self._logits(X)
+        logits = self._of_clips(X, self._chunk_logits)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -137,7 +137,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         -------
         ndarray of shape (n, n_classes)
         """
-        return _shares(self._logits(X))
+        return _shares(self._of_clips(X, self._chunk_logits))
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable emotion of each clip.
@@ -149,9 +149,14 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         Returns
         -------
         ndarray of shape (n,)
+            Where ``on_error="nan"`` left clips out, of objects, with None for these.
         """
-        codes = self._logits(X).argmax(axis=1)
-        labels: np.ndarray = self.classes_[codes]
+        logits = self._of_clips(X, self._chunk_logits)
+        labels: np.ndarray = self.classes_[logits.argmax(axis=1)]
+        unknown = np.isnan(logits).any(axis=1)
+        if unknown.any():
+            labels = labels.astype(object)
+            labels[unknown] = None
         return labels
 
     def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
@@ -207,19 +212,40 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         encoder = self.encoder_
         return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
 
-    def _logits(self, X: Any) -> np.ndarray:
-        return np.concatenate([self._chunk_logits(chunk) for chunk in self._chunks(X)])
+    def _of_clips(self, X: Any, answer: Callable[[Utterances], np.ndarray]) -> np.ndarray:
+        """Return what `answer` says of each clip, a row a clip.
+
+        With ``on_error="nan"`` clips that cannot be used are rows of NaN, and `skipped_` lists them.
+        """
+        model, skipping = self._fitted(), Skipping("nan" if self.on_error == "nan" else "raise")
+        found = skipping.row_by_row(
+            self._read_asked, lambda clips, bad: map(answer, self._embedded(model, clips, bad)), X, "X"
+        )
+        if skipping.wanted:
+            self.skipped_ = skipping.records
+            skipping.warn(stacklevel=3)
+        return found
 
     def _chunk_size(self) -> int:
         """Clips embedded at a time in predict."""
         return CHUNK
 
+    def _read_asked(self, X: Any) -> Utterances:
+        """Return clips to predict, each with its language."""
+        return _speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
+
     def _chunks(self, X: Any) -> Iterator[Utterances]:
         """Yield X embedded, a bounded number of clips at a time."""
         model = self._fitted()
-        utterances = _speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
+        return self._embedded(model, self._read_asked(X))
+
+    def _embedded(
+        self, model: Any, utterances: Utterances, unusable: dict[Clip, str] | None = None
+    ) -> Iterator[Utterances]:
+        """Yield clips embedded, a bounded number at a time, without those that end in `unusable`."""
         size = self._chunk_size()
-        facts = []
+        facts: list[Facts | None] = []
+        kept: list[np.ndarray] = []
         for first in range(0, len(utterances), size):
             rows = np.arange(first, min(first + size, len(utterances)))
             source = np.array([model.is_source(language) for language in utterances.languages[rows]])
@@ -227,15 +253,19 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
             for role, own in (("source", rows[source]), ("target", rows[~source])):
                 if len(own):
                     try:
-                        parts.append(self._embed_audio(utterances[own], role, "X"))
+                        parts.append(self._embed_audio(utterances[own], role, "X", unusable))
                     except AudioError as error:
-                        raise error.of_rows(own) from None
-                    order.append(own)
-            facts.append(self._facts(utterances[rows]))
-            yield concatenate(parts)[np.argsort(np.concatenate(order))]
+                        if unusable is None or not all(clip in unusable for clip in utterances[own].clips or [None]):
+                            raise error.of_rows(own) from None
+                        continue  # there is none to be had
+                    order.append(utterances.rows_but(unusable or {}, own))
+            if parts:
+                kept.append(np.sort(np.concatenate(order)))
+                facts.append(self._facts(utterances[kept[-1]]))
+                yield concatenate(parts)[np.argsort(np.concatenate(order))]
         known = [part for part in facts if part is not None]
-        if len(known) == len(facts):
-            speak_up(asked(Group("X", "asked", utterances, Facts.chain(known))))
+        if kept and len(known) == len(facts):
+            speak_up(asked(Group("X", "asked", utterances[np.concatenate(kept)], Facts.chain(known))))
 
     def _read_fit(
         self, X: Any, y: Any, source: Any, target: Any, skipping: Skipping

@@ -43,7 +43,7 @@ class BesidePredictions(AudioClassifier):
         -------
         ndarray of shape (n, p)
         """
-        return np.concatenate([self._fitted().embed(chunk) for chunk in self._chunks(X)])
+        return self._of_clips(X, lambda chunk: self._fitted().embed(chunk))
 
     def resonance(self, X: Any) -> np.ndarray:
         """Instantaneous resonance field of each clip with each labeled shot (Eq. 3-6).
@@ -57,7 +57,7 @@ class BesidePredictions(AudioClassifier):
         ndarray of shape (n, n_shots)
             Columns in the order of fit's X.
         """
-        return np.concatenate([self._fitted().resonance(chunk) for chunk in self._chunks(X)])
+        return self._of_clips(X, lambda chunk: self._fitted().resonance(chunk))
 
     def moments(self, X: Any = None) -> list[Any]:
         """Frames of each clip that take part in resonance, as the model sees them.

@@ -118,10 +118,10 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
     random_state : int, RandomState or None, default=None
         Order of minibatches, which is all that is random: where no pool is larger than `batch_size`, every seed gives
         the same model.
-    on_error : {"raise", "skip"}, default="raise"
+    on_error : {"raise", "skip", "nan"}, default="raise"
         Clips that cannot be used are an error that names each; or `fit` leaves them out, labeled ones with their label,
-        says so in a warning and lists them in `skipped_`. Predictions have a row a clip, so there it is an error in any
-        case.
+        says so in a warning and lists them in `skipped_`. Predictions have a row a clip: there such a clip is an error
+        with "skip", too, and with "nan" a row of NaN (`predict`: None), with the same warning and list.
     on_interrupt : {"raise", "keep"}, default="raise"
         What Ctrl-C does while `fit` trains: it stops the run like any other, or the model of the last whole epoch is
         kept, with a warning.
@@ -144,7 +144,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
         ``tau``.
     skipped_ : list of dict
-        What ``on_error="skip"`` left out: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
+        What ``on_error="skip"`` or ``"nan"`` left out of the last call: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
         (None for a waveform), ``reason``.
     n_features_in_ : int
         Only after a fit on feature vectors.

@@ -54,7 +54,7 @@ class DynamicFeatureTransformer(AudioTransformer):
     Attributes
     ----------
     skipped_ : list of dict
-        With ``on_error="skip"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
+        With ``on_error="skip"`` or ``"nan"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
 
     See Also
     --------

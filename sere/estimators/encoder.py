@@ -72,14 +72,15 @@ class HeterogeneousEncoder(AudioTransformer):
         Torch device of checkpoints; "auto" is CUDA where there is one.
     verbose : int, default=0
         Anything but 0 shows progress on a terminal.
-    on_error : {"raise", "skip"}, default="raise"
-        Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
-        `transform` return, which is then shorter than X, with a warning.
+    on_error : {"raise", "skip", "nan"}, default="raise"
+        Clips that cannot be used are an error that names each; or, with a warning, they are left out of what
+        `fit_transform` and `transform` return, which is then shorter than X, or are rows of NaN in it. With "nan" it
+        holds pooled statistics alone, for other estimators and tables.
 
     Attributes
     ----------
     skipped_ : list of dict
-        With ``on_error="skip"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
+        With ``on_error="skip"`` or ``"nan"``, what the last call left out: ``where``, ``row``, ``path``, ``reason``.
 
     Notes
     -----

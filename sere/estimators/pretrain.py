@@ -63,6 +63,7 @@ _RULES = {
     "penalty": params.number(above=0),
     "random_state": params.RANDOM_STATE,
     **params.COMMON,
+    "on_error": params.ON_ERROR,
 }
 
 

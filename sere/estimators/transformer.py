@@ -13,7 +13,7 @@ from sere.files.paths import travelling
 from sere.inputs.params import COMMON, Rule, check_params
 from sere.inputs.reading import read_rows
 from sere.inputs.skipping import Skipping
-from sere.inputs.utterances import Utterances
+from sere.inputs.utterances import Utterances, with_gaps
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -77,7 +77,8 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         -------
         Utterances of length n
             ``numpy.asarray`` of it is the 2-D array whose columns `get_feature_names_out` names. Shorter than X by
-            the clips of ``skipped_`` where ``on_error="skip"`` left some out.
+            the clips of ``skipped_`` where ``on_error="skip"`` left some out. With ``on_error="nan"`` it holds nothing
+            but that array, whose rows for these clips are NaN.
         """
         check_is_fitted(self)
         self._check_params()
@@ -137,7 +138,9 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
     def _hand_out(self, utterances: Utterances, role: str, skipping: Skipping) -> Utterances | np.ndarray:
         """Transform, and give plain numbers where ``set_output`` asks for a container of numbers."""
-        transformed, _ = skipping.embed(lambda some, bad: self._transform(some, role, bad), utterances, "X")
+        transformed, rows = skipping.embed(lambda some, bad: self._transform(some, role, bad), utterances, "X")
         self._finish(skipping)
+        if skipping.on_error == "nan":
+            transformed = with_gaps(transformed, lambda values: skipping.filled(values, rows))
         config = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
         return transformed if config == "default" else np.asarray(transformed)

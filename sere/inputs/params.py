@@ -151,9 +151,11 @@ CALLBACKS = Rule(
     lambda value: isinstance(value, Sequence) and not isinstance(value, str | bytes) and all(map(callable, value)),
 )
 ON_ERROR = choice("raise", "skip")
+#: Of what returns a row a clip.
+ON_ROW_ERROR = choice("raise", "skip", "nan")
 ON_INTERRUPT = choice("raise", "keep")
 #: Of the parameters that all have who read clips.
-COMMON = {"cache": CACHE, "n_jobs": N_JOBS, "device": DEVICE, "on_error": ON_ERROR, "verbose": VERBOSE}
+COMMON = {"cache": CACHE, "n_jobs": N_JOBS, "device": DEVICE, "on_error": ON_ROW_ERROR, "verbose": VERBOSE}
 
 
 def check_params(estimator: Any, prefix: str = "") -> None:

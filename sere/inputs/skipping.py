@@ -1,4 +1,4 @@
-"""What ``on_error="skip"`` leaves out: clips that cannot be used, with where they stood and why.
+"""What ``on_error="skip"`` and ``"nan"`` leave out: clips that cannot be used, with where they stood and why.
 
 A clip shows what is wrong with it at two moments: when its input is read (a missing file, a broken header) and when its
 samples are (NaN, a decoder that stops). Both end in one list of records, and the others go on with what was computed
@@ -7,7 +7,7 @@ for them.
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,9 @@ class Skipping:
 
     Parameters
     ----------
-    on_error : {"raise", "skip"}
-        With "raise" nothing is ever left out: the first clips that cannot be used are an AudioError.
+    on_error : {"raise", "skip", "nan"}
+        With "raise" nothing is ever left out: the first clips that cannot be used are an AudioError. With "nan" clips
+        are left out as with "skip", and :meth:`filled` gives them rows of NaN.
 
     Attributes
     ----------
@@ -37,9 +38,11 @@ class Skipping:
     """
 
     def __init__(self, on_error: str):
-        self.wanted = on_error == "skip"
+        self.on_error = on_error
+        self.wanted = on_error != "raise"
         self.records: list[dict[str, Any]] = []
         self._rows: dict[str, np.ndarray] = {}
+        self._unread: list[dict[str, Any]] = []
 
     def read(self, read: Callable[[Any], Utterances], X: Any, where: str) -> tuple[Utterances, np.ndarray]:
         """Return an input's clips that can be used as far as their headers tell, and their rows in it.
@@ -71,6 +74,7 @@ class Skipping:
                 self._note(where, [(row, _path_in(X, row), reason) for row, reason in sorted(bad.items())])
             else:
                 self._rows[where] = np.arange(len(utterances)) if rows is None else rows
+                self._unread += [record for record in self.records if record["where"] == where]
                 return utterances, self._rows[where]
 
     def embed(
@@ -96,6 +100,53 @@ class Skipping:
         self._note(where, [(int(given[row]), _path(clips[row].source), unusable[clips[row]]) for row in bad])
         return done, np.setdiff1d(np.arange(len(clips)), bad)
 
+    def filled(self, values: np.ndarray, rows: np.ndarray, where: str = "X") -> np.ndarray:
+        """Return values of all rows of an input, NaN for those that were left out.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_usable, ...)
+        rows : int ndarray of shape (n_usable,)
+            Of each, among the clips that :meth:`read` returned.
+        where : str
+        """
+        n = len(self._rows[where]) + sum(record["where"] == where for record in self._unread)
+        whole = np.full((n, *values.shape[1:]), np.nan)
+        whole[self._rows[where][rows]] = values
+        return whole
+
+    def row_by_row(
+        self,
+        read: Callable[[Any], Utterances],
+        answers: Callable[[Utterances, dict[Any, str] | None], Iterable[np.ndarray]],
+        X: Any,
+        where: str,
+    ) -> np.ndarray:
+        """Return what is said of each clip of an input, a row a clip.
+
+        Parameters
+        ----------
+        read, X, where
+            As in :meth:`read`.
+        answers : callable
+            From Utterances, and a dict that takes the reason of each Clip it leaves out, to parts of the result.
+
+        Raises
+        ------
+        AudioError
+            No clip can be used.
+        """
+        found: list[np.ndarray] = []
+
+        def step(utterances: Utterances, unusable: dict[Any, str] | None) -> Utterances:
+            found.extend(answers(utterances, unusable))
+            return utterances
+
+        _, rows = self.embed(step, self.read(read, X, where)[0], where)
+        if not found:
+            raise AudioError([(record["row"], record["reason"]) for record in self.records], where)
+        return self.filled(np.concatenate(found), rows, where) if self.wanted else np.concatenate(found)
+
     def warn(self, stacklevel: int) -> None:
         """Warn once of all that was left out, by number and the first few by name."""
         if not self.records:
@@ -108,7 +159,7 @@ class Skipping:
             else f"{len(self.records)} clips that cannot be used were"
         )
         warnings.warn(
-            f"{number} left out (on_error='skip'; see skipped_):\n"
+            f"{number} left out (on_error={self.on_error!r}; see skipped_):\n"
             + "\n".join(shown + ([f"... and {more} more"] if more else [])),
             SereWarning,
             stacklevel=stacklevel + 1,
@@ -127,7 +178,8 @@ class Skipping:
         if gone:
             reasons = "\n".join(f"X[{r['row']}]: {r['reason']}" for r in self.records if r["where"] == "X")
             raise ValueError(
-                f"no labeled clip of {', '.join(gone)} can be used, so on_error='skip' would leave the emotion out; "
+                f"no labeled clip of {', '.join(gone)} can be used, so on_error={self.on_error!r} would leave the "
+                "emotion out; "
                 f"mend its clips, or take their labels out of y too\n{reasons}"
             )
 

@@ -6,7 +6,7 @@ Clips differ in length, so their tracks and embeddings are *ragged*: one array o
 array of pooled statistics that ``numpy.asarray`` gives.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -159,9 +159,30 @@ class Utterances:
             names += [f"{step}_{name}" if name in taken else name for name in summary.names]
         return names
 
+    def rows_but(self, unusable: Container[Clip], rows: np.ndarray) -> np.ndarray:
+        """Return those of some rows whose clips are not among the unusable ones."""
+        if self.clips is None or not unusable:
+            return rows
+        return np.array([row for row in rows if self.clips[row] not in unusable], dtype=int)
+
     def with_(self, **changes: Any) -> "Utterances":
         """Return a copy with some attributes replaced."""
         return replace(self, **changes)
+
+
+def with_gaps(utterances: Utterances, fill: Callable[[np.ndarray], np.ndarray]) -> Utterances:
+    """Return the pooled statistics of clips, and rows for clips of which there are none.
+
+    No audio and no frames stand beside them, so that nothing learns from a clip that is not there.
+
+    Parameters
+    ----------
+    fill : callable
+        From values of the clips to values of all rows.
+    """
+    filled = {name: Summary(fill(s.values), s.names) for name, s in utterances.summaries.items()}
+    unknown = np.full(len(next(iter(filled.values())).values), None, dtype=object)
+    return Utterances(None, unknown, unknown, summaries=filled)
 
 
 _RAGGED = ("clips", "dynamics", "frames", "context", "kept", "whole", "pitches")
