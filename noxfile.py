@@ -6,6 +6,7 @@ Environments are kept between runs and installed again only when what they are m
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import tomllib
 from pathlib import Path
@@ -93,6 +94,80 @@ def odd(session: nox.Session) -> None:
     install(session, package=".[test,egemaps,triton]")
     session.env["SERE_ODD_AUDIO"] = "all"
     run_tests(session, "-n", "2", "--dist", "worksteal", "tests/test_odd_audio.py")
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kill extraction, fit, save, pretraining and a benchmark fifty times; after ``--`` how often each (default: 10)."""
+    install(session, package=".[test,egemaps,triton]")
+    session.env["SERE_KILLS"] = session.posargs[0] if session.posargs else "10"
+    session.posargs.clear()
+    run_tests(session, "tests/test_faults.py")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Read thousands of files that were changed at random; after ``--`` how many of each kind (default: 2000)."""
+    install(session, package=".[test,egemaps,triton]")
+    session.env["SERE_FUZZ"] = session.posargs[0] if session.posargs else "2000"
+    session.posargs.clear()
+    run_tests(session, "-n", "2", "tests/test_fuzz.py", "tests/test_persistence_models.py")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Say which lines and branches of the library the suite runs; after ``--`` the tests to run."""
+    install(session, "coverage>=7.10", package=".[test,egemaps,triton]")
+    with tempfile.TemporaryDirectory(prefix="sere-tests-") as cache:
+        env = ONE_THREAD | {"SERE_CACHE": cache, "MPLBACKEND": "agg"}
+        session.run("python", "-m", "coverage", "erase")
+        session.run("python", "-m", "coverage", "run", "-m", "pytest", *session.posargs, env=env, success_codes=[0, 1])
+    session.run("python", "-m", "coverage", "combine")
+    session.run("python", "-m", "coverage", "report", "--skip-covered")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the paper's equations in ways that a test must notice, and say what none noticed."""
+    install(session, "mutmut>=3.3", package=".[test]")
+    session.run("python", "-m", "mutmut", "run", *session.posargs, env=ONE_THREAD)
+    session.run("python", "-m", "mutmut", "results")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known weaknesses of what is installed with every extra, and write the list of it, ``sbom.json``."""
+    extras = "pretrained,plots,distributed,egemaps,ffmpeg,vad"
+    install(session, "pip-audit", "cyclonedx-bom", package=f".[{extras}]")
+    session.run(
+        "python", "-m", "cyclonedx_py", "environment", "--output-file", "sbom.json", "--pyproject", "pyproject.toml"
+    )
+    session.run("python", "-m", "pip_audit", "--local", "--skip-editable", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build sdist and wheel into ``dist``, install the wheel in a fresh environment, run the suite from the sdist."""
+    session.install("build")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", "dist", ".")
+    (wheel,), (sdist,) = Path("dist").glob("*.whl"), Path("dist").glob("*.tar.gz")
+    place = Path(session.create_tmp()) / "release"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.unpack_archive(sdist, place, filter="data")
+    (unpacked,) = place.iterdir()
+    shutil.rmtree(unpacked / "sere")  # so that nothing but the wheel can be imported
+    fresh, constraints = place / "fresh", Path("constraints.txt").absolute()
+    session.run("python", "-m", "venv", os.fspath(fresh))
+    python = os.fspath((fresh / ("Scripts" if os.name == "nt" else "bin") / "python").absolute())
+    wheel_with_tests = f"sere[test,egemaps,triton] @ {wheel.absolute().as_uri()}"
+    session.run(python, "-m", "pip", "install", "-c", os.fspath(constraints), wheel_with_tests, external=True)
+    with session.chdir(unpacked), tempfile.TemporaryDirectory(prefix="sere-tests-") as cache:
+        session.run(python, "-c", "import sere; assert 'site-packages' in sere.__file__, sere.__file__", external=True)
+        env = ONE_THREAD | {"SERE_CACHE": cache, "MPLBACKEND": "agg"}
+        # The rules of the house are about the sources.
+        chosen = session.posargs or ["tests", "--ignore=tests/test_house.py"]
+        session.run(python, "-m", "pytest", "-n", "2", "--dist", "worksteal", *chosen, env=env, external=True)
 
 
 @nox.session

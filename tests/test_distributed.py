@@ -60,3 +60,31 @@ def test_tracks_and_embeddings_are_those_of_one_process(cluster, source, target,
     for name in ("dynamics", "frames", "context"):
         for ours, theirs in zip(getattr(spread, name), getattr(alone, name), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+class Ending:
+    """Sums waveforms; the process that gets a certain clip ends, the first time or every time."""
+
+    def __init__(self, n_samples, marker, every_time):
+        self.n_samples, self.marker, self.every_time = n_samples, marker, every_time
+
+    def __call__(self, waves, companions):
+        if any(len(wave) == self.n_samples for wave in waves) and (self.every_time or not os.path.exists(self.marker)):
+            with open(self.marker, "w"):
+                os._exit(1)
+        return [{"sum": np.array([wave.sum()])} for wave in waves]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("every_time", [False, True], ids=["once", "every time"])
+def test_a_lost_worker_costs_at_most_the_clip_that_ends_it(cluster, tmp_path, every_time, monkeypatch):
+    monkeypatch.setattr("sere.extraction.extract.BATCH", 4)
+    rng = np.random.default_rng(1)
+    clips = [Clip(rng.normal(size=700 + k).astype("f4")) for k in range(16)]
+    compute = Ending(705, str(tmp_path / "marker"), every_time)
+    unusable = {}
+    with joblib.parallel_config("dask"):
+        found = extract(clips, compute, ("sum", 2), cache=tmp_path / "store", unusable=unusable)
+    assert [clips.index(clip) for clip in unusable] == ([5] if every_time else [])
+    assert all(arrays is None or arrays["sum"][0] == clip.source.sum() for clip, arrays in zip(clips, found))
+    assert FrameStore(tmp_path / "store").info().entries == len(clips) - len(unusable)

@@ -40,7 +40,7 @@ def test_what_is_killed_at_any_moment_goes_on_to_the_same_result(killer, name):
     assert killer.killed[name] == KILLS
 
 
-CLIPS = [np.full(2000 + 10 * number, 0.1 * number, np.float32) for number in range(24)]
+CLIPS = [np.full(2000 + 10 * number, 0.01 * number, np.float32) for number in range(24)]
 
 
 class Slow:

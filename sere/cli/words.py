@@ -48,7 +48,7 @@ def listening_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_on_error(command: argparse.ArgumentParser, default: str, rows: bool = False) -> None:
-    """Let a command go on without clips that cannot be used, or end; with `rows` they may keep theirs, without answer."""
+    """Let a command go on without clips that cannot be used, or end; with `rows` they may keep rows of their own."""
     command.add_argument(
         "--on-error",
         choices=["raise", "skip", *(["nan"] if rows else [])],

@@ -144,8 +144,8 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
         ``tau``.
     skipped_ : list of dict
-        What ``on_error="skip"`` or ``"nan"`` left out of the last call: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
-        (None for a waveform), ``reason``.
+        What ``on_error="skip"``, and ``"nan"`` in predictions, too, left out: ``where`` ("X", "X_unlabeled_src",
+        "X_unlabeled_tgt[1]"), ``row``, ``path`` (None for a waveform), ``reason``.
     n_features_in_ : int
         Only after a fit on feature vectors.
 
