@@ -98,7 +98,7 @@ def odd(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kill extraction, fit, save, pretraining and a benchmark fifty times; after ``--`` how often each (default: 10)."""
+    """Kill extraction, fit, save, pretraining and a benchmark; after ``--`` how often each (default: 10)."""
     install(session, package=".[test,egemaps,triton]")
     session.env["SERE_KILLS"] = session.posargs[0] if session.posargs else "10"
     session.posargs.clear()
