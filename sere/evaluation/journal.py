@@ -2,8 +2,8 @@
 
 A line is written by one call as soon as its cell is finished, so that killing the process at any moment costs the cells
 in work and nothing else. A line that a kill or a full disk cut short is not JSON; it is passed over, and the next line
-starts on a new one. Each line ends in a check of what stands before it, so that one which was damaged later is passed
-over, too; lines of releases that wrote none count if they look whole.
+starts on a new one. Each line begins with a check of what follows, so that one which was damaged later is passed over,
+too. Lines without one, of releases that wrote none, begin with their key.
 """
 
 import json
@@ -29,7 +29,7 @@ class Journal:
 
     def append(self, record: dict[str, Any]) -> None:
         """Write one record and hand it to the disk."""
-        line = _line({**record, _CHECK: _check(record)}) + b"\n"
+        line = _line({_CHECK: _check(record), **record}) + b"\n"
         with open(self.path, "ab+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             torn = False
@@ -59,7 +59,7 @@ def _is_whole(record: Any) -> bool:
     """Tell whether a line holds what was written; takes its check out."""
     if not isinstance(record, dict) or not isinstance(record.get("key"), str):
         return False
-    return _CHECK not in record or record.pop(_CHECK) == _check(record)
+    return next(iter(record)) == "key" or record.pop(_CHECK, None) == _check(record)
 
 
 def _check(record: dict[str, Any]) -> str:

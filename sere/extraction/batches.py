@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 
 #: Workers that may die in one call: a few items may be too much for the machine, but not all.
 MAX_DEATHS = 20
@@ -90,6 +91,10 @@ def _numbered(number: int, function: Callable[..., Any], arguments: tuple[Any, .
 
 def _results(jobs: Iterator[Any], n_jobs: int | None) -> Iterator[tuple[int, Any]]:
     """Run tasks; a backend that cannot hand results on one by one gets a few at a time."""
+    backend, _ = get_active_backend()
+    if type(backend).__module__ == "joblib._dask":
+        yield from _on_cluster(backend.client, jobs)
+        return
     try:
         parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
     except ValueError:
@@ -98,3 +103,20 @@ def _results(jobs: Iterator[Any], n_jobs: int | None) -> Iterator[tuple[int, Any
             yield from Parallel(n_jobs=n_jobs, batch_size=1)(few)
         return
     yield from parallel(jobs)
+
+
+def _on_cluster(client: Any, jobs: Iterator[Any]) -> Iterator[tuple[int, Any]]:
+    """Run tasks on a Dask cluster; joblib, up to 1.6 at least, waits for ever for one that was lost with its workers."""
+    from distributed import as_completed as ready
+    from distributed.scheduler import KilledWorker
+
+    tasks = (client.submit(function, *arguments, **options, pure=False) for function, arguments, options in jobs)
+    running = ready(list(islice(tasks, 2 * max(1, effective_n_jobs()))))
+    try:
+        for future in running:
+            if isinstance(future.exception(), KilledWorker):
+                raise BrokenExecutor("the workers that had the batch died") from future.exception()
+            running.update(islice(tasks, 1))
+            yield future.result()
+    finally:
+        client.cancel(list(running.futures))
