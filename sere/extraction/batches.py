@@ -106,7 +106,7 @@ def _results(jobs: Iterator[Any], n_jobs: int | None) -> Iterator[tuple[int, Any
 
 
 def _on_cluster(client: Any, jobs: Iterator[Any]) -> Iterator[tuple[int, Any]]:
-    """Run tasks on a Dask cluster; joblib, up to 1.6 at least, waits for ever for one that was lost with its workers."""
+    """Run tasks on a Dask cluster, by itself: joblib 1.6 waits for ever for one that was lost with its workers."""
     from distributed import as_completed as ready
     from distributed.scheduler import KilledWorker
 
