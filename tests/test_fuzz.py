@@ -110,10 +110,8 @@ def test_arrays_whose_headers_were_changed_are_as_large_as_their_bytes(encoder, 
     path = tmp_path / "encoder.npz"
     with zipfile.ZipFile(path, "w") as archive:
         for number, name in enumerate(names):
-            member = io.BytesIO()
-            npy.write_array(
-                member, encoder.arrays[name][..., :3] if encoder.arrays[name].ndim else encoder.arrays[name]
-            )
+            member, array = io.BytesIO(), encoder.arrays[name]
+            npy.write_array(member, array[..., :3] if array.ndim else array)
             content = member.getvalue()
             archive.writestr(f"{name}.npy", edited(content, changes) if number == which % len(names) else content)
     refusing(EmotionEncoder.load, path, 16 * MEGABYTE, ValueError)
