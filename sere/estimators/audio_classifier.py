@@ -18,7 +18,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere.audio import AudioError, Clip
-from sere.checks.data import Group, listed, speak_up
+from sere.calibration import UNKNOWN, check_rejection, rejected
+from sere.checks.data import Group, groups_of, listed, numbered, speak_up
 from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
@@ -139,25 +140,35 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         """
         return _shares(self._of_clips(X, self._chunk_logits))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, reject_below: float | None = None, unknown: Any = UNKNOWN) -> np.ndarray:
         """Most probable emotion of each clip.
 
         Parameters
         ----------
         X : clips, in any form that fit takes
+        reject_below : float, default=None
+            Probability, 0..1, below which a clip's answer is `unknown`; None answers for every clip.
+        unknown : label, default="unknown"
+            Takes the place of answers that are rejected; where classes are numbers it must be one, such as -1.
 
         Returns
         -------
         ndarray of shape (n,)
             Where ``on_error="nan"`` left clips out, of objects, with None for these.
         """
+        if reject_below is not None:
+            self._fitted()
+            check_rejection(self.classes_, reject_below, unknown)
         logits = self._of_clips(X, self._chunk_logits)
-        labels: np.ndarray = self.classes_[logits.argmax(axis=1)]
-        unknown = np.isnan(logits).any(axis=1)
-        if unknown.any():
-            labels = labels.astype(object)
-            labels[unknown] = None
-        return labels
+        usable = ~np.isnan(logits).any(axis=1)
+        labels: np.ndarray = self.classes_[logits[usable].argmax(axis=1)]
+        if reject_below is not None:
+            labels = rejected(labels, _shares(logits[usable]), reject_below, unknown)
+        if usable.all():
+            return labels
+        answers = np.full(len(usable), None, dtype=object)
+        answers[usable] = labels
+        return answers
 
     def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
         """Return the probability of each emotion in waveforms at 16 kHz, nothing said of how they sound."""
@@ -189,7 +200,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         targets: list[Utterances],
     ) -> None:
         """Warn of what the clips of fit themselves tell, where they are audio."""
-        groups = _groups(labeled, sources, targets, self.skipped_)
+        groups = groups_of(labeled, sources, targets, self.skipped_)
         groups = [replace(group, facts=self._facts(group.clips)) for group in groups]
         if all(group.facts is not None for group in groups):
             speak_up(heard(groups, classes, codes))
@@ -199,7 +210,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
 
         Where layers of a checkpoint were trained, an answer costs as much as training on the clip: none is asked for.
         """
-        for group in _groups(targets=targets):
+        for group in groups_of(targets=targets):
             if group.clips.fronts:
                 continue
             some = group.clips[:: -(-len(group) // ASKED)]
@@ -218,9 +229,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         With ``on_error="nan"`` clips that cannot be used are rows of NaN, and `skipped_` lists them.
         """
         model, skipping = self._fitted(), Skipping("nan" if self.on_error == "nan" else "raise")
-        found = skipping.row_by_row(
-            self._read_asked, lambda clips, bad: map(answer, self._embedded(model, clips, bad)), X, "X"
-        )
+        found = skipping.row_by_row(self._read_asked, lambda *clips: map(answer, self._embedded(model, *clips)), X, "X")
         if skipping.wanted:
             self.skipped_ = skipping.records
             skipping.warn(stacklevel=3)
@@ -240,9 +249,16 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         return self._embedded(model, self._read_asked(X))
 
     def _embedded(
-        self, model: Any, utterances: Utterances, unusable: dict[Clip, str] | None = None
+        self,
+        model: Any,
+        utterances: Utterances,
+        unusable: dict[Clip, str] | None = None,
+        given: np.ndarray | None = None,
     ) -> Iterator[Utterances]:
-        """Yield clips embedded, a bounded number at a time, without those that end in `unusable`."""
+        """Yield clips embedded, a bounded number at a time, without those that end in `unusable`.
+
+        `given` are their rows in X, where others of it are not among them.
+        """
         size = self._chunk_size()
         facts: list[Facts | None] = []
         kept: list[np.ndarray] = []
@@ -265,7 +281,10 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
                 yield concatenate(parts)[np.argsort(np.concatenate(order))]
         known = [part for part in facts if part is not None]
         if kept and len(known) == len(facts):
-            speak_up(asked(Group("X", "asked", utterances[np.concatenate(kept)], Facts.chain(known))))
+            left = np.concatenate(kept)
+            here = left if given is None else given[left]
+            skipped = np.setdiff1d(np.arange(here[-1]), here)
+            speak_up(asked(Group("X", "asked", utterances[left], Facts.chain(known), tuple(skipped))))
 
     def _read_fit(
         self, X: Any, y: Any, source: Any, target: Any, skipping: Skipping
@@ -291,7 +310,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language, skipping)
         self._check_steps(labeled, [*sources, *targets])
         sides = self.source_language, self.target_language
-        speak_up(listed(_groups(labeled, sources, targets, skipping.records), classes, codes, sides))
+        speak_up(listed(groups_of(labeled, sources, targets, skipping.records), classes, codes, sides))
         return labeled, classes, codes, sources, targets
 
     def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -318,7 +337,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
             )
             return _speak(as_given, language)
 
-        return [read(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+        return [read(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
     def _check_steps(self, labeled: Utterances, pools: list[Utterances]) -> None:
         """Refuse pools that went around the transformers X came through."""
@@ -364,7 +383,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         def embed(pool: Utterances, name: str) -> Utterances:
             return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
 
-        return [embed(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+        return [embed(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
 
 def _shares(logits: np.ndarray) -> np.ndarray:
@@ -378,21 +397,3 @@ def _speak(utterances: Utterances, language: str | None) -> Utterances:
         return utterances
     known = [language if own is None else own for own in utterances.languages]
     return utterances.with_(languages=np.array(known, dtype=object))
-
-
-def _groups(
-    labeled: Utterances | None = None,
-    sources: Sequence[Utterances] = (),
-    targets: Sequence[Utterances] = (),
-    records: Sequence[dict[str, Any]] = (),
-) -> list[Group]:
-    """Return what fit was given, each with its name in messages and the rows that `records` says were left out."""
-    given = [] if labeled is None else [Group("X", "labeled", labeled)]
-    for role, where, pools in (("source", "X_unlabeled_src", sources), ("target", "X_unlabeled_tgt", targets)):
-        given += [Group(_numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
-    return [replace(group, skipped=tuple(r["row"] for r in records if r["where"] == group.name)) for group in given]
-
-
-def _numbered(where: str, k: int, pools: Sequence[Any]) -> str:
-    """What errors call pool k of several."""
-    return where if len(pools) == 1 else f"{where}[{k}]"

@@ -118,7 +118,7 @@ class Skipping:
     def row_by_row(
         self,
         read: Callable[[Any], Utterances],
-        answers: Callable[[Utterances, dict[Any, str] | None], Iterable[np.ndarray]],
+        answers: Callable[[Utterances, dict[Any, str] | None, np.ndarray], Iterable[np.ndarray]],
         X: Any,
         where: str,
     ) -> np.ndarray:
@@ -129,7 +129,8 @@ class Skipping:
         read, X, where
             As in :meth:`read`.
         answers : callable
-            From Utterances, and a dict that takes the reason of each Clip it leaves out, to parts of the result.
+            From Utterances, a dict that takes the reason of each Clip it leaves out, and the clips' rows in X, to parts
+            of the result.
 
         Raises
         ------
@@ -139,10 +140,11 @@ class Skipping:
         found: list[np.ndarray] = []
 
         def step(utterances: Utterances, unusable: dict[Any, str] | None) -> Utterances:
-            found.extend(answers(utterances, unusable))
+            found.extend(answers(utterances, unusable, given))
             return utterances
 
-        _, rows = self.embed(step, self.read(read, X, where)[0], where)
+        clips, given = self.read(read, X, where)
+        _, rows = self.embed(step, clips, where)
         if not found:
             raise AudioError([(record["row"], record["reason"]) for record in self.records], where)
         return self.filled(np.concatenate(found), rows, where) if self.wanted else np.concatenate(found)
