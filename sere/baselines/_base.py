@@ -76,6 +76,8 @@ class Baseline(AudioClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Sorted.
+    given_ : list of dict
+        What fit was given; as in :class:`sere.SEREClassifier`.
     skipped_ : list of dict
         What ``on_error="skip"`` left out of `fit` or `adapt`.
     """

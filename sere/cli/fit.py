@@ -78,7 +78,6 @@ def fit(arguments: argparse.Namespace) -> int:
 def fit_pools(model: Any, inputs: "dict[str, pd.DataFrame | None]", problems: "Problems") -> Counter[str]:
     """Fit the model, name clips that cannot be used as the user's lists do, count those left out of each input."""
     from sere.audio import AudioError
-    from sere.cli.inputs import visible
     from sere.cli.problems import PLACE, in_own_words, rows_unnamed
 
     labeled, source, target = inputs.values()
@@ -86,10 +85,10 @@ def fit_pools(model: Any, inputs: "dict[str, pd.DataFrame | None]", problems: "P
     with rows_unnamed():
         try:
             model.fit(
-                visible(labeled),
+                _named(labeled),
                 labeled["emotion"].to_numpy(dtype=str),
-                X_unlabeled_src=None if source is None else (visible(source),),
-                X_unlabeled_tgt=None if target is None else (visible(target),),
+                X_unlabeled_src=None if source is None else (_named(source),),
+                X_unlabeled_tgt=None if target is None else (_named(target),),
             )
         except AudioError as error:
             raise in_own_words(error, inputs) from error
@@ -98,6 +97,14 @@ def fit_pools(model: Any, inputs: "dict[str, pd.DataFrame | None]", problems: "P
         assert table is not None
         problems.add(table[PLACE].iloc[record["row"]], record["path"], record["reason"])
     return Counter(record["where"] for record in model.skipped_)
+
+
+def _named(clips: "pd.DataFrame") -> "pd.DataFrame":
+    """Return what a classifier may see of clips, and which corpora they come from."""
+    from sere.cli.inputs import visible
+
+    seen = visible(clips)
+    return seen.assign(corpus=clips["corpus"].to_numpy()) if "corpus" in clips else seen
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -143,6 +143,9 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
         ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
         ``tau``.
+    given_ : list of dict
+        What fit was given, a record an input: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``clips``, how
+        many ``speakers`` were told, ``languages``, ``corpora`` (of a column ``corpus``) and, of X, the ``labels``.
     skipped_ : list of dict
         What ``on_error="skip"`` left out: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
         (None for a waveform), ``reason``.
