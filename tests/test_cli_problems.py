@@ -152,7 +152,7 @@ def fit(tmp_path, monkeypatch):
     """Run ``sere fit`` with something happening during the fit; returns the exit code and what was saved."""
     (tmp_path / "few.csv").write_text("path,emotion\na.wav,anger\nb.wav,sadness\nc.wav,anger\n")
     (tmp_path / "pool.csv").write_text("path\n\nd.wav\ne.wav\n")
-    out = tmp_path / "model"
+    out = tmp_path / "model.safetensors"
     out.write_text("an earlier model")
     monkeypatch.setattr(sere, "save", lambda model, path: path.write_text(f"saved {model.settings}"), raising=False)
 
@@ -182,11 +182,11 @@ def test_fit_goes_on_when_asked_and_lists_what_it_left_out(fit, tmp_path, capsys
     out, err = capsys.readouterr()
     assert "few.csv, line 4: 'c.wav' is empty" in err
     assert "from 2 labeled and 0 + 2 unlabeled clips" in out
-    listed = pd.read_csv(tmp_path / "model.skipped.csv")
+    listed = pd.read_csv(tmp_path / "model.safetensors.skipped.csv")
     assert listed["path"].tolist() == ["c.wav"]
     assert listed["place"].tolist() == [f"{tmp_path / 'few.csv'}, line 4"]
     assert fit(lambda _: None)[0] == 0
-    assert not (tmp_path / "model.skipped.csv").exists()
+    assert not (tmp_path / "model.safetensors.skipped.csv").exists()
 
 
 def test_more_problems_than_a_screen_holds_are_counted(fit, capsys):
@@ -273,5 +273,7 @@ def test_the_classifier_itself_leaves_out_what_fit_lists(files, tmp_path, capsys
     err = capsys.readouterr().err
     assert "few.csv, line 2: " in err
     assert "X[" not in err
-    assert pd.read_csv(tmp_path / "model.skipped.csv")["place"].tolist() == [f"{tmp_path / 'few.csv'}, line 2"]
+    assert pd.read_csv(tmp_path / "model.safetensors.skipped.csv")["place"].tolist() == [
+        f"{tmp_path / 'few.csv'}, line 2"
+    ]
     assert sere.load(tmp_path / "model").classes_.tolist() == ["anger", "sadness"]

@@ -23,12 +23,12 @@ def add(command: AddCommand) -> None:
         "train a model on a few labeled clips and unlabeled ones",
         "few.csv has the columns path and emotion, and if you like speaker, language, start and end (seconds).\n"
         "Clips in DIR need no labels; labels that are there are not used.\n"
-        "Interrupted, it writes no model. With --on-error skip, FILE.skipped.csv lists what was left out, and why.",
+        "Interrupted, it writes no model. With --on-error skip, FOLDER.skipped.csv lists what was left out, and why.",
     )
     added.add_argument("--labels", metavar="CSV", required=True, help="the labeled clips")
     added.add_argument("--source", metavar="DIR|CSV", help="unlabeled clips of the labeled language")
     added.add_argument("--target", metavar="DIR|CSV", help="unlabeled clips of the language to recognise")
-    added.add_argument("--out", metavar="FILE", required=True, help="where to save the model")
+    added.add_argument("--out", metavar="FOLDER", required=True, help="where to save the model")
     added.add_argument("--source-language", metavar="CODE", help="ISO 639 code, such as de")
     added.add_argument("--target-language", metavar="CODE", help="ISO 639 code, such as it")
     added.add_argument(
@@ -48,10 +48,12 @@ def fit(arguments: argparse.Namespace) -> int:
     import sere
     from sere.cli.inputs import read_labeled, read_pool
     from sere.cli.problems import Problems
+    from sere.persistence.folder import check_place
 
     out = Path(arguments.out)
     if not out.absolute().parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}")
+    check_place(out)
     problems = Problems("fit", arguments.on_error)
     labeled = read_labeled(arguments.labels)
     source, target = (read_pool(place, labeled, problems) for place in (arguments.source, arguments.target))
