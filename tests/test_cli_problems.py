@@ -273,7 +273,5 @@ def test_the_classifier_itself_leaves_out_what_fit_lists(files, tmp_path, capsys
     err = capsys.readouterr().err
     assert "few.csv, line 2: " in err
     assert "X[" not in err
-    assert pd.read_csv(tmp_path / "model.safetensors.skipped.csv")["place"].tolist() == [
-        f"{tmp_path / 'few.csv'}, line 2"
-    ]
+    assert pd.read_csv(tmp_path / "model.skipped.csv")["place"].tolist() == [f"{tmp_path / 'few.csv'}, line 2"]
     assert sere.load(tmp_path / "model").classes_.tolist() == ["anger", "sadness"]

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from sere.encoders.experience import CLIP
 from sere.estimators.classifier import SEREClassifier
 from sere.files.drafts import whole_file
 from sere.persistence.facts import last_step
 from sere.training.domains import SOURCE
 from sere.training.model import FittedModel
-from sere.training.normalise import CLIP
 from sere.training.thinning import run_length
 
 #: Of the operators, and of the file: what runtimes of 2023 and later read.
@@ -137,7 +137,11 @@ class _Decision:
         mean = self._add("ReduceMean", frames, axes=[0], keepdims=1)
         self._decide(z, context, context if has_context else mean, squeeze=True)
         widths = {name: len(network[f"{name}_maps.0"]) for name in ("frame", "context")}
-        inputs = {"frames": ["t", widths["frame"]], "changes": ["u", 4], "context": [widths["context"]]}
+        inputs: dict[str, list[Any]] = {
+            "frames": ["t", widths["frame"]],
+            "changes": ["u", 4],
+            "context": [widths["context"]],
+        }
         return inputs, {"probabilities": [len(self._fitted.prototypes)]}
 
     def _decide(self, z: str, context: str | None, rows: str, squeeze: bool = False) -> None:

@@ -81,7 +81,13 @@ def with_experience(heard: Sequence[Any]) -> Iterator[EmotionEncoder]:
 
 
 def cautions(model: Any, encoders: Sequence[EmotionEncoder]) -> Iterator[str]:
-    """Yield what stands between a score of a fitted classifier and what its users will meet."""
+    """Yield what stands between a score of a fitted classifier and what its users will meet.
+
+    Yields
+    ------
+    str
+        A sentence.
+    """
     for encoder in encoders:
         yield (
             f"{encoder.name} learned from {', '.join(encoder.card.names)} with their labels: scores on clips of these "
