@@ -32,6 +32,7 @@ _HOMES = {
 _MODULES = (
     "audio",
     "baselines",
+    "calibration",
     "chain",
     "datasets",
     "encoders",
