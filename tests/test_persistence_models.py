@@ -93,6 +93,17 @@ def test_a_loaded_model_can_be_trained_on(model, shots, target, tmp_path):
     assert [r["epoch"] for r in again.history_] == list(range(6))
 
 
+ONCE = "import sys, sere; sere.save(sere.SEREClassifier(epochs=3), sys.argv[1])"
+
+
+def test_a_model_is_the_same_file_in_every_process(tmp_path):
+    sere.save(sere.SEREClassifier(epochs=3), tmp_path / "here")
+    for k in range(2):
+        subprocess.run([sys.executable, "-c", ONCE, tmp_path / f"there{k}"], check=True)
+    files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("here", "there0", "there1")]
+    assert files[0] == files[1] == files[2]
+
+
 def test_transformers_and_pipelines_are_saved_too(source, tmp_path):
     for step in (sere.DynamicFeatureTransformer(), sere.HeterogeneousEncoder()):
         expected = np.asarray(step.fit_transform(source[:3]))

@@ -158,7 +158,8 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         ndarray of shape (n,)
         """
         if reject_below is None:
-            labels: np.ndarray = self.classes_[self._logits(X).argmax(axis=1)]
+            codes = self._logits(X).argmax(axis=1)  # says first that nothing was fitted
+            labels: np.ndarray = self.classes_[codes]
             return labels
         self._fitted()
         check_rejection(self.classes_, reject_below, unknown)

@@ -90,7 +90,7 @@ def save(model: Any, path: str | os.PathLike[str], *, scores: Any = None, licens
     content = {"format": FORMAT, **_releases(), "model": tree}
     content["checksum"] = _checksum(content, packer.arrays)
     # Not save_file, which leaves the file to its owner alone whatever other files' permissions are.
-    whole = safetensors.numpy.save(packer.arrays, content)
+    whole = _in_order(safetensors.numpy.save(packer.arrays, content))
     header = int.from_bytes(whole[:8], "little")
     if header > _HEADER or len(tree) > TREE:
         raise ValueError(f"{str(path)!r} could not be read again: the model has {header:,} bytes of names and texts")
@@ -107,6 +107,16 @@ def save(model: Any, path: str | os.PathLike[str], *, scores: Any = None, licens
     known = {"library_name": "sere", "format": FORMAT, "releases": _releases(), **facts, "license": license}
     config = json.dumps({**known, "scores": plain_scores(scores)}, indent=2, ensure_ascii=False, allow_nan=False)
     write_folder(path, whole, config + "\n", card(facts, _releases(), license, scores))
+
+
+def _in_order(whole: bytes) -> bytes:
+    """Return a safetensors file whose texts are in order: the library shuffles them, and one model were many files."""
+    n = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + n])
+    texts = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
+    text = json.dumps(texts, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # where the arrays begin
+    return len(text).to_bytes(8, "little") + text + whole[8 + n :]
 
 
 def load(
