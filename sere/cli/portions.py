@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from sere.audio import AudioError
 from sere.cli.inputs import KNOWN
 from sere.cli.outcome import sentence
 from sere.cli.problems import PLACE, Problems
+from sere.progress import progress
 
 # Clips a portion: large enough for the extraction's own batches, small enough to lose little.
 PORTION = 64
@@ -35,7 +35,7 @@ def predictions(
     rows : list of int
     probabilities : ndarray of shape (len(rows), n_classes)
     """
-    with tqdm(total=len(clips), unit="clip", disable=True if quiet else None) as bar:
+    with progress(len(clips), "clips", "clip", not quiet, leave=True) as bar:
         for start in range(0, len(clips), PORTION):
             portion = clips.iloc[start : start + PORTION]
             rows, probabilities, broken = predict_portion(model, portion[[name for name in KNOWN if name in portion]])

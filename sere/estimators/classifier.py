@@ -126,7 +126,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         What Ctrl-C does while `fit` trains: it stops the run like any other, or the model of the last whole epoch is
         kept, with a warning.
     verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
 
     Attributes
     ----------

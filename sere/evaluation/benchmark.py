@@ -20,7 +20,6 @@ from typing import Any
 
 import pandas as pd
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 import sere
 from sere.estimators.audio_classifier import AudioClassifier
@@ -35,6 +34,7 @@ from sere.evaluation.summary import summarise
 from sere.evaluation.tables import markdown
 from sere.files.drafts import write_text
 from sere.inputs.params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
+from sere.progress import progress
 
 #: Methods that run when none are named, beside the baseline.
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
@@ -184,7 +184,7 @@ def run_benchmark(
     n_jobs : int, optional
         joblib workers; ``joblib.parallel_config`` decides where they run.
     verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
     say : callable, optional
         Takes a sentence on each stage.
 
@@ -287,8 +287,7 @@ def _run(
         delayed(run_cell)(cell, {name: corpora[name] for name in (cell.scenario.source, cell.scenario.target)})
         for cell in cells
     )
-    hidden = None if verbose else True
-    with tqdm(total=len(cells), desc="cells", disable=hidden, leave=False) as bar, warnings.catch_warnings():
+    with progress(len(cells), "cells", "cell", verbose) as bar, warnings.catch_warnings():
         # joblib replaces a worker whose memory grew, which is what one wants of it.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
         for record in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):

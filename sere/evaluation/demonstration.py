@@ -50,7 +50,7 @@ def demo(
     say : callable, default=print
         Takes each line of the report.
     verbose : int, default=1
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
     estimator : classifier, optional
         :class:`sere.SEREClassifier` with its defaults and an encoder that has not heard the clips when not given.
 

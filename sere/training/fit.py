@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from sklearn.base import clone
-from tqdm import tqdm
 
 from sere.audio import FRAME_RATE
 from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTrainingHead, TripleResonance
@@ -18,6 +17,7 @@ from sere.inputs.params import resolve_device
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
 from sere.kernels.workers import small_operations
+from sere.progress import progress
 from sere.training.domains import SOURCE, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import check_fronts, finish, start_fronts
 from sere.training.loop import CHUNK, Chain, Clips, Rooms
@@ -181,7 +181,7 @@ def fit_model(
         rooms = _rooms(steps, clips)
         chain = Chain(network.to(device), clips, rooms, params.batch_size, rates, seed)
         records: list[dict[str, Any]] = []
-        with tqdm(total=params.epochs, desc="epochs", disable=None if params.verbose else True, leave=False) as bar:
+        with progress(params.epochs, "epochs", "epoch", params.verbose) as bar:
 
             def report(record: dict[str, Any]) -> bool:
                 record = {"epoch": first_epoch + len(records), **record}
