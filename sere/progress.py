@@ -1,8 +1,8 @@
 """Progress of long work, in one place: a bar on a terminal and in a notebook, a line now and then into a pipe.
 
-tqdm draws the bars, in a notebook with ipywidgets where they are installed and as text where not. It is told to leave
-alone whatever is no terminal, which a notebook is not either, so who is looking is found out here. What runs into a file
-or another program gets no bar, whose strokes would fill it, and no silence, which looks like a hung process.
+tqdm draws the bars, in a notebook with ipywidgets where they are installed and as text where not. A notebook is no
+terminal either, so who is looking is found out here and not left to tqdm. What runs into a file or another program gets
+no bar, whose strokes would fill it, and no silence, which looks like a hung process.
 """
 
 import sys
@@ -53,6 +53,7 @@ def progress(
     """
     from tqdm import tqdm
 
+    verbose = bool(verbose) and sys.stderr is not None
     if verbose and not _in_notebook() and not _on_terminal():
         return Lines(total, desc, unit)
     kind: Any = tqdm
@@ -110,4 +111,4 @@ def _in_notebook() -> bool:
 
 
 def _on_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    return sys.stderr.isatty()

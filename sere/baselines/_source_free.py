@@ -52,6 +52,7 @@ class SourceFreeBaseline(NeuralBaseline):
             raise ValueError("X_unlabeled_tgt is empty; adapt needs clips of the target language")
         targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
         self.skipped_ = skipping.records
+        self.n_clips_ = {**self.n_clips_, "target": sum(map(len, targets))}
         skipping.warn(stacklevel=2)
         self._model = self._adapted(model, targets)
         return self

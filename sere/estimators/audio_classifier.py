@@ -23,6 +23,7 @@ from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.facts import FitFacts
 from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
 from sere.inputs.labels import as_labels
@@ -39,12 +40,15 @@ ASKED = 256
 SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
-class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class AudioClassifier(
+    FitFacts, TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
     """Base of the classifiers.
 
     A subclass has the parameters of ``_rules``. Its fit begins with :meth:`_check_params` and :meth:`_read_fit`, makes
-    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``skipped_`` and ``_model``, which says by
-    ``is_source(language)`` whether a clip is prepared as a source clip.
+    ``encoder_`` and goes on with :meth:`_embed_fit`, which leaves ``class_count_``, ``n_clips_`` and ``skipped_``; it
+    leaves ``classes_``, ``fit_seconds_`` and ``_model``, which says by ``is_source(language)`` whether a clip is
+    prepared as a source clip.
     """
 
     _rules: ClassVar[dict[str, Rule]] = {
@@ -59,9 +63,12 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
     # Pools travel with fit by themselves: nobody needs set_fit_request.
     __metadata_request__fit: ClassVar = {"X_unlabeled_src": True, "X_unlabeled_tgt": True}
 
+    class_count_: np.ndarray
     classes_: np.ndarray
     encoder: Any
     encoder_: HeterogeneousEncoder
+    fit_seconds_: float
+    n_clips_: dict[str, int]
     on_error: str
     skipped_: list[dict[str, Any]]
     source_language: str | None
@@ -327,6 +334,9 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         sources = self._embed_pools(sources, "source", "X_unlabeled_src", skipping)
         targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
         self.skipped_ = skipping.records
+        self.class_count_ = np.bincount(codes[rows], minlength=len(classes))
+        counts = (len(labeled), sum(map(len, sources)), sum(map(len, targets)))
+        self.n_clips_ = dict(zip(("labeled", "source", "target"), counts))
         skipping.warn(stacklevel=3)
         return labeled, codes[rows], sources, targets
 

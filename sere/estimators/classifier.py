@@ -3,6 +3,7 @@
 The maths is in :mod:`sere.method`, the paper's chain in :mod:`sere.chain`, the training in :mod:`sere.training`.
 """
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,14 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
         ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
         ``tau``.
+    stopped_ : {"epochs", "early_stopping", "callback", "interrupt"}
+        Why training ended: all epochs were trained, or what ended it before.
+    class_count_ : ndarray of shape (n_classes,)
+        Labeled clips of each class.
+    n_clips_ : dict of str to int
+        Clips that fit learned from: "labeled", "source" and "target".
+    fit_seconds_ : float
+        How long fit took, reading and extraction included; `sere.save` leaves it out.
     skipped_ : list of dict
         What ``on_error="skip"`` left out: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
         (None for a waveform), ``reason``.
@@ -238,6 +247,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         KeyboardInterrupt
             Stopped; what was extracted is kept in the cache. Not while training with ``on_interrupt="keep"``.
         """
+        began = time.perf_counter()
         self._check_params()
         skipping = Skipping(self.on_error)
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
@@ -255,16 +265,17 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         given = Given(labeled, codes, classes, concatenate(sources) if sources else None, targets)
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
-        self._model, records, interrupted = fit_model(self, given, seed, previous, first_epoch=len(history))
+        self._model, records, self.stopped_ = fit_model(self, given, seed, previous, first_epoch=len(history))
         self.classes_ = classes
         self.history_ = (history[: records[0]["epoch"]] if records else history) + records
-        if interrupted:
+        if self.stopped_ == "interrupt":
             warnings.warn(
                 f"interrupted after {len(records)} of {self.epochs} epochs; the model of the last whole epoch is kept",
                 SereWarning,
                 stacklevel=2,
             )
         self._look_at_answers(targets)
+        self.fit_seconds_ = time.perf_counter() - began
         return self
 
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:

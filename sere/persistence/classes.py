@@ -98,14 +98,14 @@ def state_of(value: Any) -> dict[str, Any]:
     """Return what an object of a listed class is made from.
 
     `cache` is kept as True or False and `memory` as None: folders are of the machine, not of the model. So are the
-    paths in ``skipped_``, which stays behind.
+    paths in ``skipped_``, which stays behind, as does ``fit_seconds_``: two fits alike give one file.
     """
     state = {argument: getattr(value, argument) for argument in _arguments(type(value))}
     for place, anywhere in _PLACES.items():
         if place in state and not isinstance(state[place], (bool, type(None))):
             state[place] = anywhere
     if _is_estimator(type(value)):
-        return {name: own for name, own in vars(value).items() if name != "skipped_"} | state
+        return {name: own for name, own in vars(value).items() if name not in ("skipped_", "fit_seconds_")} | state
     return state | {beside: getattr(value, beside) for beside in _BESIDE.get(name_of(value) or "", ())}
 
 

@@ -140,7 +140,7 @@ class Prepared:
 
 def fit_model(
     params: Any, given: Given, seed: int, previous: FittedModel | None = None, first_epoch: int = 0
-) -> tuple[FittedModel, list[dict[str, Any]], bool]:
+) -> tuple[FittedModel, list[dict[str, Any]], str]:
     """Standardise, train and freeze.
 
     Parameters
@@ -159,7 +159,8 @@ def fit_model(
     model : FittedModel
     records : list of dict
         One an epoch.
-    interrupted : bool
+    stopped : str
+        As in :class:`sere.SEREClassifier`.
     """
     device, steps = resolve_device(params.device), Steps.of(params)
     with torch.random.fork_rng(devices=[]):
@@ -181,21 +182,28 @@ def fit_model(
         rooms = _rooms(steps, clips)
         chain = Chain(network.to(device), clips, rooms, params.batch_size, rates, seed)
         records: list[dict[str, Any]] = []
+        stopped = "epochs"
         with progress(params.epochs, "epochs", "epoch", params.verbose) as bar:
 
             def report(record: dict[str, Any]) -> bool:
+                nonlocal stopped
                 record = {"epoch": first_epoch + len(records), **record}
                 records.append(record)
                 bar.update()
-                return any([bool(callback(record)) for callback in params.callbacks])
+                if any([bool(callback(record)) for callback in params.callbacks]):
+                    stopped = "callback"
+                return stopped == "callback"
 
             stopping = Stopping(params.early_stopping, params.patience, "target" if given.targets else "source")
             with nullcontext() if fronts or device != "cpu" else small_operations():
-                interrupted = chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep")
+                if chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep"):
+                    stopped = "interrupt"
+                elif stopping.tired:
+                    stopped = "early_stopping"
         model = _freeze(chain, ready, given.y, steps, bases, encoders)
         if given.targets and steps.self_training.weight:
             model.self_trained = _self_train(chain, ready, steps.self_training, device)
-    return model, records, interrupted
+    return model, records, stopped
 
 
 def _network(
