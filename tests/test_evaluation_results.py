@@ -10,7 +10,7 @@ from sere.evaluation import BenchmarkResult, paper
 from sere.evaluation.cells import clip_names
 
 
-def cell(task, method, draw, truth, predicted, **more):
+def cell(task, method, draw, truth, predicted):
     """Return a record of four clips by two speakers."""
     source, target = task.split("-")
     hits, clips = np.zeros((2, 2), int), np.zeros((2, 2), int)
@@ -23,7 +23,7 @@ def cell(task, method, draw, truth, predicted, **more):
         **{"protocol": "transductive", "speakers": "known", "draw": draw, "max_pool": None, "method": method},
         **{"uar": float(recall.mean()), "labels": ["anger", "fear"], "groups": ["a", "b"], "warnings": []},
         **{"hits": hits.tolist(), "clips": clips.tolist(), "fit_seconds": 1.0, "predict_seconds": 0.1},
-        **{"cpu_seconds": 1.0, "peak_mb": 100.0, **more},
+        **{"cpu_seconds": 1.0, "peak_mb": 100.0, "rows": [3, 2, 1, 0], "truth": truth, "predicted": predicted},
     }
 
 
@@ -34,7 +34,7 @@ GOOD, BAD = [0, 0, 1, 0], [1, 0, 0, 1]
 @pytest.fixture
 def result():
     records = [
-        cell(task, method, draw, TRUTH, said, rows=[3, 2, 1, 0], truth=TRUTH, predicted=said)
+        cell(task, method, draw, TRUTH, said)
         for task in ("x-y", "y-x")
         for method, said in (("a_b@c", GOOD), ("lr", BAD))
         for draw in (0, 1)

@@ -4,6 +4,7 @@ Rows and intervals are :mod:`sere.evaluation.summary`'s, Markdown is :mod:`sere.
 :mod:`sere.evaluation.paper`'s.
 """
 
+import gzip
 import json
 import os
 import platform
@@ -144,8 +145,8 @@ class BenchmarkResult:
         write_text(place / CSV, self.scores.to_csv(index=False))
         write_text(place / LATEX, self.to_latex())
         with whole_file(place / PREDICTIONS) as draft:
-            # Without the time of writing, equal answers make equal files.
-            self.predictions.to_csv(draft, index=False, compression={"method": "gzip", "mtime": 0})
+            # Without the time of writing and the draft's name, equal answers make equal files.
+            draft.write_bytes(gzip.compress(self.predictions.to_csv(index=False).encode(), mtime=0))
         return place / TABLE
 
     def content(self) -> dict[str, Any]:
