@@ -43,7 +43,7 @@ def progress(
     total : int, optional
         How much there is; unknown when not given.
     desc, unit : str
-        What is done, and to what.
+        What is done, and to what, in the singular.
     verbose : bool or int
         0 shows nothing.
     bar_format : str, optional
@@ -84,7 +84,7 @@ class Lines:
     """
 
     def __init__(self, total: int | None, desc: str, unit: str):
-        self.total, self.desc, self.unit, self.n = total, desc, unit.strip(), 0.0
+        self.total, self.desc, self.unit, self.n = total, desc, unit, 0.0
         self._began = self._said = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -102,7 +102,7 @@ class Lines:
         self._said = now
         of = f"{self.n:.0f}" if self.total is None else f"{self.n:.0f} of {self.total}"
         minutes, seconds = divmod(round(now - self._began), 60)
-        print(f"{self.desc or 'progress'}: {of} {self.unit}, {minutes}:{seconds:02d}", file=sys.stderr, flush=True)
+        print(f"{self.desc or 'progress'}: {of} {self.unit}s, {minutes}:{seconds:02d}", file=sys.stderr, flush=True)
 
 
 def _in_notebook() -> bool:

@@ -36,7 +36,7 @@ def test_a_terminal_gets_a_bar(monkeypatch):
 
 def test_a_pipe_gets_a_line_every_half_minute_of_work(monkeypatch):
     assert done(monkeypatch, io.StringIO(), seconds=31) == (
-        "clips: 1 of 3 clip, 0:31\nclips: 2 of 3 clip, 1:02\nclips: 3 of 3 clip, 1:33\n"
+        "clips: 1 of 3 clips, 0:31\nclips: 2 of 3 clips, 1:02\nclips: 3 of 3 clips, 1:33\n"
     )
 
 

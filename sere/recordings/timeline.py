@@ -129,7 +129,7 @@ def draw(recording: Recording, emotions: Sequence[Any] | np.ndarray, answer: Ans
     DataFrame
         As :func:`sere.timeline` returns it.
     """
-    with progress(None, "looking for speech", "min", course.verbose, _MINUTES) as bar:
+    with progress(None, "looking for speech", "minute", course.verbose, _MINUTES) as bar:
         spans, length = find_speech(_counted(recording.blocks(), bar), course.detector)
     windows = plan(spans, length, course.window, course.overlap)
     if len(windows):
