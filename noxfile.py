@@ -66,7 +66,7 @@ def install(session: nox.Session, *requirements: str, package: str = ".") -> Non
     if package and needs_no_cuda() and "PIP_EXTRA_INDEX_URL" not in os.environ:
         session.log(
             "No NVIDIA GPU is here, and pip may bring PyTorch's CUDA build, several gigabytes: set PIP_EXTRA_INDEX_URL "
-            "to the index of CPU builds that pytorch.org names, and pip prefers those."
+            "to the index of CPU builds that PyTorch's install page names, and pip prefers those."
         )
     session.install("-c", "constraints.txt", *editable, *requirements)
     stamp.write_text(wanted)
