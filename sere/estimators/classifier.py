@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sere.audio import Clip
 from sere.estimators.audio_classifier import CHUNK, SHARED, AudioClassifier
 from sere.estimators.beside import BesidePredictions
+from sere.estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.inputs.params import (
@@ -61,7 +62,7 @@ def _room_rule(name: str) -> Rule:
 
 
 @dataclass(eq=False, repr=False)
-class SEREClassifier(BesidePredictions, AudioClassifier):
+class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
@@ -221,6 +222,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         "on_interrupt": ON_INTERRUPT,
     }
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
         """Learn from labeled clips and unlabeled pools.
 
@@ -249,6 +251,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         """
         began = time.perf_counter()
         self._check_params()
+        tasks = EpochTasks(self, self.epochs, X, y)
         skipping = Skipping(self.on_error)
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
         if self.early_stopping and not sources and not targets:
@@ -265,7 +268,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         given = Given(labeled, codes, classes, concatenate(sources) if sources else None, targets)
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
-        self._model, records, self.stopped_ = fit_model(self, given, seed, previous, first_epoch=len(history))
+        self._model, records, self.stopped_ = fit_model(self, given, seed, tasks, previous, first_epoch=len(history))
         self.classes_ = classes
         self.history_ = (history[: records[0]["epoch"]] if records else history) + records
         if self.stopped_ == "interrupt":
@@ -275,6 +278,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
                 stacklevel=2,
             )
         self._look_at_answers(targets)
+        tasks.finish()
         self.fit_seconds_ = time.perf_counter() - began
         return self
 

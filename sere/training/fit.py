@@ -139,7 +139,7 @@ class Prepared:
 
 
 def fit_model(
-    params: Any, given: Given, seed: int, previous: FittedModel | None = None, first_epoch: int = 0
+    params: Any, given: Given, seed: int, tasks: Any, previous: FittedModel | None = None, first_epoch: int = 0
 ) -> tuple[FittedModel, list[dict[str, Any]], str]:
     """Standardise, train and freeze.
 
@@ -149,6 +149,8 @@ def fit_model(
         Read only, for its parameters.
     given : Given
     seed : int
+    tasks : EpochTasks
+        Is told of each epoch.
     previous : FittedModel, optional
         Where the network starts.
     first_epoch : int
@@ -190,11 +192,15 @@ def fit_model(
                 record = {"epoch": first_epoch + len(records), **record}
                 records.append(record)
                 bar.update()
-                if any([bool(callback(record)) for callback in params.callbacks]):
+                if any([tasks.end(), *(bool(callback(record)) for callback in params.callbacks)]):
                     stopped = "callback"
+                elif len(records) < params.epochs and not stopping.tired:
+                    tasks.begin()
                 return stopped == "callback"
 
             stopping = Stopping(params.early_stopping, params.patience, "target" if given.targets else "source")
+            if params.epochs:
+                tasks.begin()
             with nullcontext() if fronts or device != "cpu" else small_operations():
                 if chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep"):
                     stopped = "interrupt"
