@@ -51,16 +51,17 @@ def progress(
     leave : bool
         Whether a bar stays when the work is done.
     """
-    from tqdm import tqdm
+    import tqdm.std
 
     verbose = bool(verbose) and sys.stderr is not None
     if verbose and not _in_notebook() and not _on_terminal():
         return Lines(total, desc, unit)
-    kind: Any = tqdm
+    kind: Any = tqdm.std.tqdm
     if verbose and _in_notebook():
         with warnings.catch_warnings():  # that ipywidgets are missing: text does, too
             warnings.simplefilter("ignore")
-            from tqdm.auto import tqdm as kind
+            import tqdm.auto
+        kind = tqdm.auto.tqdm
     shown: Progress = kind(
         total=total, desc=desc or None, unit=unit, disable=not verbose, leave=leave, bar_format=bar_format
     )
