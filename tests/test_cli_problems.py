@@ -7,10 +7,13 @@ import os
 import shutil
 import signal
 import sys
+import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 import sere
 from sere import cli
@@ -47,6 +50,22 @@ def test_a_row_is_called_as_the_users_list_calls_it(saved, files, tmp_path, monk
     assert all(row["reason"] for row in skipped)
     assert run("predict", saved, *files[:1], "-f", "csv", "-q", "-o", tmp_path / "found.csv") == 0
     assert not (tmp_path / "found.csv.skipped.csv").exists()
+
+
+def test_what_is_warned_of_is_said_once_and_names_the_users_rows(saved, files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sere.cli.portions.PORTION", 2)
+    silent = str(tmp_path / "silent.wav")
+    soundfile.write(silent, np.zeros(8000), 16_000)
+    pd.DataFrame({"path": [files[0], files[1], "gone.wav", silent, silent, files[2]]}).to_csv(tmp_path / "l.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")  # which the suite would make errors
+        run("predict", saved, tmp_path / "l.csv", "-f", "csv", "-q")
+    err = capsys.readouterr().err
+    warned = [line for line in err.splitlines() if "digital silence" in line]
+    assert len(warned) == 1, err
+    assert "l.csv, line 5)" in warned[0]
+    assert "X[" not in err
+    assert "sere predict: 1 more such warnings, about other clips of the list" in err
 
 
 def test_on_error_raise_ends_at_the_first_clip(saved, files, tmp_path, capsys):

@@ -24,6 +24,7 @@ from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.facts import FitFacts
 from sere.estimators.given import corpora_of, described, numbered
 from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
@@ -41,12 +42,14 @@ ASKED = 256
 SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
-class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class AudioClassifier(
+    FitFacts, TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
     """Base of the classifiers.
 
     A subclass has the parameters of ``_rules``. Its fit begins with :meth:`_check_params` and :meth:`_read_fit`, makes
-    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``given_``, ``skipped_`` and ``_model``,
-    which says by ``is_source(language)`` whether a clip is prepared as a source clip.
+    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``given_``, ``skipped_``, ``fit_seconds_``
+    and ``_model``, which says by ``is_source(language)`` whether a clip is prepared as a source clip.
     """
 
     _rules: ClassVar[dict[str, Rule]] = {
@@ -64,6 +67,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
     classes_: np.ndarray
     encoder: Any
     encoder_: HeterogeneousEncoder
+    fit_seconds_: float
     given_: list[dict[str, Any]]
     on_error: str
     skipped_: list[dict[str, Any]]

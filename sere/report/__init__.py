@@ -52,7 +52,7 @@ def write_report(source: Any, path: str | os.PathLike[str] = "report.html", *, a
     ...     write_report(model, f"{folder}/report.html").read_text(encoding="utf-8").count("<h1>")
     1
     """
-    from sere.evaluation.benchmark import RESULTS, BenchmarkResult
+    from sere.evaluation.results import RESULTS, BenchmarkResult
     from sere.persistence.folder import is_model
     from sere.persistence.models import load, releases_behind
     from sere.report.benchmarks import benchmark_page

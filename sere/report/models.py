@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sere.encoders.emotion import EmotionEncoder
 from sere.estimators.audio_classifier import AudioClassifier
 from sere.estimators.classifier import ROOMS, SEREClassifier
+from sere.estimators.facts import fit_facts
 from sere.persistence.facts import cautions, heard_by, last_step, with_experience
 from sere.plotting.history import HistoryDisplay
 from sere.report.page import code, facts, items, number, page, paragraph, pictures, table
@@ -48,24 +49,7 @@ def model_page(model: Any, releases: Mapping[str, str], about: str) -> str:
 
 def _fit(model: Any) -> str:
     """Return what is known of the clips of fit."""
-    known: dict[str, Any] = {"Emotions": ", ".join(map(str, model.classes_))}
-    fitted = model._fitted()
-    if isinstance(model, SEREClassifier):
-        known["Labeled clips"] = len(fitted.shots)
-        known["Epochs"] = len(model.history_)
-        known["Temperature of the synchrony"] = f"{model.tau_:.3f} (from {model.field_.tau:g})"
-    for domain, languages in sorted(getattr(fitted, "languages", {}).items()):
-        known[f"Languages of the {domain}"] = ", ".join(sorted(map(str, languages))) or "not said"
-    if isinstance(model, SEREClassifier):
-        for name in fitted.preparation.names:
-            told = fitted.preparation.context[name].speakers
-            for domain, speakers in sorted(told.items()):
-                known[f"Speakers known in the {domain}"] = len(speakers) or "not said"
-    if hasattr(model, "n_features_in_"):
-        known["Features a clip"] = model.n_features_in_
-    if getattr(model, "skipped_", None):
-        known["Clips that were left out"] = len(model.skipped_)
-    return facts(known)
+    return facts(fit_facts(model))
 
 
 def _training(model: Any) -> str:
