@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -72,24 +72,6 @@ class Group:
         numbers = np.flatnonzero(which) if which.dtype == bool else which
         named = ", ".join(map(self.row, numbers[:5]))
         return named + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
-
-
-def groups_of(
-    labeled: Utterances | None = None,
-    sources: Sequence[Utterances] = (),
-    targets: Sequence[Utterances] = (),
-    records: Sequence[dict[str, Any]] = (),
-) -> list[Group]:
-    """Return what fit was given, each with its name in messages and the rows that `records` says were left out."""
-    given = [] if labeled is None else [Group("X", "labeled", labeled)]
-    for role, where, pools in (("source", "X_unlabeled_src", sources), ("target", "X_unlabeled_tgt", targets)):
-        given += [Group(numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
-    return [replace(group, skipped=tuple(r["row"] for r in records if r["where"] == group.name)) for group in given]
-
-
-def numbered(where: str, k: int, pools: Sequence[Any]) -> str:
-    """What errors call pool k of several."""
-    return where if len(pools) == 1 else f"{where}[{k}]"
 
 
 def speak_up(messages: Iterable[str]) -> None:

@@ -124,7 +124,7 @@ def load_model(path: str, allow: list[str]) -> Any:
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"there is no model {path}; `sere fit --out {path}` makes one")
-    if file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS:
+    if file.is_file() and file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS:
         raise UsageError(f"{path} is no model; the model comes first: sere predict MODEL FILES")
     return sere.load(path, allow=allow)
 

@@ -19,17 +19,19 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere.audio import AudioError, Clip
 from sere.calibration import UNKNOWN, check_rejection, rejected
-from sere.checks.data import Group, groups_of, listed, numbered, speak_up
+from sere.checks.data import Group, listed, speak_up
 from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.facts import FitFacts
+from sere.estimators.given import corpora_of, described, groups_of, numbered, speaking
 from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
 from sere.inputs.labels import as_labels
 from sere.inputs.params import COMMON, NONE, RANDOM_STATE, TEXT, Rule, check_params, instance, number
 from sere.inputs.reading import as_pools, as_utterances, read_rows
-from sere.inputs.skipping import Skipping
+from sere.inputs.skipping import Skipping, with_none
 from sere.inputs.utterances import Utterances, concatenate
 
 #: Clips embedded at a time in predict, so that memory does not grow with the list.
@@ -40,12 +42,14 @@ ASKED = 256
 SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
-class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class AudioClassifier(
+    FitFacts, TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
     """Base of the classifiers.
 
     A subclass has the parameters of ``_rules``. Its fit begins with :meth:`_check_params` and :meth:`_read_fit`, makes
-    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``skipped_`` and ``_model``, which says by
-    ``is_source(language)`` whether a clip is prepared as a source clip.
+    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``given_``, ``skipped_``, ``fit_seconds_``
+    and ``_model``, which says by ``is_source(language)`` whether a clip is prepared as a source clip.
     """
 
     _rules: ClassVar[dict[str, Rule]] = {
@@ -63,6 +67,8 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
     classes_: np.ndarray
     encoder: Any
     encoder_: HeterogeneousEncoder
+    fit_seconds_: float
+    given_: list[dict[str, Any]]
     on_error: str
     skipped_: list[dict[str, Any]]
     source_language: str | None
@@ -164,16 +170,12 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         labels: np.ndarray = self.classes_[logits[usable].argmax(axis=1)]
         if reject_below is not None:
             labels = rejected(labels, _shares(logits[usable]), reject_below, unknown)
-        if usable.all():
-            return labels
-        answers = np.full(len(usable), None, dtype=object)
-        answers[usable] = labels
-        return answers
+        return labels if usable.all() else with_none(labels, usable)
 
     def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
         """Return the probability of each emotion in waveforms at 16 kHz, nothing said of how they sound."""
         clips = as_utterances(pd.DataFrame({"audio": list(waves), **beside}))
-        clips = _speak(clips, self.target_language)
+        clips = speaking(clips, self.target_language)
         role = "source" if self._model.is_source(clips.languages[0]) else "target"
         return _shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
 
@@ -241,7 +243,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
 
     def _read_asked(self, X: Any) -> Utterances:
         """Return clips to predict, each with its language."""
-        return _speak(read_rows(self, X, reset=False, rows="features"), self.target_language)
+        return speaking(read_rows(self, X, reset=False, rows="features"), self.target_language)
 
     def _chunks(self, X: Any) -> Iterator[Utterances]:
         """Yield X embedded, a bounded number of clips at a time."""
@@ -305,10 +307,12 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         codes = codes[rows]
         skipping.check_classes(classes, codes)
         pools = as_pools(source, len(labeled), "X_unlabeled_src"), as_pools(target, len(labeled), "X_unlabeled_tgt")
-        labeled = _speak(labeled, self.source_language)
+        tables = [X, *pools[0], *pools[1]]
+        labeled = speaking(labeled, self.source_language)
         sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language, skipping)
         targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language, skipping)
         self._check_steps(labeled, [*sources, *targets])
+        self.given_ = [{"corpora": corpora_of(table)} for table in tables]
         sides = self.source_language, self.target_language
         speak_up(listed(groups_of(labeled, sources, targets, skipping.records), classes, codes, sides))
         return labeled, classes, codes, sources, targets
@@ -335,7 +339,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
             as_given, _ = skipping.read(
                 lambda some: read_rows(self, some, reset=False, rows="features", where=name), pool, name
             )
-            return _speak(as_given, language)
+            return speaking(as_given, language)
 
         return [read(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
@@ -376,6 +380,11 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         sources = self._embed_pools(sources, "source", "X_unlabeled_src", skipping)
         targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
         self.skipped_ = skipping.records
+        labels = {"X": classes[codes[rows]]}
+        self.given_ = [
+            described(group.name, group.clips, known["corpora"], labels.get(group.name))
+            for group, known in zip(_groups(labeled, sources, targets), self.given_, strict=True)
+        ]
         skipping.warn(stacklevel=3)
         return labeled, codes[rows], sources, targets
 
@@ -389,11 +398,3 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
 def _shares(logits: np.ndarray) -> np.ndarray:
     """Return probabilities by softmax."""
     return np.asarray(softmax(logits, axis=1))
-
-
-def _speak(utterances: Utterances, language: str | None) -> Utterances:
-    """Fill in the language of clips that do not say theirs."""
-    if language is None:
-        return utterances
-    known = [language if own is None else own for own in utterances.languages]
-    return utterances.with_(languages=np.array(known, dtype=object))

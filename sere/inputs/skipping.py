@@ -204,6 +204,13 @@ def _path_in(X: Any, row: int) -> str | None:
     return _path(getattr(item, "source", item))
 
 
+def with_none(answers: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Return answers of the rows of a mask among all rows, None in the others."""
+    whole = np.full(len(usable), None, dtype=object)
+    whole[usable] = answers
+    return whole
+
+
 def usable_rows(found: list[Any]) -> list[int]:
     """Return the rows of results that are there, of those that :func:`sere.extraction.extract.extract` gives."""
     return [row for row, result in enumerate(found) if result is not None]
