@@ -383,7 +383,7 @@ class AudioClassifier(
         labels = {"X": classes[codes[rows]]}
         self.given_ = [
             described(group.name, group.clips, known["corpora"], labels.get(group.name))
-            for group, known in zip(_groups(labeled, sources, targets), self.given_, strict=True)
+            for group, known in zip(groups_of(labeled, sources, targets), self.given_, strict=True)
         ]
         skipping.warn(stacklevel=3)
         return labeled, codes[rows], sources, targets
