@@ -156,7 +156,7 @@ def on_a_full_disk(write, folder, out):
 
 def save_a_model(folder):
     rng = np.random.default_rng(1)
-    sere.save(LinearBaseline().fit(rng.normal(size=(8, 40)), [0, 1] * 4), folder / "model")
+    sere.save(LinearBaseline().fit(rng.normal(size=(8, 40)), [0, 1] * 4), folder / "model.safetensors")
 
 
 def save_an_encoder(folder):
@@ -170,7 +170,8 @@ def keep_cells(folder):
 
 
 @pytest.mark.parametrize(
-    ("write", "name"), [(save_a_model, "model"), (save_an_encoder, "encoder.npz"), (keep_cells, "cells.jsonl")]
+    ("write", "name"),
+    [(save_a_model, "model.safetensors"), (save_an_encoder, "encoder.npz"), (keep_cells, "cells.jsonl")],
 )
 def test_a_full_disk_is_an_error_that_leaves_what_was_there(killer, tmp_path, write, name):
     file = tmp_path / name

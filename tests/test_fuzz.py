@@ -60,7 +60,7 @@ def refusing(read, path, most_bytes, *documented):
 def model(tmp_path_factory):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(8, 5))
-    path = tmp_path_factory.mktemp("model") / "model"
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
     fitted = LinearBaseline().fit(X, ["anger", "sadness"] * 4)
     sere.save(fitted, path)
     return path.read_bytes(), X, sere.load(path).decision_function(X)
@@ -70,7 +70,7 @@ def model(tmp_path_factory):
 @given(changes=edits)
 def test_a_changed_model_says_the_same_or_is_refused(model, tmp_path, changes):
     whole, X, said = model
-    path = tmp_path / "model"
+    path = tmp_path / "model.safetensors"
     path.write_bytes(edited(whole, changes))
     again = refusing(sere.load, path, 4 * MEGABYTE, ValueError)
     if again is not None:
