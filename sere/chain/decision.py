@@ -38,8 +38,13 @@ def temperature_for(evidence: np.ndarray) -> float:
     said = np.asarray(evidence, dtype=np.float64)[evidence.any(axis=1)]
     if not len(said):
         return 1.0
-    information = mutual_information(softmax(said, axis=1))
-    return float(np.exp(np.clip(LOG_TEMPERATURE - FALL * information, np.log(LEAST), np.log(MOST))))
+    level = LOG_TEMPERATURE - FALL * information_in(said)
+    return float(np.exp(np.clip(level, np.log(LEAST), np.log(MOST))))
+
+
+def information_in(evidence: np.ndarray) -> float:
+    """Return how much what experience says (n, C) tells a pool's clips apart, 0..1."""
+    return mutual_information(softmax(evidence, axis=1))
 
 
 @dataclass

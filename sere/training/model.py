@@ -142,6 +142,10 @@ class FittedModel:
         """Clip embeddings, (n, p)."""
         return self._forward(utterances).clips
 
+    def evidence(self, utterances: Utterances) -> np.ndarray:
+        """What experience says of the classes, as it says it, (n, n_classes), or (n, 0) without experience."""
+        return self._forward(utterances).evidence
+
     def logits(self, utterances: Utterances) -> np.ndarray:
         """Scaled negative squared distances to the prototypes, what experience says and, of target clips, what
         self-training does, (n, n_classes).
