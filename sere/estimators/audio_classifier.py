@@ -134,7 +134,7 @@ class AudioClassifier(
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each emotion: softmax of `decision_function`.
+        """Probability of each emotion: softmax of `decision_function`, divided by ``temperature_`` where there is one.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class AudioClassifier(
         -------
         ndarray of shape (n, n_classes)
         """
-        return _shares(self._of_clips(X, self._chunk_logits))
+        return self._shares(self._of_clips(X, self._chunk_logits))
 
     def predict(self, X: Any, reject_below: float | None = None, unknown: Any = UNKNOWN) -> np.ndarray:
         """Most probable emotion of each clip.
@@ -169,7 +169,7 @@ class AudioClassifier(
         usable = ~np.isnan(logits).any(axis=1)
         labels: np.ndarray = self.classes_[logits[usable].argmax(axis=1)]
         if reject_below is not None:
-            labels = rejected(labels, _shares(logits[usable]), reject_below, unknown)
+            labels = rejected(labels, self._shares(logits[usable]), reject_below, unknown)
         return labels if usable.all() else with_none(labels, usable)
 
     def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
@@ -177,7 +177,11 @@ class AudioClassifier(
         clips = as_utterances(pd.DataFrame({"audio": list(waves), **beside}))
         clips = speaking(clips, self.target_language)
         role = "source" if self._model.is_source(clips.languages[0]) else "target"
-        return _shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
+        return self._shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
+
+    def _shares(self, logits: np.ndarray) -> np.ndarray:
+        """Return the probabilities that scores (n, n_classes) stand for."""
+        return np.asarray(softmax(logits / getattr(self._model, "temperature", 1.0), axis=1))
 
     def __getstate__(self) -> dict[str, Any]:
         return travelling(super().__getstate__())
@@ -393,8 +397,3 @@ class AudioClassifier(
             return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
 
         return [embed(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
-
-
-def _shares(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities by softmax."""
-    return np.asarray(softmax(logits, axis=1))
