@@ -40,5 +40,5 @@ figure.colorbar(image, label="UAR, held out")
 plt.show()
 
 # %%
-# This scores the language that is labeled. Of the other one nobody has labels; :doc:`/evaluate` says what that means for
-# choosing.
+# This scores the language that is labeled. Of the other one nobody has labels: :doc:`/evaluate` says what that means
+# for choosing.

@@ -78,6 +78,14 @@ class Baseline(AudioClassifier):
         Sorted.
     skipped_ : list of dict
         What ``on_error="skip"`` left out of `fit` or `adapt`.
+
+    Examples
+    --------
+    Every method is one:
+
+    >>> from sere.baselines import METHODS, Baseline
+    >>> all(issubclass(method, Baseline) for method in METHODS.values())
+    True
     """
 
     encoder: Any = "speech-emotion"

@@ -58,6 +58,16 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     A file holds no audio. Of each speaker that fit was told it holds the mean and SD of the descriptors, under a hash
     of the name; who has the name can find them. `cache` is kept as True or False, without its folder, and the list of
     clips that fit left out (``skipped_``), with their paths, not at all.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, sere
+    >>> X, y = np.repeat(np.eye(2), 5, axis=0), ["sad"] * 5 + ["happy"] * 5
+    >>> model = sere.baselines.LinearBaseline().fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sere.save(model, f"{folder}/model")
+    ...     sere.load(f"{folder}/model").predict(X[[0, 9]]).tolist()
+    ['sad', 'happy']
     """
     import safetensors.numpy
 
@@ -113,6 +123,16 @@ def load(
     -----
     SereWarning
         Another version of sere wrote the file, or of scikit-learn where it holds estimators of its.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, sere
+    >>> X, y = np.repeat(np.eye(2), 5, axis=0), ["sad"] * 5 + ["happy"] * 5
+    >>> model = sere.baselines.LinearBaseline().fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sere.save(model, f"{folder}/model")
+    ...     sere.load(f"{folder}/model").predict(X[[0, 9]]).tolist()
+    ['sad', 'happy']
     """
     from sere.persistence.tree import Unpacker
 
