@@ -2,6 +2,7 @@
 
 import re
 
+from sphinx.ext import autosummary
 from sphinx_gallery.sorting import ExplicitOrder
 
 import sere
@@ -42,6 +43,9 @@ myst_heading_anchors = 3
 autosummary_generate = True
 templates_path = ["_templates"]
 autodoc_typehints = "none"
+# Summaries end with the first sentence, and not within "(Eq. 3)".
+autosummary.WELL_KNOWN_ABBREVIATIONS += (" Eq.", "(Eq.", "al.")
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

@@ -2,8 +2,8 @@
 Save a model, load it elsewhere
 ===============================
 
-A saved model is data: numbers, and names of classes from a closed list. Whoever loads it runs nothing that the file
-says.
+A saved model is data: numbers, and names of classes from a closed list. Whoever loads
+it runs nothing that the file says.
 """
 
 import tempfile
@@ -15,17 +15,25 @@ import numpy as np
 import sere
 from sere.datasets import make_voices
 
-voices = make_voices(n_per_emotion=8, emotions=["anger", "neutral", "sadness"], random_state=0)
+voices = make_voices(
+    n_per_emotion=8, emotions=["anger", "neutral", "sadness"], random_state=0
+)
 known, unknown = (clips for _, clips in voices.groupby("language"))
-classifier = sere.SEREClassifier(random_state=0).fit(known, known["emotion"], X_unlabeled_tgt=(unknown,))
+classifier = sere.SEREClassifier(random_state=0).fit(
+    known, known["emotion"], X_unlabeled_tgt=(unknown,)
+)
 
 # %%
-# No clip is in it, and nothing of torch's: a model that was fitted on a GPU opens anywhere.
+# No clip is in it, and nothing of torch's: a model that was fitted on a GPU opens
+# anywhere.
 with tempfile.TemporaryDirectory() as folder:
     place = Path(folder) / "model"
     sere.save(classifier, place)
     files = sorted(path for path in [place, *place.rglob("*")] if path.is_file())
-    print(*(f"{file.name}: {file.stat().st_size / 1000:.0f} kB" for file in files), sep="\n")
+    print(
+        *(f"{file.name}: {file.stat().st_size / 1000:.0f} kB" for file in files),
+        sep="\n",
+    )
     loaded = sere.load(place)
 
 # %%

@@ -2,8 +2,8 @@
 Why this label
 ==============
 
-What counted for an answer, which labeled clips it is like, and at which moments: by how much the lead over the
-runner-up would fall without each of them.
+What counted for an answer, which labeled clips it is like, and at which moments: by how
+much the lead over the runner-up would fall without each of them.
 """
 
 import matplotlib.pyplot as plt
@@ -12,9 +12,15 @@ import sere
 from sere.datasets import make_voices
 from sere.plotting import ExplanationDisplay
 
-voices = make_voices(n_per_emotion=8, emotions=["anger", "happiness", "sadness"], random_state=0)
-known, unknown = (clips.reset_index(drop=True) for _, clips in voices.groupby("language"))
-classifier = sere.SEREClassifier(random_state=0).fit(known, known["emotion"], X_unlabeled_tgt=(unknown,))
+voices = make_voices(
+    n_per_emotion=8, emotions=["anger", "happiness", "sadness"], random_state=0
+)
+known, unknown = (
+    clips.reset_index(drop=True) for _, clips in voices.groupby("language")
+)
+classifier = sere.SEREClassifier(random_state=0).fit(
+    known, known["emotion"], X_unlabeled_tgt=(unknown,)
+)
 
 # %%
 # In words. In a notebook a player stands beside them.

@@ -2,8 +2,9 @@
 In a scikit-learn pipeline
 ==========================
 
-The three steps of the classifier are estimators of their own. Together they are a pipeline in which something of yours
-may stand; each alone gives pooled statistics of a clip to any estimator of scikit-learn.
+The three steps of the classifier are estimators of their own. Together they are a
+pipeline in which something of yours may stand; each alone gives pooled statistics of a
+clip to any estimator of scikit-learn.
 """
 
 import matplotlib.pyplot as plt
@@ -16,28 +17,40 @@ from sklearn.svm import SVC
 import sere
 from sere.datasets import make_voices
 
-voices = make_voices(n_per_emotion=10, emotions=["anger", "neutral", "sadness"], random_state=0)
-known, unknown = (clips.reset_index(drop=True) for _, clips in voices.groupby("language"))
+voices = make_voices(
+    n_per_emotion=10, emotions=["anger", "neutral", "sadness"], random_state=0
+)
+known, unknown = (
+    clips.reset_index(drop=True) for _, clips in voices.groupby("language")
+)
 emotions = known["emotion"]
 
 # %%
 # The pipeline sends the pools through its transformers.
 whole = sere.make_sere_pipeline(
-    encoder=sere.HeterogeneousEncoder("acoustic"), classifier=sere.SEREClassifier(random_state=0)
+    encoder=sere.HeterogeneousEncoder("acoustic"),
+    classifier=sere.SEREClassifier(random_state=0),
 )
 whole.fit(known, emotions, X_unlabeled_tgt=(unknown,))
-print(f"the other language: {sere.metrics.uar_score(unknown['emotion'], whole.predict(unknown)):.2f}")
+score = sere.metrics.uar_score(unknown["emotion"], whole.predict(unknown))
+print(f"the other language: {score:.2f}")
 whole
 
 # %%
-# A transformer before a support vector machine: means, deviations and more of each column over the clip's frames.
+# A transformer before a support vector machine: means, deviations and more of each
+# column over the clip's frames.
 plain = make_pipeline(sere.HeterogeneousEncoder("acoustic"), StandardScaler(), SVC())
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
-print(f"the same language, cross-validated: {cross_val_score(plain, known, emotions, cv=folds).mean():.2f}")
+scores = cross_val_score(plain, known, emotions, cv=folds)
+print(f"the same language, cross-validated: {scores.mean():.2f}")
 
 # %%
 # Columns have names, and ``set_output`` gives DataFrames.
-table = sere.HeterogeneousEncoder("acoustic").set_output(transform="pandas").fit_transform(known)
+table = (
+    sere.HeterogeneousEncoder("acoustic")
+    .set_output(transform="pandas")
+    .fit_transform(known)
+)
 table.iloc[:3, :4].round(2)
 
 # %%
