@@ -31,6 +31,7 @@ _HOMES = {
 _MODULES = (
     "audio",
     "baselines",
+    "calibration",
     "chain",
     "datasets",
     "encoders",

@@ -154,6 +154,16 @@ class TestPretraining:
         assert back.card == encoder.card
         assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
 
+    def test_its_file_is_read_once_and_again_when_it_has_changed(self, encoder, tmp_path):
+        file = tmp_path / "mine.npz"
+        encoder.save(file)
+        build = HeterogeneousEncoder().build
+        first = build(str(file))
+        assert build(str(file)) is first
+        assert build("acoustic-emotion") is build("acoustic-emotion")
+        EmotionEncoder(encoder.base, encoder.experience, encoder.card, "another").save(file)
+        assert (first.name, build(str(file)).name) == ("pretrained by sere", "another")
+
     def test_frames_and_context_are_the_base_encoders(self, encoder, task, store):
         clips = task[1].head(3)
         with_experience, without = (

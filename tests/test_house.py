@@ -24,7 +24,7 @@ LAYERS = [
     {"audio", "kernels"},
     {"store", "tracks"},
     {"extraction", "inputs"},
-    {"datasets", "metrics"},
+    {"calibration", "datasets", "metrics"},
     {"encoders", "selection"},
     {"chain"},
     {"checks", "training"},

@@ -6,6 +6,8 @@ side by side. :class:`sere.HeterogeneousEncoder` takes one for all clips, or one
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from sere.encoders import languages
@@ -85,7 +87,8 @@ def build(spec: Any, **settings: Any) -> FrameEncoder:
     if (known := without_layers(spec)) is not None:
         return known
     if str(spec) in SHIPPED or str(spec).endswith(".npz"):
-        return EmotionEncoder.load(spec)
+        file = Path(SHIPPED.get(str(spec)) or spec)
+        return _loaded(str(spec), _stamp(file))
     if not isinstance(spec, (str, os.PathLike)):
         raise TypeError(f"an encoder is a name, a folder or a FrameEncoder; got {spec!r}")
     from sere.encoders.pretrained import PretrainedEncoder
@@ -100,6 +103,21 @@ def build(spec: Any, **settings: Any) -> FrameEncoder:
         trainable_layers=int(settings["trainable_layers"]),
         device=resolve_device(settings["device"]),
     )
+
+
+@lru_cache(maxsize=4)
+def _loaded(spec: str, stamp: tuple[int, ...]) -> EmotionEncoder:
+    """Return the encoder of a file; clips embedded some at a time share one instead of a megabyte each."""
+    return EmotionEncoder.load(spec)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written again; nothing where there is none."""
+    try:
+        about = file.stat()
+    except OSError:
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def side_by_side(spec: Any) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere.audio import AudioError, Clip
+from sere.calibration import UNKNOWN, check_rejection, rejected
 from sere.checks.data import Group, listed, speak_up
 from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
@@ -139,20 +140,28 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         """
         return _shares(self._logits(X))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, reject_below: float | None = None, unknown: Any = UNKNOWN) -> np.ndarray:
         """Most probable emotion of each clip.
 
         Parameters
         ----------
         X : clips, in any form that fit takes
+        reject_below : float, default=None
+            Probability, 0..1, below which a clip's answer is `unknown`; None answers for every clip.
+        unknown : label, default="unknown"
+            Takes the place of answers that are rejected; where classes are numbers it must be one, such as -1.
 
         Returns
         -------
         ndarray of shape (n,)
         """
-        codes = self._logits(X).argmax(axis=1)
-        labels: np.ndarray = self.classes_[codes]
-        return labels
+        if reject_below is None:
+            labels: np.ndarray = self.classes_[self._logits(X).argmax(axis=1)]
+            return labels
+        self._fitted()
+        check_rejection(self.classes_, reject_below, unknown)
+        likely = self.predict_proba(X)
+        return rejected(self.classes_[likely.argmax(axis=1)], likely, reject_below, unknown)
 
     def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
         """Return the probability of each emotion in waveforms at 16 kHz, nothing said of how they sound."""
