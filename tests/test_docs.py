@@ -1,6 +1,6 @@
 """The documentation knows everything public, its examples compile and some run, and its links lead somewhere.
 
-All examples run when the documentation is built (``nox -s docs``); here a quick one of each part of the gallery does.
+All examples run when the documentation is built (``nox -s docs``); here two quick ones do.
 Doctests are collected from `sere` itself, with the rest of the suite.
 """
 
@@ -66,7 +66,7 @@ def test_an_example_is_a_page_of_the_gallery(path):
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
-@pytest.mark.parametrize("name", ["insight/plot_dynamics", "answers/plot_save_and_load", "parts/plot_pipeline"])
+@pytest.mark.parametrize("name", ["insight/plot_dynamics", "parts/plot_pipeline"])
 def test_an_example_runs(name, monkeypatch):
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     plt.close("all")
