@@ -62,12 +62,8 @@ ConfusionDisplay.from_predictions(
 plt.show()
 
 # %%
-# ``run_task`` is short for these lines:
-classifier.fit(
-    task.X_labeled,
-    task.y,
-    X_unlabeled_src=(task.X_unlabeled_src,),
-    X_unlabeled_tgt=(task.X_unlabeled_tgt,),
-)
-answers = classifier.predict(task.X_test)
-sere.metrics.uar_score(task.y_test, answers, labels=task.labels)
+# The fitted classifier is in the result. ``run_task`` did with it what you would:
+# ``classifier.fit(task.X_labeled, task.y, (task.X_unlabeled_src,),
+# (task.X_unlabeled_tgt,))``, then ``predict``.
+answers = result.model.predict(task.X_test[:3])
+list(zip(answers, task.y_test[:3], strict=True))

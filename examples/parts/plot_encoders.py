@@ -31,9 +31,9 @@ for name in encoders:
     print(f"{name}: {columns} columns a frame, {numbers} numbers of the clip")
 
 # %%
-# Three draws of the labeled clips each.
-scores = np.zeros((3, len(encoders)))
-for draw in range(3):
+# Two draws of the labeled clips each.
+scores = np.zeros((2, len(encoders)))
+for draw in range(2):
     task = make_task(known, unknown, shots=2, random_state=draw)
     for column, name in enumerate(encoders):
         scores[draw, column] = run_task(
