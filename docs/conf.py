@@ -42,6 +42,11 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 templates_path = ["_templates"]
+# References must lead somewhere, but for those to scikit-learn and to what lies inside the library.
+nitpicky = True
+INSIDE = ("training", r"chain\.\w+", r"tracks\.v\w+", r"evaluation\.(summary|cells|methods)")
+INSIDE += (r"encoders\.(spec|layers|experience)",)
+nitpick_ignore_regex = [("py:.*", r"sklearn\..*"), ("py:.*", rf"sere\.({'|'.join(INSIDE)})\b.*")]
 autodoc_typehints = "none"
 # Summaries end with the first sentence, and not within "(Eq. 3)".
 autosummary.WELL_KNOWN_ABBREVIATIONS += (" Eq.", "(Eq.", "al.")

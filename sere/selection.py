@@ -70,7 +70,7 @@ def soft_neighbourhood_density(probabilities: ArrayLike, temperature: float = 0.
     Parameters
     ----------
     probabilities : array-like of shape (n_clips, n_classes)
-        Rows sum to 1; at least 3 clips. Of more than :data:`MOST_NEIGHBOURS` an evenly spaced selection is taken.
+        Rows sum to 1; at least 3 clips. Of more than ``MOST_NEIGHBOURS`` an evenly spaced selection is taken.
     temperature : float, default=0.05
         Of the softmax over cosine similarities (Saito et al. 2021).
 

@@ -36,7 +36,7 @@ def public():
 def test_the_reference_lists_everything_public():
     listed, module = set(), ""
     for line in (DOCS / "api.rst").read_text(encoding="utf-8").splitlines():
-        current = re.match(r"\.\. currentmodule:: (\S+)", line)
+        current = re.match(r"\.\. (?:currentm|m)odule:: (\S+)", line)
         entry = re.match(r"(?:   |\.\. data:: )([\w.]+)$", line)
         module = current[1] if current else module
         listed |= {f"{module}.{entry[1]}"} if entry else set()

@@ -92,7 +92,7 @@ class ZeroShot(Baseline):
     Parameters
     ----------
     self_training_weight : float, default=0.7
-        As `weight` in :class:`sere.SelfTraining`; 0 is experience alone.
+        As `weight` in :class:`sere.SelfTrainingHead`; 0 is experience alone.
 
     Notes
     -----

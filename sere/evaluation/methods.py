@@ -39,7 +39,7 @@ class Method:
     estimator : classifier
         Unfitted; ``fit`` takes what :meth:`sere.SEREClassifier.fit` takes.
     experience : mapping of str to EmotionEncoder
-        By :func:`pair_name`, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
+        By the pair's name, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
 
     Examples
     --------
