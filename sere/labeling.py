@@ -134,8 +134,8 @@ def label(
         Any form that :class:`sere.SEREClassifier` takes, without feature vectors: rows of a 2-D array are waveforms.
     emotions : list of str, default=None
         What to choose among, in any language and spelling of :func:`sere.datasets.emotions.canonical_emotion`; answers
-        are in these words. None: the emotions that every corpus has from which the encoder learned, which for the encoders of
-        the library are anger, fear, happiness, neutral and sadness.
+        are in these words. None: the emotions that every corpus has from which the encoder learned, which for the
+        encoders of the library are anger, fear, happiness, neutral and sadness.
     encoder : str, EmotionEncoder or dict, default="speech-emotion"
         One with experience: "speech-emotion", "acoustic-emotion", or what :func:`sere.pretrain_encoder` made. A dict
         goes by language.
