@@ -6,6 +6,7 @@ Environments are kept between runs and installed again only when what they are m
 import hashlib
 import os
 import re
+import sys
 import tempfile
 import tomllib
 from pathlib import Path
@@ -62,8 +63,18 @@ def install(session: nox.Session, *requirements: str, package: str = ".") -> Non
         session.log("environment is up to date")
         return
     editable = ("-e", package) if package else ()
+    if package and needs_no_cuda() and "PIP_EXTRA_INDEX_URL" not in os.environ:
+        session.log(
+            "No NVIDIA GPU is here, and pip may bring PyTorch's CUDA build, several gigabytes: set PIP_EXTRA_INDEX_URL "
+            "to the index of CPU builds that PyTorch's install page names, and pip prefers those."
+        )
     session.install("-c", "constraints.txt", *editable, *requirements)
     stamp.write_text(wanted)
+
+
+def needs_no_cuda() -> bool:
+    """Tell whether this is a Linux machine without an NVIDIA GPU, where pip's own PyTorch is its CUDA build."""
+    return sys.platform == "linux" and os.uname().machine == "x86_64" and not Path("/dev/nvidiactl").exists()
 
 
 @nox.session

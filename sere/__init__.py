@@ -27,6 +27,7 @@ _HOMES = {
     "pretrain_encoder": "sere.estimators.pretrain",
     "save": "sere.persistence",
     "load": "sere.persistence",
+    "export_onnx": "sere.persistence.exchange",
 }
 _MODULES = (
     "audio",

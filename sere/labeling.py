@@ -25,6 +25,7 @@ from sere.checks.data import Group, counted, speak_up
 from sere.checks.facts import facts_of
 from sere.checks.sound import acquaintances, asked
 from sere.datasets.emotions import canonical_emotion
+from sere.datasets.formats import read_format, recognise_format
 from sere.datasets.scan import find_media
 from sere.encoders.emotion import EmotionEncoder
 from sere.encoders.languages import same_language
@@ -130,7 +131,7 @@ def label(
 
     Parameters
     ----------
-    X : clips, or a folder of audio files
+    X : clips, a folder of audio files, or another project's manifest
         Any form that :class:`sere.SEREClassifier` takes, without feature vectors: rows of a 2-D array are waveforms.
     emotions : list of str, default=None
         What to choose among, in any language and spelling of :func:`sere.datasets.emotions.canonical_emotion`; answers
@@ -220,10 +221,8 @@ def label_clips(
     heads = {name: heads_of(words, own) for name, own in known.items()}
 
     skipping = Skipping(on_error)
-    if isinstance(X, str | os.PathLike) and os.path.isdir(X):
-        folder, X = X, [media.path for media in find_media(Path(X))]
-        if not X:
-            raise ValueError(f"{os.fspath(folder)} holds no audio files")
+    if isinstance(X, str | os.PathLike) and os.path.exists(X):
+        X = _at(Path(X))
     clips, rows = skipping.read(as_utterances, arranged(X), "X")
     clips, kept = skipping.embed(partial(_embed, embedder), clips, "X")
     skipping.warn(stacklevel=3)
@@ -242,6 +241,18 @@ def label_clips(
     sources = [clip.source for clip in clips.clips or ()]
     paths = [os.fspath(source) if isinstance(source, str | os.PathLike) else None for source in sources]
     return Labeled(words, rows[kept], paths, softmax(logits, axis=1), skipping.records)
+
+
+def _at(place: Path) -> Any:
+    """Return the clips of a folder, or of what another project describes its data by."""
+    found = [media.path for media in find_media(place)] if place.is_dir() else []
+    form = None if found else recognise_format(place)
+    if form is not None:
+        clips = read_format(place, form, labeled=False, present=False)
+        return clips[[name for name in ("path", "speaker", "language", "start", "end") if name in clips]]
+    if place.is_dir() and not found:
+        raise ValueError(f"{place} holds no audio files")
+    return found if place.is_dir() else str(place)
 
 
 def _embed(embedder: HeterogeneousEncoder, clips: Utterances, unusable: dict[Clip, str] | None) -> Utterances:

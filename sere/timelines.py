@@ -84,7 +84,7 @@ def timeline(
     device : str, default="auto"
         Torch device of the extraction.
     verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
 
     Returns
     -------

@@ -7,10 +7,13 @@ import os
 import shutil
 import signal
 import sys
+import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 import sere
 from sere import cli
@@ -47,6 +50,22 @@ def test_a_row_is_called_as_the_users_list_calls_it(saved, files, tmp_path, monk
     assert all(row["reason"] for row in skipped)
     assert run("predict", saved, *files[:1], "-f", "csv", "-q", "-o", tmp_path / "found.csv") == 0
     assert not (tmp_path / "found.csv.skipped.csv").exists()
+
+
+def test_what_is_warned_of_is_said_once_and_names_the_users_rows(saved, files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sere.cli.portions.PORTION", 2)
+    silent = str(tmp_path / "silent.wav")
+    soundfile.write(silent, np.zeros(8000), 16_000)
+    pd.DataFrame({"path": [files[0], files[1], "gone.wav", silent, silent, files[2]]}).to_csv(tmp_path / "l.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")  # which the suite would make errors
+        run("predict", saved, tmp_path / "l.csv", "-f", "csv", "-q")
+    err = capsys.readouterr().err
+    warned = [line for line in err.splitlines() if "digital silence" in line]
+    assert len(warned) == 1, err
+    assert "l.csv, line 5)" in warned[0]
+    assert "X[" not in err
+    assert "sere predict: 1 more such warnings, about other clips of the list" in err
 
 
 def test_on_error_raise_ends_at_the_first_clip(saved, files, tmp_path, capsys):
@@ -152,7 +171,7 @@ def fit(tmp_path, monkeypatch):
     """Run ``sere fit`` with something happening during the fit; returns the exit code and what was saved."""
     (tmp_path / "few.csv").write_text("path,emotion\na.wav,anger\nb.wav,sadness\nc.wav,anger\n")
     (tmp_path / "pool.csv").write_text("path\n\nd.wav\ne.wav\n")
-    out = tmp_path / "model"
+    out = tmp_path / "model.safetensors"
     out.write_text("an earlier model")
     monkeypatch.setattr(sere, "save", lambda model, path: path.write_text(f"saved {model.settings}"), raising=False)
 
@@ -182,11 +201,11 @@ def test_fit_goes_on_when_asked_and_lists_what_it_left_out(fit, tmp_path, capsys
     out, err = capsys.readouterr()
     assert "few.csv, line 4: 'c.wav' is empty" in err
     assert "from 2 labeled and 0 + 2 unlabeled clips" in out
-    listed = pd.read_csv(tmp_path / "model.skipped.csv")
+    listed = pd.read_csv(tmp_path / "model.safetensors.skipped.csv")
     assert listed["path"].tolist() == ["c.wav"]
     assert listed["place"].tolist() == [f"{tmp_path / 'few.csv'}, line 4"]
     assert fit(lambda _: None)[0] == 0
-    assert not (tmp_path / "model.skipped.csv").exists()
+    assert not (tmp_path / "model.safetensors.skipped.csv").exists()
 
 
 def test_more_problems_than_a_screen_holds_are_counted(fit, capsys):

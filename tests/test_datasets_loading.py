@@ -270,3 +270,30 @@ def test_names_of_folders_and_lists_need_not_be_utf8(tmp_path):
     assert find_corpora(tmp_path) == {odd: str(root)}
     (root / f"{odd}.csv").write_text("path,emotion\nhappy/caf\\udce9.wav,happy\n")
     assert load_corpus(root / f"{odd}.csv")["corpus"].tolist() == [r"caf\udce9"]
+
+
+def test_a_list_without_emotions_is_a_pool(tmp_path):
+    touch(tmp_path, "a.wav", "b.wav")
+    (tmp_path / "pool.csv").write_text("path,speaker,duration\na.wav,ane,1.5\nb.wav,,2\n")
+    with pytest.raises(ValueError, match="has no column 'emotion'"):
+        load_corpus(tmp_path / "pool.csv")
+    pool = load_corpus(tmp_path / "pool.csv", labeled=False)
+    assert pool["emotion"].isna().all()
+    assert pool["speaker"].tolist()[0] == "ane"
+    assert pool["duration"].tolist() == [1.5, 2.0]
+    (tmp_path / "some.csv").write_text("path,emotion\na.wav,joy\nb.wav,\n")
+    with pytest.raises(ValueError, match="line 3: the column 'emotion' is empty"):
+        load_corpus(tmp_path / "some.csv")
+    assert load_corpus(tmp_path / "some.csv", labeled=False)["emotion"].isna().tolist() == [False, True]
+    assert len(load_corpus(tmp_path / "some.csv", emotions={"joy": None}, labeled=False)) == 1
+
+
+def test_a_duration_of_a_list_becomes_an_end_and_a_contradiction_names_its_line(tmp_path):
+    touch(tmp_path, "a.wav")
+    (tmp_path / "list.csv").write_text("path,emotion,start,duration,end\na.wav,joy,0:01,2,\na.wav,joy,,0.5,0.45\n")
+    found = load_corpus(tmp_path / "list.csv")
+    assert found["end"].tolist() == [3.0, 0.45]
+    assert "duration" not in found
+    (tmp_path / "list.tsv").write_text("path\temotion\tstart\tduration\tend\na.wav\tjoy\t1\t2\t4\n")
+    with pytest.raises(ValueError, match=r"list.tsv, line 2: start, end and duration disagree \(1 s and 2 s"):
+        load_corpus(tmp_path / "list.tsv")

@@ -19,6 +19,8 @@ import sere
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((ROOT / "examples").rglob("plot_*.py"))
+#: They need a corpus, minutes, and onnx.
+UNSHOWN = ("load_corpus", "demo", "export_onnx")
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 
 
@@ -51,7 +53,7 @@ def test_everything_public_that_can_be_called_has_an_example_that_runs():
         if inspect.isclass(thing) or inspect.isfunction(thing):
             examples = doctest.DocTestParser().get_examples(inspect.getdoc(thing) or "")
             skipped = [example for example in examples if example.options.get(doctest.SKIP)]
-            if len(examples) == len(skipped) and key not in ("load_corpus", "demo"):  # they need corpora, and minutes
+            if len(examples) == len(skipped) and key not in UNSHOWN:
                 lacking.append(f"{name}.{key}")
     assert not lacking
 

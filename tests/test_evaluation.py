@@ -152,6 +152,16 @@ def test_the_demonstration_reports_and_saves_a_figure(tmp_path, monkeypatch, few
     assert str(figure) in said[-1]
 
 
+def test_the_picture_of_a_demonstration_is_a_new_file_named_after_the_corpora(tmp_path, monkeypatch, few_voices):
+    monkeypatch.delenv("SERE_CORPORA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for number in ("", "-2", "-3"):
+        said = []
+        demo(shots=1, say=said.append, estimator=Remembering())
+        assert said[-1] == f"Figure saved to {tmp_path / f'sere-demo-voices{number}.png'}"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_the_demonstration_without_matplotlib_says_how_to_get_a_figure(tmp_path, monkeypatch, few_voices):
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)

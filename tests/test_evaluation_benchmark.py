@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import recall_score
 
 from sere import SEREClassifier
 from sere.datasets import make_task, make_voices
@@ -197,6 +198,14 @@ def test_results_and_table_are_written_whole(corpora, tmp_path):
     assert len(results["cells"]) == found.planned == 16
     assert results["settings"]["tasks"] == ["lumo-tarsk"]
     assert results["environment"]["torch"]
+    answers = pd.read_csv(tmp_path / "new" / "folder" / "predictions.csv.gz")
+    assert set(answers["clip"]) <= {f"row {row}" for row in range(len(corpora["tarsk"]))}
+    for record in found.records:
+        own = answers[(answers[list(record)[1:7]] == list(record.values())[1:7]).all(axis=1)]
+        own = own[(own["draw"] == record["draw"]) & (own["method"] == record["method"])]
+        truth = corpora["tarsk"]["emotion"].iloc[[int(name.removeprefix("row ")) for name in own["clip"]]]
+        assert own["emotion"].tolist() == truth.tolist()
+        assert recall_score(own["emotion"], own["predicted"], average="macro") == pytest.approx(record["uar"])
     text = (tmp_path / "new" / "folder" / "table.md").read_text()
     assert text == found.table()
     assert text.count("\n## ") + text.startswith("## ") == 4

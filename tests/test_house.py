@@ -20,7 +20,7 @@ HEAVY = {"torch", "transformers", "numba", "librosa", "sklearn", "pandas", "scip
 
 # From the bottom up: a part of the library may import itself and what is in the layers below.
 LAYERS = [
-    {"files", "loops", "method"},
+    {"files", "loops", "method", "progress"},
     {"audio", "kernels"},
     {"store", "tracks"},
     {"extraction", "inputs"},

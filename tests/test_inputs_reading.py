@@ -13,11 +13,16 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 
 from sere import DynamicFeatureTransformer, SEREClassifier
 from sere.audio import AudioError
 from sere.files.paths import fixed
-from sere.inputs.items import as_clip, as_seconds
+from sere.inputs.items import as_clip, as_seconds, end_of
 from sere.inputs.reading import SereWarning, as_pools, as_utterances
 
 
@@ -96,6 +101,7 @@ FORMS = {
     "map of waveforms": lambda d, paths: map(np.asarray, d["audio"]),
     "index of audformat": lambda d, paths: audformat_table(paths).index,
     "DataFrame of audformat": lambda d, paths: audformat_table(paths),
+    "Series of labels with audformat's index": lambda d, paths: audformat_table(paths)["emotion"],
     "table of another library": lambda d, paths: Polarlike({"path": list(paths), "start": [None] * len(paths)}),
     "column of another library": lambda d, paths: Polarcolumn(list(paths)),
     "Utterances": lambda d, paths: as_utterances(paths),
@@ -208,11 +214,82 @@ def test_segments_as_times_are_those_in_seconds(files):
         np.testing.assert_allclose(np.array(found), np.array(expected), atol=1e-12)
 
 
-def test_a_duration_counts_from_a_start_and_behind_an_end(files):
+def test_a_duration_counts_from_a_start_unless_an_end_stands_there(files):
     table = pd.DataFrame({"path": files[:3], "start": [0.1, 0.1, None], "duration": [0.2, 0.2, 0.1]})
-    ends = [clip.end for clip in as_utterances(table.assign(end=[0.5, None, None])).clips]
-    np.testing.assert_allclose(ends, [0.5, 0.1 + 0.2, 0.1])
-    assert [clip.end for clip in as_utterances(table.drop(columns="start")).clips] == [None] * 3
+    ends = [clip.end for clip in as_utterances(table.assign(end=[0.35, None, None])).clips]
+    np.testing.assert_allclose(ends, [0.35, 0.1 + 0.2, 0.1])
+
+
+def test_a_start_an_end_and_a_duration_that_disagree_are_an_error_of_the_row(files):
+    table = pd.DataFrame({"path": files[:2], "start": 0.1, "end": [0.3, 0.5], "duration": 0.2})
+    with pytest.raises(
+        AudioError, match=r"start, end and duration disagree \(0.1 s and 0.2 s do not make 0.5 s\)"
+    ) as told:
+        as_utterances(table)
+    assert [row for row, _ in told.value.problems] == [1]
+    with pytest.raises(AudioError, match=r"disagree \(0 s and 0.2 s do not make 0.5 s\)"):
+        as_utterances(table.drop(columns="start"))
+
+
+@given(st.floats(0, 1e4), st.floats(0.001, 1e4), st.floats(-1, 1), st.sampled_from([float, str, pd.Timedelta]))
+def test_an_end_is_the_start_and_the_duration_whatever_times_are_written_as(start, duration, off, kind):
+    def written(seconds):
+        return pd.Timedelta(seconds=seconds) if kind is pd.Timedelta else kind(seconds)
+
+    assert end_of(written(start), None, written(duration)) == pytest.approx(start + duration, abs=1e-6)
+    end = start + duration + off
+    if abs(off) < 0.099:
+        assert end_of(written(start), written(end), written(duration)) == pytest.approx(end, abs=1e-6)
+    if abs(off) > 0.101:
+        with pytest.raises(ValueError, match="disagree"):
+            end_of(written(start), written(end), written(duration))
+
+
+def test_a_duration_alone_cuts_nothing_and_is_loud_where_the_file_is_longer(files):
+    lengths = [soundfile.info(path).duration for path in files[:3]]
+    table = pd.DataFrame({"path": files[:3], "duration": lengths})
+    assert [clip.end for clip in as_utterances(table).clips] == [None] * 3
+    words = r"column duration without a start, so it cuts nothing: X\[1\] lasts .* and its duration is 0.2, and 1 more"
+    with pytest.warns(SereWarning, match=words):
+        found = as_utterances(table.assign(duration=[lengths[0], 0.2, 0.1]))
+    assert [clip.end for clip in found.clips] == [None] * 3
+    waves = pd.DataFrame({"audio": [np.ones(8000) / 2], "sampling_rate": 8000, "duration": [0.5]})
+    with pytest.warns(SereWarning, match=r"X\[0\] lasts 1.00 s"):
+        as_utterances(waves)
+    # What is no time, or a file that is not there, is no reason to warn: the latter is an error anyway.
+    assert len(as_utterances(table.assign(duration=["short", None, "long"]))) == 3
+
+
+def test_a_pair_is_resampled_as_a_file_is(tmp_path):
+    wave = np.random.default_rng(0).normal(0, 0.1, 22_050).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, 22_050, subtype="FLOAT")
+    with open(tmp_path / "a.wav", "rb") as file:
+        forms = [(wave, 22_050), (22_050, wave), io.BytesIO(file.read()), file, str(tmp_path / "a.wav")]
+        loaded = [clip.load() for clip in as_utterances(forms).clips]
+    for samples in loaded[1:]:
+        np.testing.assert_array_equal(samples, loaded[0])
+
+
+def test_cross_validation_slices_pairs_and_files_in_memory_as_it_does_paths(files, source):
+    y = source["emotion"].to_numpy()
+    waves = [soundfile.read(path) for path in files]
+    held = [io.BytesIO(Path(path).read_bytes()) for path in files]
+    scores = [
+        cross_val_score(make_pipeline(DynamicFeatureTransformer(), DummyClassifier()), X, y, cv=2, error_score="raise")
+        for X in (files, waves, held)
+    ]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    np.testing.assert_array_equal(scores[0], scores[2])
+
+
+def test_frames_of_polars_itself_are_read_computed_or_not(files):
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"path": files[:2], "speaker": ["a", "b"], "start": [0.1, 0.2], "duration": [0.2, None]})
+    for X in (frame, frame.lazy()):
+        found = as_utterances(X)
+        assert found.speakers.tolist() == ["a", "b"]
+        assert [clip.end for clip in found.clips] == [pytest.approx(0.3), None]
+    assert len(as_utterances(frame["path"])) == 2
 
 
 @pytest.mark.parametrize(
@@ -309,6 +386,9 @@ def test_numbers_beside_an_index_of_files_are_features(files):
     features = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), index=index, columns=["a", "b", "c"])
     fitted = SEREClassifier(epochs=1).fit(features, ["x", "y"] * 3)
     assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+    with pytest.raises(TypeError, match=r"all numbers, which are taken for features; pass X.index for the files"):
+        as_utterances(features)
+    assert len(as_utterances(features.index)) == len(as_utterances(features["a"])) == 6
 
 
 WRONG = [
@@ -322,6 +402,8 @@ WRONG = [
     (["a.wav", np.nan], AudioError, r"X\[1\]: a float is no clip"),
     ([b"a.wav"], AudioError, r"X\[0\]: a bytes is no clip"),
     (io.BytesIO(b"sound"), TypeError, "one open file; pass a list"),
+    ((np.zeros(9), 16_000), TypeError, r"one pair of waveform and sampling rate; pass a list of them: \[X\]"),
+    ([16_000, np.zeros(9)], TypeError, "one pair of waveform and sampling rate"),
     (pd.DataFrame([["a.wav", "b.wav"]], columns=["path", "path"]), TypeError, "several columns 'path'"),
     (pd.DataFrame([["a.wav", 1, 2]], columns=["path", "start", "start"]), TypeError, "several columns 'start'"),
     ({"a.wav"}, TypeError, "set"),

@@ -93,6 +93,17 @@ def test_a_loaded_model_can_be_trained_on(model, shots, target, tmp_path):
     assert [r["epoch"] for r in again.history_] == list(range(6))
 
 
+def test_a_model_is_the_same_bytes_whatever_process_writes_it(tmp_path):
+    """safetensors has its texts in another order in each process."""
+    sere.save(sere.SEREClassifier(epochs=3), tmp_path / "m.safetensors")
+    content = (tmp_path / "m.safetensors").read_bytes()
+    texts = list(parts_of(content)[0])
+    assert texts == sorted(texts)
+    assert int.from_bytes(content[:8], "little") % 8 == 0
+    sere.save(sere.load(tmp_path / "m.safetensors"), tmp_path / "n.safetensors")
+    assert (tmp_path / "n.safetensors").read_bytes() == content
+
+
 def test_transformers_and_pipelines_are_saved_too(source, tmp_path):
     for step in (sere.DynamicFeatureTransformer(), sere.HeterogeneousEncoder()):
         expected = np.asarray(step.fit_transform(source[:3]))
@@ -113,7 +124,7 @@ def test_saving_into_a_missing_folder_is_an_error(model, tmp_path):
 
 
 def test_an_interrupted_save_leaves_what_was_there(model, tmp_path, monkeypatch):
-    path = tmp_path / "model"
+    path = tmp_path / "model.safetensors"
     sere.save(model, path)
     before = path.read_bytes()
 
@@ -125,7 +136,7 @@ def test_an_interrupted_save_leaves_what_was_there(model, tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         sere.save(model, path)
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["model"]
+    assert os.listdir(tmp_path) == ["model.safetensors"]
 
 
 def test_a_model_that_cannot_be_saved_is_named_and_leaves_no_half_file(tmp_path):
@@ -145,8 +156,8 @@ def forest_pipeline():
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 def test_a_saved_model_may_be_read_by_whom_other_files_may(model, tmp_path):
     (tmp_path / "plain").write_text("x")
-    sere.save(model, tmp_path / "model")
-    plain, ours = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "model"))
+    sere.save(model, tmp_path / "model.safetensors")
+    plain, ours = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "model.safetensors"))
     assert ours == plain
 
 
@@ -222,7 +233,7 @@ def small(tmp_path_factory):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(8, 5)) + np.repeat([[0], [3]], 4, 0)
     fitted = sere.SEREClassifier(epochs=1, random_state=0).fit(X, [0] * 4 + [1] * 4, None, (X + 1,))
-    path = tmp_path_factory.mktemp("small") / "model"
+    path = tmp_path_factory.mktemp("small") / "model.safetensors"
     sere.save(fitted, path)
     return path.read_bytes(), X, fitted.decision_function(X)
 
@@ -457,7 +468,7 @@ def test_folders_of_a_machine_stay_out_of_a_model_and_are_given_where_it_is_read
         sere.save(pipe, tmp_path / "model")
         again = sere.load(tmp_path / "model")
         assert (again[0].cache, again.memory) == (kept, None)
-        assert str(tmp_path).encode() not in (tmp_path / "model").read_bytes()
+        assert str(tmp_path).encode() not in (tmp_path / "model" / "model.safetensors").read_bytes()
         assert sere.load(tmp_path / "model", cache=tmp_path / "here")[0].cache == tmp_path / "here"
 
 
@@ -465,11 +476,29 @@ def test_speakers_are_known_by_a_hash_of_their_names(source, tmp_path):
     named = source.assign(speaker=source["speaker"].map(lambda name: f"Erika Mustermann {name}"))
     fitted = sere.SEREClassifier(epochs=0).fit(named, named["emotion"])
     sere.save(fitted, tmp_path / "model")
-    assert b"Mustermann" not in (tmp_path / "model").read_bytes()
+    assert b"Mustermann" not in (tmp_path / "model" / "model.safetensors").read_bytes()
     again = sere.load(tmp_path / "model")
     np.testing.assert_array_equal(again.decision_function(named), fitted.decision_function(named))
     unknown = named.drop(columns="speaker")
     assert not np.array_equal(again.decision_function(unknown), fitted.decision_function(named))
+
+
+def test_a_file_of_before_hashes_were_salted_knows_its_speakers(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("sere.training.prepare.salt_of", lambda moments: "")
+    fitted = sere.SEREClassifier("acoustic", epochs=0).fit(source, source["emotion"])
+    sere.save(fitted, tmp_path / "m.safetensors")
+    content, arrays = parts_of((tmp_path / "m.safetensors").read_bytes())
+    tree = json.loads(content["model"])
+    del tree["state"]["given_"]
+    preparation = tree["state"]["_model"]["state"]["preparation"]["state"]
+    for side in ("context", "frames"):
+        assert preparation[side]["items"]["acoustic"]["state"].pop("salt") == ""
+    again = sere.load(sealed(tmp_path / "model", tree, arrays))
+    np.testing.assert_array_equal(again.decision_function(source), fitted.decision_function(source))
+    unknown = source.drop(columns="speaker")
+    assert not np.array_equal(again.decision_function(unknown), fitted.decision_function(source))
+    sere.save(again, tmp_path / "folder")
+    assert "Not recorded." in (tmp_path / "folder" / "README.md").read_text()
 
 
 def test_no_dict_of_a_fitted_model_has_other_keys_than_texts(model):
@@ -478,6 +507,6 @@ def test_no_dict_of_a_fitted_model_has_other_keys_than_texts(model):
 
 def test_the_file_can_be_looked_into_with_safetensors_alone(model, tmp_path):
     sere.save(model, tmp_path / "model")
-    with safetensors.safe_open(tmp_path / "model", "np") as file:
+    with safetensors.safe_open(tmp_path / "model" / "model.safetensors", "np") as file:
         np.testing.assert_array_equal(file.get_tensor("_model/prototypes"), model.prototypes_)
         assert json.loads(file.metadata()["model"])["class"] == "sere.SEREClassifier"

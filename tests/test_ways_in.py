@@ -11,7 +11,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from sere import DynamicFeatureTransformer, HeterogeneousEncoder, ResonanceField, SEREClassifier, make_sere_pipeline
+from sere import (
+    DynamicFeatureTransformer,
+    HeterogeneousEncoder,
+    ResonanceField,
+    SEREClassifier,
+    SereWarning,
+    make_sere_pipeline,
+)
 
 FOLDS = StratifiedKFold(2)
 
@@ -198,6 +205,19 @@ def test_a_step_can_hand_out_a_table_with_named_columns(source, step):
     assert table.columns.tolist() == plain.fit(source).get_feature_names_out().tolist()
     np.testing.assert_array_equal(table.to_numpy(), np.asarray(plain.transform(source)))
     np.testing.assert_array_equal(pandas.transform(source).to_numpy(), table.to_numpy())
+
+
+@pytest.mark.parametrize("form", ["table", "list"])
+def test_a_table_keeps_the_names_of_the_rows_that_could_be_used(source, form):
+    clips = source[["audio"]].set_axis([f"clip {row}" for row in range(len(source))])[:5]
+    clips.at["clip 1", "audio"] = np.full(800, np.nan)
+    step = DynamicFeatureTransformer(on_error="skip").set_output(transform="pandas")
+    with pytest.warns(SereWarning, match="1 clip that cannot be used was left out"):
+        table = step.fit_transform(clips if form == "table" else clips["audio"].tolist())
+    kept = [0, 2, 3, 4]
+    assert table.index.tolist() == ([f"clip {row}" for row in kept] if form == "table" else kept)
+    plain = DynamicFeatureTransformer().fit_transform(clips.iloc[kept])
+    np.testing.assert_array_equal(table.to_numpy(), np.asarray(plain))
 
 
 def test_tables_by_the_users_configuration(source):

@@ -4,6 +4,28 @@
 and :mod:`sere.audio.ffmpeg` decode it.
 """
 
-from sere.audio.clips import FRAME_RATE, HOP, SAMPLE_RATE, AudioError, Clip, check, check_file, n_frames, read
+from sere.audio.clips import (
+    FRAME_RATE,
+    HOP,
+    SAMPLE_RATE,
+    AudioError,
+    Clip,
+    check,
+    check_file,
+    n_frames,
+    read,
+    seconds_of,
+)
 
-__all__ = ["FRAME_RATE", "HOP", "SAMPLE_RATE", "AudioError", "Clip", "check", "check_file", "n_frames", "read"]
+__all__ = [
+    "FRAME_RATE",
+    "HOP",
+    "SAMPLE_RATE",
+    "AudioError",
+    "Clip",
+    "check",
+    "check_file",
+    "n_frames",
+    "read",
+    "seconds_of",
+]

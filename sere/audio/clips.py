@@ -210,6 +210,30 @@ def check_file(source: str | bytes, start: float | None = None, end: float | Non
         return f"{label(source)} cannot be read: {error}"
 
 
+def seconds_of(clip: Clip) -> float | None:
+    """Return how long the whole source of a clip is, by its header alone; None where that does not tell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.audio import Clip, seconds_of
+    >>> seconds_of(Clip(np.zeros(8_000), sampling_rate=16_000))
+    0.5
+    """
+    from sere.audio import sndfile
+
+    if isinstance(clip.source, np.ndarray):
+        return len(clip.source) / clip.sampling_rate if clip.source.ndim and clip.sampling_rate > 0 else None
+    try:
+        sound = sndfile.open_sound(clip.source)
+        if sound is None:
+            return None
+        with sound:
+            return sndfile.seconds_of(sound)
+    except (Unreadable, OSError, RuntimeError, ValueError, MemoryError):
+        return None
+
+
 def check(clips: Iterable[Clip], where: str = "X") -> None:
     """Raise one :class:`AudioError` for all clips that are unusable, before any of them is processed.
 

@@ -7,6 +7,7 @@ standardisation, is the same for all and the same as the classifier's.
 Parameters are fields of a dataclass, so that a method names its own beside the common ones and nothing else.
 """
 
+import time
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
@@ -76,6 +77,10 @@ class Baseline(AudioClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Sorted.
+    given_ : list of dict
+        What fit was given; as in :class:`sere.SEREClassifier`.
+    fit_seconds_ : float
+        As in :class:`sere.SEREClassifier`.
     skipped_ : list of dict
         What ``on_error="skip"`` left out of `fit` or `adapt`.
 
@@ -126,6 +131,7 @@ class Baseline(AudioClassifier):
         AudioError, ValueError
             As in :meth:`sere.SEREClassifier.fit`.
         """
+        began = time.perf_counter()
         self._check_params()
         skipping = Skipping(self.on_error)
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
@@ -139,6 +145,7 @@ class Baseline(AudioClassifier):
         self.classes_ = classes
         self._model = self._fit_clips(labeled, codes, source, targets, seed)
         self._look_at_answers(targets)
+        self.fit_seconds_ = time.perf_counter() - began
         return self
 
     def transform(self, X: Any) -> np.ndarray:

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
 from sere.baselines._network import Clips, Network, NetworkHead, join
 from sere.inputs.params import Rule, number, whole
 from sere.kernels.workers import small_operations
+from sere.progress import progress
 
 
 @dataclass(frozen=True)
@@ -176,14 +176,14 @@ class NeuralBaseline(Baseline):
         )
         n_steps = self.epochs * steps(data, self.batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(n_steps, 1))
-        for batch in tqdm(
-            batches(data, self.batch_size, n_steps, seed), total=n_steps, disable=None if self.verbose else True
-        ):
-            loss = objective(batch)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+        with progress(n_steps, type(self).__name__, "step", self.verbose) as bar:
+            for batch in batches(data, self.batch_size, n_steps, seed):
+                loss = objective(batch)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                bar.update()
 
 
 def shot_loss(logits: Tensor, y: Tensor) -> Tensor:

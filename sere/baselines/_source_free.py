@@ -16,6 +16,7 @@ from sere.baselines._base import Fitted
 from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._network import NetworkHead
 from sere.baselines._neural import NeuralBaseline, tensors
+from sere.estimators.given import corpora_of, described, numbered
 from sere.inputs.reading import as_pools
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
@@ -54,6 +55,11 @@ class SourceFreeBaseline(NeuralBaseline):
         self.skipped_ = skipping.records
         skipping.warn(stacklevel=2)
         self._model = self._adapted(model, targets)
+        before = [record for record in getattr(self, "given_", []) if not record["where"].startswith("X_unlabeled_tgt")]
+        self.given_ = before + [
+            described(numbered("X_unlabeled_tgt", k, pools), pool, corpora_of(table))
+            for k, (pool, table) in enumerate(zip(targets, pools, strict=True))
+        ]
         return self
 
     def _fit_clips(

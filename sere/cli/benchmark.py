@@ -14,8 +14,9 @@ _HELP = "compare methods on few-shot tasks between corpora"
 _DETAILS = """\
 A task labels a few clips of one corpus and names the emotions of another. Every task is drawn several times, every
 method meets the same draws, and every finished cell is kept in --out: the same command goes on where it was stopped.
-Writes results.json (everything) and table.md (also printed): UAR, its deviation over draws, its interval over
-speakers, and the paired difference to the baseline.
+Writes table.md (also printed): UAR, its deviation over draws, its interval over speakers, and the paired difference to
+the baseline; table.csv with the same rows, table.tex for a paper, predictions.csv.gz with the answer to every scored
+clip, and results.json.
 
 methods: NAME, NAME@ENCODER, NAME:PARAMETER=VALUE, separated by commas, or all
   sere,lr@egemaps           sere:losses__dual_weight=0,sinkhorn        sere@checkpoints/without-{pair}
@@ -40,7 +41,7 @@ def add(command: AddCommand) -> None:
     added = command("benchmark", benchmark, _HELP, _DETAILS)
     add = added.add_argument
     add("--corpora", metavar="DIR", help="folder of corpora, or of CSV lists (default: SERE_CORPORA)")
-    add("--out", metavar="DIR", default="sere-benchmark", help="cells, results and table (default: %(default)s)")
+    add("--out", metavar="DIR", default="sere-benchmark", help="cells, results and tables (default: %(default)s)")
     add("--preset", choices=_PRESETS, help="a study with settings of its own, see above")
     add("--tasks", metavar="LIST", help="tasks separated by commas (default: all ordered pairs, as in table1)")
     add("--methods", metavar="LIST", help="methods separated by commas (default: sere,lr,sinkhorn and the baseline)")
@@ -65,7 +66,8 @@ def add(command: AddCommand) -> None:
 
 def benchmark(arguments: argparse.Namespace) -> int:
     """Run a benchmark and print its table."""
-    from sere.evaluation.benchmark import RESULTS, TABLE, run_benchmark
+    from sere.evaluation.benchmark import run_benchmark
+    from sere.evaluation.results import CSV, LATEX, PREDICTIONS, RESULTS, TABLE
 
     corpora = arguments.corpora or os.environ.get("SERE_CORPORA")
     if not corpora:
@@ -82,7 +84,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
         print(f"sere benchmark: finished cells are kept in {arguments.out}; run it again to go on", file=sys.stderr)
         raise
     print(result.table())
-    say(f"{Path(arguments.out) / TABLE}, {Path(arguments.out) / RESULTS}")
+    say(", ".join(str(Path(arguments.out) / name) for name in (TABLE, CSV, LATEX, PREDICTIONS, RESULTS)))
     for cell in result.failed[:1]:
         print(
             f"sere benchmark: {len(result.failed)} cells failed, the first with\n{cell['traceback']}", file=sys.stderr

@@ -1,6 +1,7 @@
 """``sere demo``: the library at work, on real speech where there is any."""
 
 import argparse
+from functools import partial
 
 from sere.cli.words import AddCommand, count
 
@@ -14,7 +15,9 @@ def add(command: AddCommand) -> None:
         "Real speech where a folder of corpora holds EmoDB and EMOVO, synthetic voices otherwise.",
     )
     added.add_argument("--corpora", metavar="DIR", help="folder of corpora (default: SERE_CORPORA)")
-    added.add_argument("--figure", metavar="FILE", default="sere-demo.png", help="picture (default: %(default)s)")
+    added.add_argument(
+        "--figure", metavar="FILE", default="auto", help="picture (default: a new file named after the corpora)"
+    )
     added.add_argument("--shots", type=count, default=5, metavar="N", help="labeled clips an emotion (default: 5)")
     added.add_argument(
         "--experience", action="store_true", help="on real speech, learn from the folder's other corpora first"
@@ -33,5 +36,6 @@ def demo(arguments: argparse.Namespace) -> int:
         random_state=arguments.seed,
         experience=arguments.experience,
         verbose=0 if arguments.quiet else 1,
+        say=partial(print, flush=True),  # into a pipe, too, a line when it is said
     )
     return 0

@@ -23,12 +23,12 @@ def add(command: AddCommand) -> None:
         "train a model on a few labeled clips and unlabeled ones",
         "few.csv has the columns path and emotion, and if you like speaker, language, start and end (seconds).\n"
         "Clips in DIR need no labels; labels that are there are not used.\n"
-        "Interrupted, it writes no model. With --on-error skip, FILE.skipped.csv lists what was left out, and why.",
+        "Interrupted, it writes no model. With --on-error skip, FOLDER.skipped.csv lists what was left out, and why.",
     )
     added.add_argument("--labels", metavar="CSV", required=True, help="the labeled clips")
     added.add_argument("--source", metavar="DIR|CSV", help="unlabeled clips of the labeled language")
     added.add_argument("--target", metavar="DIR|CSV", help="unlabeled clips of the language to recognise")
-    added.add_argument("--out", metavar="FILE", required=True, help="where to save the model")
+    added.add_argument("--out", metavar="FOLDER", required=True, help="where to save the model")
     added.add_argument("--source-language", metavar="CODE", help="ISO 639 code, such as de")
     added.add_argument("--target-language", metavar="CODE", help="ISO 639 code, such as it")
     added.add_argument(
@@ -48,10 +48,12 @@ def fit(arguments: argparse.Namespace) -> int:
     import sere
     from sere.cli.inputs import read_labeled, read_pool
     from sere.cli.problems import Problems
+    from sere.persistence.folder import check_place
 
     out = Path(arguments.out)
     if not out.absolute().parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}")
+    check_place(out)
     problems = Problems("fit", arguments.on_error)
     labeled = read_labeled(arguments.labels)
     source, target = (read_pool(place, labeled, problems) for place in (arguments.source, arguments.target))
@@ -78,7 +80,6 @@ def fit(arguments: argparse.Namespace) -> int:
 def fit_pools(model: Any, inputs: "dict[str, pd.DataFrame | None]", problems: "Problems") -> Counter[str]:
     """Fit the model, name clips that cannot be used as the user's lists do, count those left out of each input."""
     from sere.audio import AudioError
-    from sere.cli.inputs import visible
     from sere.cli.problems import PLACE, in_own_words, rows_unnamed
 
     labeled, source, target = inputs.values()
@@ -86,10 +87,10 @@ def fit_pools(model: Any, inputs: "dict[str, pd.DataFrame | None]", problems: "P
     with rows_unnamed():
         try:
             model.fit(
-                visible(labeled),
+                _named(labeled),
                 labeled["emotion"].to_numpy(dtype=str),
-                X_unlabeled_src=None if source is None else (visible(source),),
-                X_unlabeled_tgt=None if target is None else (visible(target),),
+                X_unlabeled_src=None if source is None else (_named(source),),
+                X_unlabeled_tgt=None if target is None else (_named(target),),
             )
         except AudioError as error:
             raise in_own_words(error, inputs) from error
@@ -98,6 +99,14 @@ def fit_pools(model: Any, inputs: "dict[str, pd.DataFrame | None]", problems: "P
         assert table is not None
         problems.add(table[PLACE].iloc[record["row"]], record["path"], record["reason"])
     return Counter(record["where"] for record in model.skipped_)
+
+
+def _named(clips: "pd.DataFrame") -> "pd.DataFrame":
+    """Return what a classifier may see of clips, and which corpora they come from."""
+    from sere.cli.inputs import visible
+
+    seen = visible(clips)
+    return seen.assign(corpus=clips["corpus"].to_numpy()) if "corpus" in clips else seen
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

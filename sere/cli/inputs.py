@@ -11,17 +11,23 @@ import pandas as pd
 from sere.audio.sources import AUDIO_ENDINGS
 from sere.cli.outcome import UsageError
 from sere.cli.problems import PLACE, Problems
+from sere.datasets.formats import MANIFEST_ENDINGS, read_format, recognise_format
 from sere.datasets.listing import read_listing
 from sere.datasets.scan import find_media
-from sere.datasets.tables import LIST_ENDINGS, numbers, read_table
+from sere.datasets.tables import LIST_ENDINGS, read_table, timed
 
 # What a classifier may know of a clip besides its audio.
-KNOWN = ["path", "speaker", "language", "start", "end"]
+KNOWN = ["path", "speaker", "language", "start", "end", "duration"]
 
 
 def is_list(place: str) -> bool:
     """Whether a command-line argument is a list of clips, by its ending."""
-    return Path(place).suffix.lower() in LIST_ENDINGS and not Path(place).is_dir()
+    return Path(place).suffix.lower() in LIST_ENDINGS and not Path(place).is_dir() and not is_manifest(place)
+
+
+def is_manifest(place: str) -> bool:
+    """Whether a command-line argument is a file by which another project describes its data."""
+    return Path(place).is_file() and recognise_format(Path(place)) is not None
 
 
 def read_clips(inputs: list[str], problems: Problems) -> pd.DataFrame:
@@ -31,14 +37,16 @@ def read_clips(inputs: list[str], problems: Problems) -> pd.DataFrame:
     ----------
     inputs : list of str
         Audio files, folders, lists (:mod:`sere.datasets.tables`) with optional ``speaker``, ``language``, ``start``,
-        ``end``; ``-`` for paths on standard input.
+        ``end``, ``duration``; manifests (:mod:`sere.datasets.formats`), also folders that hold one and no sound; ``-``
+        for paths on standard input.
     problems : Problems
         Gets the folders that cannot be read and the rows without a path.
 
     Returns
     -------
     DataFrame
-        ``path``, those of the optional columns that a list has, and ``place``: where the user finds the row.
+        ``path``, those of the optional columns that a list has, ``id`` from manifests, and ``place``: where the user
+        finds the row.
 
     Raises
     ------
@@ -52,9 +60,14 @@ def read_clips(inputs: list[str], problems: Problems) -> pd.DataFrame:
             parts.append(_files(_lines_of_stdin()))
         elif place.is_dir():
             found = find_media(place, problems.add_folder)
+            if not found and recognise_format(place) is not None:
+                parts.append(_read_manifest(place))
+                continue
             if not found and not problems.found:
                 raise ValueError(f"{given} holds no audio files ({', '.join(sorted(AUDIO_ENDINGS))})")
             parts.append(_files([one.path for one in found]))
+        elif is_manifest(given):
+            parts.append(_read_manifest(place))
         elif is_list(given):
             parts.append(_read_list(place, problems))
         else:
@@ -78,24 +91,24 @@ def read_labeled(place: str) -> pd.DataFrame:
 def read_pool(place: str | None, labeled: pd.DataFrame, problems: Problems) -> pd.DataFrame | None:
     """Return the unlabeled clips of a folder or list without the labeled ones, or None.
 
-    A recognised corpus brings its speakers and language along; any other folder is a heap of audio files.
+    A recognised corpus and a manifest bring their speakers and languages along; any other folder is a heap of audio
+    files.
     """
     if place is None:
         return None
     if not Path(place).exists():
         raise FileNotFoundError(f"there is no {place}")
-    clips = None
-    if Path(place).is_dir():
+    clips = _read_manifest(Path(place)) if recognise_format(Path(place)) is not None else None
+    if clips is None and Path(place).is_dir():
         from sere.datasets import load_corpus
 
         try:
-            clips = load_corpus(place)
+            clips = _with_place(load_corpus(place), place)
         except ValueError:
             clips = None
     if clips is None:
         clips = read_clips([place], problems)
-    if not is_list(place):
-        clips = _with_place(clips, place)
+        clips = clips if is_list(place) else _with_place(clips, place)
     spans = {"start", "end"} & set(labeled)
     if spans <= set(clips):
         taken = set(identities(labeled, sorted(spans)))
@@ -124,7 +137,9 @@ def load_model(path: str, allow: list[str]) -> Any:
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"there is no model {path}; `sere fit --out {path}` makes one")
-    if file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS:
+    if file.is_file() and (
+        file.suffix.lower() in AUDIO_ENDINGS | LIST_ENDINGS or file.name.lower().endswith(MANIFEST_ENDINGS)
+    ):
         raise UsageError(f"{path} is no model; the model comes first: sere predict MODEL FILES")
     return sere.load(path, allow=allow)
 
@@ -138,18 +153,23 @@ def load_encoder(name: str | None, allow: list[str]) -> Any:
 
 def _read_list(place: Path, problems: Problems) -> pd.DataFrame:
     table = read_table(place, KNOWN)
-    clips = table.clips
+    clips = timed(table)
     for name in ("speaker", "language"):
         if name in clips:
             clips[name] = [cell or None for cell in clips[name]]
-    for name in ("start", "end"):
-        if name in clips:
-            clips[name] = numbers(clips[name], table.decimal)
     clips = _with_lines(clips, str(place))
     empty = clips["path"] == ""
     for where in clips[PLACE][empty]:
         problems.add(where, "", "the path is empty")
     return clips[~empty]
+
+
+def _read_manifest(place: Path) -> pd.DataFrame:
+    """Return the clips of a manifest, whether they have an emotion or not."""
+    name = recognise_format(place)
+    assert name is not None
+    clips = read_format(place, name, labeled=False, present=False)
+    return _with_place(clips[[name for name in (*KNOWN, "id") if name in clips]], clips["where"].tolist())
 
 
 def _files(paths: list[str]) -> pd.DataFrame:

@@ -1,19 +1,25 @@
-"""Predictions of a long list in small portions; what is broken costs itself."""
+"""Predictions of a long list in small portions; what is broken costs itself, what is warned of is said once."""
 
-from collections.abc import Iterator
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from sere.audio import AudioError
 from sere.cli.inputs import KNOWN
 from sere.cli.outcome import sentence
 from sere.cli.problems import PLACE, Problems
+from sere.progress import progress, say
 
 # Clips a portion: large enough for the extraction's own batches, small enough to lose little.
 PORTION = 64
+# How a warning calls a row of what it was given, and what of its words changes from portion to portion.
+_ROW, _CHANGING = re.compile(r"\bX\[(\d+)\]"), re.compile(r"\([^()]*\)|\d+")
 
 
 def predictions(
@@ -35,14 +41,19 @@ def predictions(
     rows : list of int
     probabilities : ndarray of shape (len(rows), n_classes)
     """
-    with tqdm(total=len(clips), unit="clip", disable=True if quiet else None) as bar:
+    said: Counter[str] = Counter()
+    with progress(len(clips), "clips", "clip", not quiet, leave=True) as bar:
         for start in range(0, len(clips), PORTION):
             portion = clips.iloc[start : start + PORTION]
-            rows, probabilities, broken = predict_portion(model, portion[[name for name in KNOWN if name in portion]])
+            known = portion[[name for name in KNOWN if name in portion]]
+            with _rows_called(lambda row, places=portion[PLACE]: str(places.iloc[row]), said):  # type: ignore[misc]
+                rows, probabilities, broken = predict_portion(model, known)
             for row, text in broken:
                 problems.add(portion[PLACE].iloc[row], portion["path"].iloc[row], text)
             yield [start + row for row in rows], probabilities
             bar.update(len(portion))
+    if more := said.total() - len(said):
+        say(f"sere {problems.command}: {more} more such warnings, about other clips of the list")
 
 
 def predict_portion(model: Any, clips: pd.DataFrame) -> tuple[list[int], np.ndarray, list[tuple[int, str]]]:
@@ -85,7 +96,23 @@ def predict_portion(model: Any, clips: pd.DataFrame) -> tuple[list[int], np.ndar
 
 
 def _probabilities(model: Any, clips: pd.DataFrame, rows: list[int]) -> np.ndarray:
-    return np.asarray(model.predict_proba(clips.iloc[rows].reset_index(drop=True)))
+    with _rows_called(lambda row: f"X[{rows[row]}]"):
+        return np.asarray(model.predict_proba(clips.iloc[rows].reset_index(drop=True)))
+
+
+@contextmanager
+def _rows_called(name: Callable[[int], str], said: Counter[str] | None = None) -> Iterator[None]:
+    """Let warnings call rows by another name; with `said`, each kind once, and count the others there."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for one in caught:
+        kind = _CHANGING.sub("", str(one.message))
+        if said is not None:
+            said[kind] += 1
+        if said is None or said[kind] == 1:
+            text = _ROW.sub(lambda found: name(int(found[1])), str(one.message))
+            warnings.warn(one.category(text), stacklevel=3)
 
 
 def _one_by_one(model: Any, clips: pd.DataFrame, rows: list[int]) -> dict[int, str]:

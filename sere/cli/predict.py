@@ -56,6 +56,8 @@ def predict(arguments: argparse.Namespace) -> int:
     from sere.cli.writers import WRITERS, opened
 
     from_stdin = stdin_is_sound(arguments)
+    if from_stdin and arguments.format not in ("table", "csv", "json"):
+        raise UsageError(f"--format {arguments.format} is for clips in files; of sound that comes use csv or json")
     if from_stdin and arguments.explain:
         raise UsageError("--explain is for clips, and standard input holds sound that is followed as it comes")
     model = load_model(arguments.model, arguments.allow)

@@ -1,6 +1,5 @@
 """What a command could not use: said when it is found, by where it stands in the user's own list, and kept."""
 
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from sere.audio import AudioError
+from sere.progress import say
 
 #: The column that says where a row of clips comes from.
 PLACE = "place"
@@ -44,7 +43,7 @@ class Problems:
         reason = " ".join(reason.split())
         if self.on_error == "raise":
             raise ValueError(f"{place}: {reason}")
-        tqdm.write(f"sere {self.command}: {place}: {reason}", file=sys.stderr)
+        say(f"sere {self.command}: {place}: {reason}")
         self.found.append({PLACE: place, "path": path, "reason": reason})
 
     def add_folder(self, error: OSError) -> None:
@@ -57,7 +56,7 @@ class Problems:
         listed.unlink(missing_ok=True)
         if self.found:
             pd.DataFrame(self.found, dtype=object).to_csv(listed, index=False, errors="backslashreplace")
-            tqdm.write(f"sere {self.command}: {listed} lists the clips that were left out", file=sys.stderr)
+            say(f"sere {self.command}: {listed} lists the clips that were left out")
 
 
 @contextmanager

@@ -14,14 +14,19 @@ def add_inputs(command: argparse.ArgumentParser) -> None:
         "inputs",
         metavar="FILE|DIR|CSV|-",
         nargs="+",
-        help="audio files, folders, lists with a column path, or - for paths from stdin, one a line",
+        help="audio files, folders, lists with a column path, manifests of other projects, or - for paths from stdin, "
+        "one a line",
     )
 
 
 def add_output(command: argparse.ArgumentParser) -> None:
     """Let a command say in which form and where its results go."""
     command.add_argument(
-        "-f", "--format", choices=["table", "csv", "json"], default="table", help="output (default: %(default)s)"
+        "-f",
+        "--format",
+        choices=["table", "csv", "json", "audformat", "nkululeko", "lhotse", "kaldi", "emobox"],
+        default="table",
+        help="output; the last five as other projects read it (default: %(default)s)",
     )
     command.add_argument("-o", "--output", metavar="FILE", help="write here instead of to the terminal")
 

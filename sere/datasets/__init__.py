@@ -15,6 +15,7 @@ and joined with the tools a user already knows:
 
 from sere.datasets import foldered, named, tabled  # noqa: F401 - importing them fills CORPORA
 from sere.datasets.emotions import EMOTIONS
+from sere.datasets.few_shot import FewShotTask
 from sere.datasets.loading import find_corpora, load_corpus
 from sere.datasets.registry import CORPORA, Corpus, register_corpus
 from sere.datasets.shifts import SHIFTS, make_shifted_task, shifted_clips
@@ -26,6 +27,7 @@ __all__ = [
     "EMOTIONS",
     "SHIFTS",
     "Corpus",
+    "FewShotTask",
     "find_corpora",
     "load_corpus",
     "make_shifted_task",

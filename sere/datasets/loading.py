@@ -1,8 +1,9 @@
 """Reading a folder or a list of emotional speech into a DataFrame.
 
-Three kinds of source, told apart by looking at them: a corpus in its own distribution's layout
-(recognised by its file names, :mod:`sere.datasets.registry`), folders named after emotions, and
-a list for everything else (:mod:`sere.datasets.tables`).
+Four kinds of source, told apart by looking at them: the manifest of another project
+(:mod:`sere.datasets.formats`), a corpus in its own distribution's layout (recognised by its file
+names, :mod:`sere.datasets.registry`), folders named after emotions, and a list for everything
+else (:mod:`sere.datasets.tables`).
 """
 
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from sere.datasets.emotions import EmotionNames, own_names
+from sere.datasets.formats import FORMATS, MANIFEST_ENDINGS, read_format, recognise_format
 from sere.datasets.listing import read_listing
 from sere.datasets.registry import CORPORA, Corpus, Fields
 from sere.datasets.scan import Media, find_media, folder_emotion, matches, recognise, set_aside
@@ -35,6 +37,7 @@ def load_corpus(
     emotions: Mapping[str, str | None] | None = None,
     speaker: str | None = None,
     language: str | None = None,
+    labeled: bool = True,
 ) -> pd.DataFrame:
     r"""Read a corpus into a DataFrame, one row a clip.
 
@@ -44,11 +47,14 @@ def load_corpus(
         Folder of the corpus (or one that holds it at any depth), or a CSV or TSV file that lists
         clips: columns `path` (relative ones start at the file's own folder), `emotion`, and if
         wanted `speaker`, `language`, `text`, `start`, `end` (seconds, or what
-        :class:`~sere.SEREClassifier` understands as a time).
+        :class:`~sere.SEREClassifier` understands as a time). Or what another project describes
+        its data by: an audformat database, an experiment of nkululeko's (``.ini``), a Kaldi data
+        folder, EmoBox's metadata, lhotse's manifests, a Hugging Face audio folder.
     corpus : str, optional
         Name of the layout, for a folder where recognition fails: one of :data:`CORPORA`
-        (``"emodb"``, ``"crema_d"``, ... in any spelling), or ``"folders"`` for folders named
-        after labels.
+        (``"emodb"``, ``"crema_d"``, ... in any spelling), ``"folders"`` for folders named
+        after labels, ``"list"``, ``"audformat"``, ``"nkululeko"``, ``"kaldi"``, ``"emobox"``,
+        ``"lhotse"`` or ``"audiofolder"``.
     emotions : mapping of str to str or None, optional
         Names that differ from those described below: from a corpus's own label or from a
         canonical name to the name wanted. None drops the clips.
@@ -58,6 +64,9 @@ def load_corpus(
         speaker. For folders of emotions, which do not tell who speaks: ``r"([^/_]+)_[^/]*$"``.
     language : str, optional
         Language code for all clips, instead of the one the corpus has.
+    labeled : bool, default=True
+        False keeps the clips of a list, or of another project's, that have no emotion, as a pool of
+        unlabeled clips does; `emotion` is then missing (NaN).
 
     Returns
     -------
@@ -65,7 +74,9 @@ def load_corpus(
         Columns `path`, `emotion`, `speaker`, `language`, `text`, `corpus` as described in
         :mod:`sere.datasets`; those of a folder sorted by path, those of a list in its order. What
         is not known is missing (NaN). A known corpus has canonical emotion names
-        (:data:`EMOTIONS`), folders and lists of your own keep your labels.
+        (:data:`EMOTIONS`), folders and lists of your own keep your labels. Where the source has
+        them, there are `start` and `end`, and of other projects `id` (their name of the clip)
+        and `split`.
 
     Raises
     ------
@@ -81,7 +92,8 @@ def load_corpus(
     UserWarning
         When files of a recognised corpus are left out: silent ones, second copies of the same
         clip, and files that do not follow the corpus's names. When folders beside folders of
-        emotions are left out because their names begin with ``_``.
+        emotions are left out because their names begin with ``_``, and clips of another project's
+        because they have no emotion.
 
     Examples
     --------
@@ -92,7 +104,13 @@ def load_corpus(
     """
     place = _existing(root)
     name = _layout_name(corpus)
-    frame = _read_list(place, emotions) if place.is_file() else _read_folder(place, name, emotions)
+    form = recognise_format(place) if name is None else name if name in FORMATS else None
+    if form is not None:
+        frame = read_format(place, form, emotions, labeled=labeled).drop(columns="where")
+    elif place.is_file():
+        frame = _read_list(place, emotions, labeled)
+    else:
+        frame = _read_folder(place, name, emotions)
     if speaker is not None:
         frame["speaker"] = _speakers(frame, place, speaker)
     if language is not None:
@@ -112,7 +130,7 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The corpus's name (for folders of emotions: the folder's name) to its folder, sorted by
+        The corpus's name (for folders of emotions and other projects' data: the folder's name) to its folder, sorted by
         name; empty when nothing is recognised. A second copy of a corpus gets its folder's name
         added.
 
@@ -136,21 +154,26 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
     place = _existing(root)
     if place.is_file():
         raise ValueError(f"{place} is a file; find_corpora takes a folder that holds corpora.")
-    whole, _ = recognise(find_media(place))
+    whole = _layout(place)
     parts = {}
     for folder in _subfolders(place):
-        layout, _ = recognise(find_media(folder))
+        layout = _layout(folder)
         if layout is not None:
             parts[folder] = layout
     # The folders of one corpus (its speakers, say) are of that corpus's layout, too. Folders of
-    # emotions are not: each of them is a corpus.
-    if whole is not None and set(parts.values()) <= {whole} - {"folders"}:
-        return {place.resolve().name if whole == "folders" else whole: str(place)}
+    # emotions are not: each of them is a corpus. A manifest speaks of all that lies below it.
+    if whole in FORMATS or (whole is not None and set(parts.values()) <= {whole} - {"folders"}):
+        return {str(whole) if whole in CORPORA else place.resolve().name: str(place)}
     found: dict[str, str] = {}
     for folder, layout in parts.items():
-        name = folder.name if layout == "folders" else layout
+        name = layout if layout in CORPORA else folder.name
         found[name if name not in found else f"{name} ({folder.name})"] = str(folder)
     return dict(sorted(found.items()))
+
+
+def _layout(folder: Path) -> str | None:
+    """Return the name of a folder's format or layout, or None."""
+    return recognise_format(folder) or recognise(find_media(folder))[0]
 
 
 def _subfolders(place: Path) -> list[Path]:
@@ -169,9 +192,6 @@ def _existing(root: str | os.PathLike[str]) -> Path:
     if not place.exists():
         parent = next(path for path in place.absolute().parents if path.exists())
         raise FileNotFoundError(f"there is no {place}; the folder {parent} does exist.")
-    if place.is_file() and place.suffix.lower() not in LIST_ENDINGS:
-        endings = ", ".join(sorted(LIST_ENDINGS))
-        raise ValueError(f"{place} is one file, and a corpus is a folder or a list of clips ({endings}).")
     return place
 
 
@@ -180,17 +200,24 @@ def _layout_name(corpus: str | None) -> str | None:
     if corpus is None:
         return None
     wanted = re.sub(r"\W|_", "", corpus).casefold()
-    spellings = {"folders": "folders", "csv": "csv"}
+    spellings = {"folders": "folders", "csv": "csv", "list": "csv", **{form: form for form in FORMATS}}
     for name, known in CORPORA.items():
         spellings[re.sub(r"\W|_", "", name)] = name
         spellings[re.sub(r"\W|_", "", known.title).casefold()] = name
     if wanted not in spellings:
-        raise ValueError(f"corpus={corpus!r} is not known. Known: {', '.join(sorted(CORPORA))}, folders.")
+        known_names = ", ".join([*sorted(CORPORA), "folders", "list", *FORMATS])
+        raise ValueError(f"corpus={corpus!r} is not known. Known: {known_names}.")
     return spellings[wanted]
 
 
-def _read_list(file: Path, emotions: Mapping[str, str | None] | None) -> pd.DataFrame:
-    frame = read_listing(file, emotions)
+def _read_list(file: Path, emotions: Mapping[str, str | None] | None, labeled: bool) -> pd.DataFrame:
+    if file.suffix.lower() not in LIST_ENDINGS:
+        if file.name.lower().endswith(MANIFEST_ENDINGS):
+            formats = ", ".join(form.title for form in FORMATS.values())
+            raise ValueError(f"{file} is of no format that is known. Known: {formats}. {_HOW_TO_LIST}")
+        endings = ", ".join([*sorted(LIST_ENDINGS), *MANIFEST_ENDINGS])
+        raise ValueError(f"{file} is one file, and a corpus is a folder or a list of clips ({endings}).")
+    frame = read_listing(file, emotions, labeled=labeled)
     for line, path in frame["path"].items():
         if not os.path.isfile(path):
             raise FileNotFoundError(

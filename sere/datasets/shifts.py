@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch
 
 from sere.audio import SAMPLE_RATE
+from sere.datasets.few_shot import FewShotTask
 from sere.datasets.tasks import make_task, shared_labels, skew_target
 from sere.inputs.reading import as_utterances
 
@@ -139,7 +139,7 @@ def shifted_clips(clips: pd.DataFrame, shift: str) -> pd.DataFrame:
 
 def make_shifted_task(
     source: pd.DataFrame, target: pd.DataFrame, shift: str = "none", *, random_state: int = 0, **options: Any
-) -> Bunch:
+) -> FewShotTask:
     """Make a few-shot task whose target is shifted.
 
     Parameters
@@ -155,7 +155,7 @@ def make_shifted_task(
 
     Returns
     -------
-    Bunch
+    FewShotTask
         As :func:`make_task` returns it.
 
     Raises
@@ -173,18 +173,22 @@ def make_shifted_task(
     (2, ['neutral', 'sadness'])
     """
     _check(shift)
+    rows = None
     if shift == "skew":
         source, target = shared_labels(source, target)
         labels = options.get("labels") or sorted(set(source["emotion"]) & set(target["emotion"]))
         if SKEW_EMOTION not in labels:
             raise ValueError(f"a skewed target is mostly {SKEW_EMOTION}, which the two corpora do not share.")
-        target = skew_target(target, SKEW_EMOTION, SKEW_SHARE, random_state, labels=labels)
+        target = skew_target(target.reset_index(drop=True), SKEW_EMOTION, SKEW_SHARE, random_state, labels=labels)
+        rows = target.index.to_numpy()
     task = make_task(source, target, random_state=random_state, **options)
+    if rows is not None:
+        task.test_rows = rows[task.test_rows]
     if not changes_audio(shift):
         return task
     pool = shifted_clips(task.X_unlabeled_tgt, shift)
     test = pool if task.protocol == "transductive" else shifted_clips(task.X_test, shift)
-    return Bunch(**{**task, "X_unlabeled_tgt": pool, "X_test": test})
+    return FewShotTask(**{**task, "X_unlabeled_tgt": pool, "X_test": test})
 
 
 def _check(shift: str) -> None:

@@ -24,11 +24,13 @@ import os
 import re
 import warnings
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+
+from sere.inputs.items import end_of
 
 #: Endings of lists.
 LIST_ENDINGS = frozenset({".csv", ".tsv", ".tab", ".txt"})
@@ -40,9 +42,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "emotion": "label emotion_label class",
         "speaker": "speaker_id spk",
         "language": "lang",
-        "text": "text_id sentence transcript",
+        "text": "text_id sentence transcript transcription",
         "start": "start_time",
         "end": "end_time",
+        "duration": "",
     }.items()
 }
 _OURS = {alias: name for name, aliases in COLUMNS.items() for alias in aliases}
@@ -75,16 +78,27 @@ class Table:
     decimal: str
 
 
-def read_table(file: Path, wanted: Sequence[str], needed: Sequence[str] = ("path",)) -> Table:
+def read_table(
+    file: Path,
+    wanted: Sequence[str],
+    needed: Sequence[str] = ("path",),
+    *,
+    names: Mapping[str, str] | None = None,
+    opens: Callable[[str], str] | None = None,
+) -> Table:
     """Read a list of clips.
 
     Parameters
     ----------
     file : Path
     wanted : sequence of str
-        Columns to read, of the keys of :data:`COLUMNS`.
+        Columns to read, of the keys of :data:`COLUMNS`, or others by their names in lower case.
     needed : sequence of str
         Those that must be there.
+    names : mapping of str to str, optional
+        Names of columns in lower case, and which of the keys each is; goes before what a name means otherwise.
+    opens : callable, optional
+        Returns the path that opens of one that is written; by default as the module says.
 
     Raises
     ------
@@ -96,7 +110,7 @@ def read_table(file: Path, wanted: Sequence[str], needed: Sequence[str] = ("path
     """
     text = _decoded(file)
     header, separator = _first_line(file, text)
-    columns = our_names(header)
+    columns = our_names(header, names)
     for name in wanted:
         if columns.count(name) > 1:
             same = ", ".join(repr(header[k]) for k, column in enumerate(columns) if column == name)
@@ -105,7 +119,7 @@ def read_table(file: Path, wanted: Sequence[str], needed: Sequence[str] = ("path
         if name not in columns:
             raise ValueError(
                 f"{file} has no column {name!r}; its first line names {', '.join(header) or 'nothing'}. "
-                f"Any of these is understood: {', '.join(COLUMNS[name])}."
+                f"Any of these is understood: {', '.join(_said(name, names or {}))}."
             )
     kept = {name: columns.index(name) for name in wanted if name in columns}
     cells: dict[str, list[str]] = {name: [] for name in kept}
@@ -115,7 +129,11 @@ def read_table(file: Path, wanted: Sequence[str], needed: Sequence[str] = ("path
         for name, k in kept.items():
             cells[name].append(row[k])
     if "path" in cells:
-        cells["path"] = _paths(file, lines, cells["path"])
+        cells["path"] = (
+            _paths(file, lines, cells["path"])
+            if opens is None
+            else [opens(cell) if cell else "" for cell in cells["path"]]
+        )
     for name in kept.keys() - {"path"}:
         for line, cell in zip(lines, cells[name]):
             _check_utf8(file, line, cell)
@@ -134,11 +152,50 @@ def is_list_of(file: Path, columns: Sequence[str]) -> bool:
     return set(columns) <= set(our_names(header))
 
 
-def our_names(header: Sequence[str]) -> list[str]:
-    """Return the names of columns brought to ours; those that are none of ours stay as they are, in lower case."""
+def our_names(header: Sequence[str], given: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names of columns brought to ours; those that are none of ours stay as they are, in lower case.
+
+    Parameters
+    ----------
+    header : sequence of str
+    given : mapping of str to str, optional
+        What goes before: a column that would mean the same otherwise gets no name.
+    """
+    given = given or {}
     plain = [re.sub(r"[\s\-]+", "_", name.strip()).casefold() for name in header]
     # A column with the very name goes before one that may mean the same.
-    return [name if _OURS.get(name) in plain else _OURS.get(name, name) for name in plain]
+    meant = [name if _OURS.get(name) in plain else _OURS.get(name, name) for name in plain]
+    taken = {given[name] for name in plain if name in given}
+    return [given.get(name, "" if ours in taken else ours) for name, ours in zip(plain, meant, strict=True)]
+
+
+def _said(name: str, given: Mapping[str, str]) -> Sequence[str]:
+    """Return what a column may be called."""
+    return [alias for alias, meant in given.items() if meant == name] or COLUMNS.get(name, (name,))
+
+
+def timed(table: Table) -> pd.DataFrame:
+    """Return the clips of a list with their times as numbers; beside a start, a duration has become an end.
+
+    Raises
+    ------
+    ValueError
+        Start, end and duration of a clip disagree; names the line.
+    """
+    clips = table.clips
+    for name in {"start", "end", "duration"} & set(clips):
+        clips[name] = numbers(clips[name], table.decimal)
+    if "duration" not in clips or not {"start", "end"} & set(clips):
+        return clips
+    ends = []
+    known = (clips[name] if name in clips else [None] * len(clips) for name in ("start", "end", "duration"))
+    for line, start, end, duration in zip(clips.index, *known, strict=True):
+        try:
+            last = end_of(start, end, duration)
+        except ValueError as error:
+            raise ValueError(f"{table.file}, line {line}: {error}.") from error
+        ends.append(float("nan") if last is None else last)
+    return clips.drop(columns="duration").assign(end=ends)
 
 
 def numbers(cells: Iterable[str], decimal: str = ".") -> list[float | str]:

@@ -20,9 +20,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from sere.datasets.emotions import merged_names, shared_names
+from sere.datasets.few_shot import FewShotTask
 from sere.inputs.params import FLAG, NONE, RANDOM_STATE, check_arguments, choice, number, whole
 
 # What an estimator may see of a clip. The emotion is the answer, and the sentence and corpus are
@@ -49,7 +50,7 @@ def make_task(
     transductive: bool = True,
     test_speakers: float = 0.3,
     max_pool: int | None = None,
-) -> Bunch:
+) -> FewShotTask:
     """Make a few-shot task from a labeled language to an unlabeled one.
 
     Parameters
@@ -77,7 +78,7 @@ def make_task(
 
     Returns
     -------
-    Bunch
+    FewShotTask, a Bunch
         X_labeled : DataFrame of shape (n_labels * shots, n_columns)
             The shots, without their emotions and without columns in which nothing is known.
         y : ndarray of shape (n_labels * shots,), str
@@ -90,6 +91,8 @@ def make_task(
             What to score; equal to X_unlabeled_tgt in a transductive task.
         y_test : ndarray of str
             Its emotions.
+        test_rows : int ndarray
+            Its rows in `target`.
         labels : list of str
             The emotions of the task, sorted: the fixed label list for
             :func:`sere.metrics.uar_score`.
@@ -125,7 +128,8 @@ def make_task(
     _check_apart(source, target)
     names = _task_labels(source, target, labels)
     source = source[source["emotion"].isin(names)].reset_index(drop=True)
-    target = target[target["emotion"].isin(names)].reset_index(drop=True)
+    rows = np.flatnonzero(target["emotion"].isin(names))
+    target = target.iloc[rows].reset_index(drop=True)
     chosen = source.index.to_numpy() if shots == "all" else _draw_shots(source, names, int(shots), rng)
     rest = _cut(source.drop(index=list(chosen)), max_pool, rng)
     if transductive:
@@ -135,13 +139,14 @@ def make_task(
         tested = _draw_test_speakers(target, names, test_speakers, rng)
         test = target[tested]
         pool = _cut(target[~tested], max_pool, rng)
-    return Bunch(
+    return FewShotTask(
         X_labeled=_visible(source.loc[chosen]),
         y=np.asarray(source.loc[chosen, "emotion"].tolist()),
         X_unlabeled_src=_visible(rest) if len(rest) else None,
         X_unlabeled_tgt=_visible(pool),
         X_test=_visible(test),
         y_test=np.asarray(test["emotion"].tolist()),
+        test_rows=rows[test.index],
         labels=names,
         protocol="transductive" if transductive else "inductive",
     )

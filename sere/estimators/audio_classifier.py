@@ -24,6 +24,8 @@ from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.facts import FitFacts
+from sere.estimators.given import corpora_of, described, numbered
 from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
 from sere.inputs.labels import as_labels
@@ -40,12 +42,14 @@ ASKED = 256
 SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
-class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class AudioClassifier(
+    FitFacts, TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
     """Base of the classifiers.
 
     A subclass has the parameters of ``_rules``. Its fit begins with :meth:`_check_params` and :meth:`_read_fit`, makes
-    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``skipped_`` and ``_model``, which says by
-    ``is_source(language)`` whether a clip is prepared as a source clip.
+    ``encoder_``, goes on with :meth:`_embed_fit`, and leaves ``classes_``, ``given_``, ``skipped_``, ``fit_seconds_``
+    and ``_model``, which says by ``is_source(language)`` whether a clip is prepared as a source clip.
     """
 
     _rules: ClassVar[dict[str, Rule]] = {
@@ -63,6 +67,8 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
     classes_: np.ndarray
     encoder: Any
     encoder_: HeterogeneousEncoder
+    fit_seconds_: float
+    given_: list[dict[str, Any]]
     on_error: str
     skipped_: list[dict[str, Any]]
     source_language: str | None
@@ -156,7 +162,8 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         ndarray of shape (n,)
         """
         if reject_below is None:
-            labels: np.ndarray = self.classes_[self._logits(X).argmax(axis=1)]
+            codes = self._logits(X).argmax(axis=1)  # says first that nothing was fitted
+            labels: np.ndarray = self.classes_[codes]
             return labels
         self._fitted()
         check_rejection(self.classes_, reject_below, unknown)
@@ -265,10 +272,12 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         codes = codes[rows]
         skipping.check_classes(classes, codes)
         pools = as_pools(source, len(labeled), "X_unlabeled_src"), as_pools(target, len(labeled), "X_unlabeled_tgt")
+        tables = [X, *pools[0], *pools[1]]
         labeled = _speak(labeled, self.source_language)
         sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language, skipping)
         targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language, skipping)
         self._check_steps(labeled, [*sources, *targets])
+        self.given_ = [{"corpora": corpora_of(table)} for table in tables]
         sides = self.source_language, self.target_language
         speak_up(listed(_groups(labeled, sources, targets, skipping.records), classes, codes, sides))
         return labeled, classes, codes, sources, targets
@@ -297,7 +306,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
             )
             return _speak(as_given, language)
 
-        return [read(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+        return [read(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
     def _check_steps(self, labeled: Utterances, pools: list[Utterances]) -> None:
         """Refuse pools that went around the transformers X came through."""
@@ -336,6 +345,11 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         sources = self._embed_pools(sources, "source", "X_unlabeled_src", skipping)
         targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
         self.skipped_ = skipping.records
+        labels = {"X": classes[codes[rows]]}
+        self.given_ = [
+            described(group.name, group.clips, known["corpora"], labels.get(group.name))
+            for group, known in zip(_groups(labeled, sources, targets), self.given_, strict=True)
+        ]
         skipping.warn(stacklevel=3)
         return labeled, codes[rows], sources, targets
 
@@ -343,7 +357,7 @@ class AudioClassifier(TimelineMixin, ClassNamePrefixFeaturesOutMixin, Classifier
         def embed(pool: Utterances, name: str) -> Utterances:
             return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
 
-        return [embed(pool, _numbered(where, k, pools)) for k, pool in enumerate(pools)]
+        return [embed(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
 
 
 def _shares(logits: np.ndarray) -> np.ndarray:
@@ -368,10 +382,5 @@ def _groups(
     """Return what fit was given, each with its name in messages and the rows that `records` says were left out."""
     given = [] if labeled is None else [Group("X", "labeled", labeled)]
     for role, where, pools in (("source", "X_unlabeled_src", sources), ("target", "X_unlabeled_tgt", targets)):
-        given += [Group(_numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
+        given += [Group(numbered(where, k, pools), role, pool) for k, pool in enumerate(pools)]
     return [replace(group, skipped=tuple(r["row"] for r in records if r["where"] == group.name)) for group in given]
-
-
-def _numbered(where: str, k: int, pools: Sequence[Any]) -> str:
-    """What errors call pool k of several."""
-    return where if len(pools) == 1 else f"{where}[{k}]"

@@ -3,6 +3,7 @@
 The maths is in :mod:`sere.method`, the paper's chain in :mod:`sere.chain`, the training in :mod:`sere.training`.
 """
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sklearn.utils import check_random_state
 from sere.audio import Clip
 from sere.estimators.audio_classifier import CHUNK, SHARED, AudioClassifier
 from sere.estimators.beside import BesidePredictions
+from sere.estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.inputs.params import (
@@ -60,7 +62,7 @@ def _room_rule(name: str) -> Rule:
 
 
 @dataclass(eq=False, repr=False)
-class SEREClassifier(BesidePredictions, AudioClassifier):
+class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
     """Emotion recognition in a language without labels, from a few labeled clips of another.
 
     Implements Semantic-Emotional Resonance Embedding. Labeled clips define a prototype for each emotion; unlabeled
@@ -126,7 +128,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         What Ctrl-C does while `fit` trains: it stops the run like any other, or the model of the last whole epoch is
         kept, with a warning.
     verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
 
     Attributes
     ----------
@@ -143,6 +145,13 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         ``source_assigned`` and ``target_assigned``, the share of each class; ``source_quality`` and
         ``target_quality``, a label-free score in 0..1, and where `early_stopping` watches it ``target_density``;
         ``tau``.
+    stopped_ : {"epochs", "early_stopping", "callback", "interrupt"}
+        Why training ended: all epochs were trained, or what ended it before.
+    fit_seconds_ : float
+        How long fit took, reading and extraction included; `sere.save` leaves it out.
+    given_ : list of dict
+        What fit was given, a record an input: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``clips``, how
+        many ``speakers`` were told, ``languages``, ``corpora`` (of a column ``corpus``) and, of X, the ``labels``.
     skipped_ : list of dict
         What ``on_error="skip"`` left out: ``where`` ("X", "X_unlabeled_src", "X_unlabeled_tgt[1]"), ``row``, ``path``
         (None for a waveform), ``reason``.
@@ -212,6 +221,7 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         "on_interrupt": ON_INTERRUPT,
     }
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
         """Learn from labeled clips and unlabeled pools.
 
@@ -238,7 +248,9 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         KeyboardInterrupt
             Stopped; what was extracted is kept in the cache. Not while training with ``on_interrupt="keep"``.
         """
+        began = time.perf_counter()
         self._check_params()
+        tasks = EpochTasks(self, self.epochs, X, y)
         skipping = Skipping(self.on_error)
         labeled, classes, codes, sources, targets = self._read_fit(X, y, X_unlabeled_src, X_unlabeled_tgt, skipping)
         if self.early_stopping and not sources and not targets:
@@ -255,16 +267,18 @@ class SEREClassifier(BesidePredictions, AudioClassifier):
         given = Given(labeled, codes, classes, concatenate(sources) if sources else None, targets)
         previous = getattr(self, "_model", None) if self.warm_start else None
         history = list(getattr(self, "history_", ())) if previous is not None else []
-        self._model, records, interrupted = fit_model(self, given, seed, previous, first_epoch=len(history))
+        self._model, records, self.stopped_ = fit_model(self, given, seed, tasks, previous, first_epoch=len(history))
         self.classes_ = classes
         self.history_ = (history[: records[0]["epoch"]] if records else history) + records
-        if interrupted:
+        if self.stopped_ == "interrupt":
             warnings.warn(
                 f"interrupted after {len(records)} of {self.epochs} epochs; the model of the last whole epoch is kept",
                 SereWarning,
                 stacklevel=2,
             )
         self._look_at_answers(targets)
+        tasks.finish()
+        self.fit_seconds_ = time.perf_counter() - began
         return self
 
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:

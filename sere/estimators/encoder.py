@@ -71,7 +71,7 @@ class HeterogeneousEncoder(AudioTransformer):
     device : str, default="auto"
         Torch device of checkpoints; "auto" is CUDA where there is one.
     verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
     on_error : {"raise", "skip"}, default="raise"
         Clips that cannot be used are an error that names each; or they are left out of what `fit_transform` and
         `transform` return, which is then shorter than X, with a warning.

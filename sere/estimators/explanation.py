@@ -48,8 +48,8 @@ class Explanation:
     against: Any
     probability: float
     parts: dict[str, float]
-    shots: pd.DataFrame
-    moments: pd.DataFrame
+    shots: pd.DataFrame = field(repr=False)
+    moments: pd.DataFrame = field(repr=False)
     clip: Clip | None = field(default=None, repr=False)
 
     @classmethod

@@ -8,11 +8,12 @@ from sklearn.pipeline import Pipeline
 from sere.estimators.classifier import SEREClassifier
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.facts import FitFacts
 
 POOLS = ["X_unlabeled_src", "X_unlabeled_tgt"]
 
 
-class SEREPipeline(Pipeline):
+class SEREPipeline(FitFacts, Pipeline):
     """A scikit-learn Pipeline that sends unlabeled pools through its transformers.
 
     scikit-learn does this where metadata routing is on and ``transform_input`` names the pools. This class turns

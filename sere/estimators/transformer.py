@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -63,8 +64,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         Utterances of length n
         """
         skipping = Skipping(self.on_error)
-        utterances = self._start(X, skipping)
-        return self._hand_out(utterances, "labeled", skipping)
+        return self._hand_out(X, self._start(X, skipping), "labeled", skipping)
 
     def transform(self, X: Any) -> Utterances | np.ndarray:
         """Return the clips with what this step adds.
@@ -82,7 +82,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_params()
         skipping = Skipping(self.on_error)
-        return self._hand_out(self._read(X, skipping, reset=False)[0], "target", skipping)
+        return self._hand_out(X, self._read(X, skipping, reset=False), "target", skipping)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the pooled columns.
@@ -116,8 +116,8 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         """Return the clips of X that can be read, and their rows in it."""
         return skipping.read(lambda some: read_rows(self, some, reset=reset, rows="waveforms"), X, "X")
 
-    def _start(self, X: Any, skipping: Skipping) -> Utterances:
-        """Check parameters, read X and learn the names of the columns from its first clip that can be used."""
+    def _start(self, X: Any, skipping: Skipping) -> tuple[Utterances, np.ndarray]:
+        """Check parameters, read X as `_read` does and learn the columns' names from the first clip of use."""
         self._check_params()
         utterances, rows = self._read(X, skipping, reset=True)
         for k, row in enumerate(rows):
@@ -127,7 +127,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
             except AudioError as error:
                 if not skipping.wanted or k == len(rows) - 1:
                     raise error.of_rows([row]) from None
-        return utterances
+        return utterances, rows
 
     def _finish(self, skipping: Skipping) -> None:
         """Say what was left out; as nothing is where ``on_error="raise"``, transforming changes nothing there."""
@@ -135,9 +135,17 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
             self.skipped_ = skipping.records
             skipping.warn(stacklevel=3)
 
-    def _hand_out(self, utterances: Utterances, role: str, skipping: Skipping) -> Utterances | np.ndarray:
+    def _hand_out(
+        self, X: Any, read: tuple[Utterances, np.ndarray], role: str, skipping: Skipping
+    ) -> Utterances | np.ndarray | pd.DataFrame:
         """Transform, and give plain numbers where ``set_output`` asks for a container of numbers."""
-        transformed, _ = skipping.embed(lambda some, bad: self._transform(some, role, bad), utterances, "X")
+        utterances, rows = read
+        transformed, left = skipping.embed(lambda some, bad: self._transform(some, role, bad), utterances, "X")
         self._finish(skipping)
         config = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
-        return transformed if config == "default" else np.asarray(transformed)
+        if config == "default":
+            return transformed
+        if config == "pandas" and skipping.records:  # scikit-learn would give the rows that are left all of X's index
+            given = X.index if isinstance(X, pd.DataFrame | pd.Series) else pd.RangeIndex(len(X))
+            return pd.DataFrame(np.asarray(transformed), given[rows[left]])
+        return np.asarray(transformed)

@@ -9,9 +9,10 @@ emotion and the seconds it took. :func:`run_benchmark` runs many tasks, draws an
 Functions: `run_task`, `speakers_of`, `run_benchmark`, `demo`; classes: `TaskResult`, `BenchmarkResult`, `Method`.
 """
 
-from sere.evaluation.benchmark import BenchmarkResult, run_benchmark
+from sere.evaluation.benchmark import run_benchmark
 from sere.evaluation.demonstration import demo
 from sere.evaluation.methods import Method
+from sere.evaluation.results import BenchmarkResult
 from sere.evaluation.tasks import TaskResult, run_task, speakers_of
 
 __all__ = ["BenchmarkResult", "Method", "TaskResult", "demo", "run_benchmark", "run_task", "speakers_of"]

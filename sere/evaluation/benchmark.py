@@ -3,43 +3,35 @@
 `run_benchmark` reads corpora, extracts what every method needs, runs the cells that are not finished yet in parallel
 and keeps each as it ends. The same call goes on where it was stopped; a changed parameter, encoder, corpus or module
 makes another cell. What it returns knows every figure and writes it: ``results.json`` with every row and cell,
-``table.md`` to read; ``cells.jsonl`` is the record itself, tallies of every speaker included.
+``table.md`` to read, ``table.tex`` to print, ``table.csv`` and ``predictions.csv.gz`` to compute with; ``cells.jsonl``
+is the record itself, tallies of every speaker and every answer included.
 """
 
-import json
 import os
-import platform
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
-import sere
 from sere.estimators.audio_classifier import AudioClassifier
-from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
+from sere.evaluation.cells import Cell, clip_names, corpus_digest, method_digest, run_cell
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
 from sere.evaluation.leave_out import with_experience
 from sere.evaluation.methods import Method, default_baseline, read_method, read_methods
 from sere.evaluation.plan import Plan, Task, make_plan, read_corpora, read_tasks
 from sere.evaluation.presets import TABLE_CORPORA
-from sere.evaluation.summary import summarise
-from sere.evaluation.tables import markdown
-from sere.files.drafts import write_text
+from sere.evaluation.results import BenchmarkResult
 from sere.inputs.params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
+from sere.progress import progress
 
 #: Methods that run when none are named, beside the baseline.
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
 LARGEST_POOL = 600
-JOURNAL, RESULTS, TABLE = "cells.jsonl", "results.json", "table.md"
+JOURNAL = "cells.jsonl"
 _SHOTS = whole(1) | choice("all")
 _RULES = {
     "draws": whole(1),
@@ -49,99 +41,6 @@ _RULES = {
     "verbose": VERBOSE,
     "say": NONE | Rule("a function", callable),
 }
-
-
-@dataclass
-class BenchmarkResult:
-    """Finished cells and what they say.
-
-    Attributes
-    ----------
-    records : list of dict
-        One a finished cell; see :func:`sere.evaluation.cells.run_cell`.
-    failed : list of dict
-        Cells whose method raised, with ``error`` and ``traceback``.
-    planned : int
-        Cells of the benchmark.
-    resumed : int
-        Cells that an earlier run had finished.
-    baseline : str or None
-    settings : dict
-    left_out : list of str
-        Tasks and clips that were not run, with the reason, a sentence each.
-    notes : list of str
-        How inductive targets were divided, and what methods warned of.
-    data : dict of str to dict
-        Of each corpus ``clips``, ``speakers`` (None where unknown), ``languages`` and ``emotions``, clips of each.
-
-    Examples
-    --------
-    >>> from sere.datasets import make_voices
-    >>> from sere.evaluation import run_benchmark
-    >>> voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], duration=0.4)
-    >>> corpora = {language: clips for language, clips in voices.groupby("language")}
-    >>> options = {"draws": 1, "shots": 2, "protocol": "transductive", "speakers": "known"}
-    >>> result = run_benchmark(corpora, methods=["prototype"], baseline="lr", **options)
-    >>> sorted(set(result.scores["task"]))
-    ['all', 'lumo-tarsk', 'tarsk-lumo']
-    """
-
-    records: list[dict[str, Any]]
-    failed: list[dict[str, Any]]
-    planned: int
-    resumed: int
-    baseline: str | None
-    settings: dict[str, Any] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    data: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """Every row of the tables; see :func:`sere.evaluation.summary.summarise`."""
-        return summarise(self.records, self.baseline)
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """The rows as a DataFrame, for ``to_csv``, ``to_latex``, ``to_html``: shares between 0 and 1."""
-        return pd.DataFrame(self.rows)
-
-    @property
-    def cells(self) -> pd.DataFrame:
-        """One row a finished cell: scenario, method, score, costs."""
-        return pd.DataFrame([_without_tallies(record) for record in self.records])
-
-    def table(self) -> str:
-        """Return the tables as Markdown."""
-        return markdown(self.rows, self.baseline, [*self.left_out, *self._failures()]) + "".join(
-            f"\n{note}.\n" for note in self.notes
-        )
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write ``results.json`` and ``table.md`` into a folder; returns the table's path."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        write_text(place / RESULTS, json.dumps(self.content(), ensure_ascii=False) + "\n")
-        write_text(place / TABLE, self.table())
-        return place / TABLE
-
-    def content(self) -> dict[str, Any]:
-        """Return what ``results.json`` holds: None stands for NaN."""
-        results = {
-            "settings": self.settings,
-            "environment": environment(),
-            "baseline": self.baseline,
-            "data": self.data,
-            "rows": self.rows,
-            "left_out": [*self.left_out, *self._failures()],
-            "notes": self.notes,
-            "cells": [_without_tallies(record) for record in self.records],
-        }
-        found: dict[str, Any] = _finite(results)
-        return found
-
-    def _failures(self) -> list[str]:
-        return [f"{r['source']}-{r['target']}, draw {r['draw']}, {r['method']}: {r['error']}" for r in self.failed]
 
 
 def run_benchmark(
@@ -195,7 +94,7 @@ def run_benchmark(
     n_jobs : int, optional
         joblib workers; ``joblib.parallel_config`` decides where they run.
     verbose : int, default=0
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
     say : callable, optional
         Takes a sentence on each stage.
 
@@ -257,6 +156,7 @@ def run_benchmark(
         [*plan.left_out, *unusable.sentences()],
         [*plan.notes, *_warned(records)],
         {name: _described(clips) for name, clips in usable.items()},
+        {name: clip_names(clips) for name, clips in usable.items()},
     )
     if out is not None:
         result.save(out)
@@ -309,8 +209,7 @@ def _run(
         delayed(run_cell)(cell, {name: corpora[name] for name in (cell.scenario.source, cell.scenario.target)})
         for cell in cells
     )
-    hidden = None if verbose else True
-    with tqdm(total=len(cells), desc="cells", disable=hidden, leave=False) as bar, warnings.catch_warnings():
+    with progress(len(cells), "cells", "cell", verbose) as bar, warnings.catch_warnings():
         # joblib replaces a worker whose memory grew, which is what one wants of it.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
         for record in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs):
@@ -344,29 +243,3 @@ def _warned(records: Sequence[dict[str, Any]]) -> list[str]:
         for text in record["warnings"]:
             found.setdefault(text.rstrip("."), []).append(record["method"])
     return [f"{', '.join(sorted(set(who)))} warned in {len(who)} cells: {text}" for text, who in sorted(found.items())]
-
-
-def environment() -> dict[str, Any]:
-    """Return the releases and the machine behind a result."""
-    names = ("numpy", "scipy", "scikit-learn", "torch", "joblib")
-    return {
-        "sere": sere.__version__,
-        "python": sys.version.split()[0],
-        **{name: version(name) for name in names},
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-
-
-def _without_tallies(record: dict[str, Any]) -> dict[str, Any]:
-    hidden = {"groups", "hits", "clips", "labels", "key", "warnings"}
-    return {name: value for name, value in record.items() if name not in hidden}
-
-
-def _finite(value: Any) -> Any:
-    """Return nested values with None for NaN, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(own) for key, own in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(own) for own in value]
-    return None if isinstance(value, float) and value != value else value

@@ -2,7 +2,8 @@
 
 A *cell* is fitted and scored on its own, in whatever process, and leaves a record of plain numbers behind: the score,
 and for each speaker of the scored clips how many clips of each emotion there were and how many were recognised. From
-these tallies every interval and paired difference can be computed later. A cell's *key* is a digest of all that decides
+these tallies every interval and paired difference can be computed later; beside them stands what each clip was taken
+for, for scores of another kind. A cell's *key* is a digest of all that decides
 its outcome: task, method with its parameters, encoder weights, the clips of both corpora, the library's code and the
 releases of what it computes with. A record under another key is stale and never counts.
 """
@@ -19,9 +20,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch
 
-from sere.datasets import make_shifted_task
+from sere.datasets import FewShotTask, make_shifted_task
 from sere.evaluation.code import code_digest
 from sere.evaluation.memory import forget_peak, peak_megabytes
 from sere.evaluation.methods import Method
@@ -64,7 +64,7 @@ class Scenario:
     draw: int
     max_pool: int | None
 
-    def task(self, corpora: dict[str, pd.DataFrame]) -> Bunch:
+    def task(self, corpora: dict[str, pd.DataFrame]) -> FewShotTask:
         """Return the task, with the speakers still in it."""
         return make_shifted_task(
             corpora[self.source],
@@ -124,8 +124,8 @@ def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
     -------
     dict
         ``key``, the scenario's attributes, ``method``, ``warnings``; then ``uar``, ``labels``, the tallies ``groups``,
-        ``hits`` and ``clips``, ``fit_seconds``, ``predict_seconds``, ``cpu_seconds``, ``peak_mb``; or ``error`` and
-        ``traceback`` where the method failed.
+        ``hits`` and ``clips``, the answers ``rows``, ``truth`` and ``predicted``, ``fit_seconds``, ``predict_seconds``,
+        ``cpu_seconds``, ``peak_mb``; or ``error`` and ``traceback`` where the method failed.
 
     Raises
     ------
@@ -149,6 +149,7 @@ def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
                 "peak_mb": round(peak_megabytes(), 1),
                 "uar": uar_score(result.y_true, result.y_pred, labels=result.labels),
                 **tallies(result.y_true, result.y_pred, result.labels, task.X_test),
+                **answers(result.y_true, result.y_pred, result.labels, task.test_rows),
             }
         except Exception as error:
             record |= {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
@@ -156,14 +157,14 @@ def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
     return {**record, "warnings": texts}
 
 
-def without_speakers(task: Bunch) -> Bunch:
+def without_speakers(task: FewShotTask) -> FewShotTask:
     """Return the task with nobody's name on any clip."""
     hidden = {
         name: part.drop(columns="speaker", errors="ignore")
         for name, part in task.items()
         if isinstance(part, pd.DataFrame)
     }
-    return Bunch(**{**task, **hidden})
+    return FewShotTask(**{**task, **hidden})
 
 
 def tallies(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], clips: pd.DataFrame) -> dict[str, Any]:
@@ -191,6 +192,42 @@ def tallies(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], clips: pd
         counts[1, row[group], column[true]] += 1
         counts[0, row[group], column[true]] += true == pred
     return {"labels": list(labels), "groups": groups, "hits": counts[0].tolist(), "clips": counts[1].tolist()}
+
+
+def answers(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], rows: np.ndarray) -> dict[str, Any]:
+    """Return what each scored clip is and was taken for, by the number of its label, from which any score follows.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of shape (n_clips,)
+    labels : list of str
+    rows : int ndarray of shape (n_clips,)
+        In the target's table.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``truth`` and ``predicted``, lists of int.
+    """
+    number = {label: i for i, label in enumerate(labels)}
+    truth, predicted = ([number[label] for label in side] for side in (y_true, y_pred))
+    return {"rows": rows.tolist(), "truth": truth, "predicted": predicted}
+
+
+def clip_names(clips: pd.DataFrame) -> list[str]:
+    """Return a name for each clip that is the same wherever the folder lies: its file, its segment, else its row."""
+    if "path" not in clips:
+        return [f"row {row}" for row in range(len(clips))]
+    names = ["/".join(Path(path).parts[-2:]) for path in clips["path"]]
+    if not {"start", "end"} & set(clips):
+        return names
+    spans = zip(*(clips[side] if side in clips else [None] * len(clips) for side in ("start", "end")))
+    return [name + _span(start, end) for name, (start, end) in zip(names, spans)]
+
+
+def _span(start: Any, end: Any) -> str:
+    known = ["" if pd.isna(at) else f"{at:g}" for at in (start, end)]
+    return f"#t={','.join(known)}" if any(known) else ""
 
 
 def corpus_digest(clips: pd.DataFrame) -> str:

@@ -19,12 +19,13 @@ from sere.files.drafts import whole_file
 
 _SOURCE, _TARGET = "emodb", "emovo"
 _REAL = "EmoDB (German) -> EMOVO (Italian), acted speech."
+_VOICES = "Synthetic voices: lumo → tarsk, two made-up languages"
 
 
 def demo(
     corpora: str | os.PathLike[str] | None = None,
     *,
-    figure: str | os.PathLike[str] | None = "sere-demo.png",
+    figure: str | os.PathLike[str] | None = "auto",
     shots: int = 5,
     random_state: int = 0,
     experience: bool = False,
@@ -39,8 +40,9 @@ def demo(
     corpora : path-like, optional
         A folder that holds EmoDB and EMOVO, whatever their folders are called; ``SERE_CORPORA`` when not given. Without
         these two the synthetic voices are used.
-    figure : path-like or None, default="sere-demo.png"
-        Where to save the figure; None for no figure.
+    figure : path-like or None, default="auto"
+        Where to save the figure; None for no figure. "auto" names it after the corpora, in the current folder, with a
+        number where there is such a file.
     shots : int, default=5
         Labeled clips of each emotion.
     random_state : int, default=0
@@ -50,7 +52,7 @@ def demo(
     say : callable, default=print
         Takes each line of the report.
     verbose : int, default=1
-        Anything but 0 shows progress on a terminal.
+        Anything but 0 shows progress: a bar on a terminal or in a notebook, elsewhere a line every half minute.
     estimator : classifier, optional
         :class:`sere.SEREClassifier` with its defaults and an encoder that has not heard the clips when not given.
 
@@ -74,9 +76,10 @@ def demo(
     from sere.datasets import make_task
 
     source, target, what = _clips(corpora, random_state)
+    real = what == _REAL
     how = ""
     if estimator is None:
-        encoder, how = _encoder(corpora, what == _REAL, experience, verbose)
+        encoder, how = _encoder(corpora, real, experience, verbose)
         estimator = SEREClassifier(encoder=encoder, random_state=random_state, verbose=verbose)
     task = make_task(source, target, shots=shots, random_state=random_state)
     say(what)
@@ -87,13 +90,15 @@ def demo(
         f"{len(task.X_unlabeled_src)} + {len(task.X_unlabeled_tgt)} unlabeled; every target clip is scored, "
         "none of its labels is used in fitting."
     )
+    say("Listening to all of them takes some minutes; the next time what was heard is read back.")
     result = run_task(estimator, task)
     say(f"Fitted in {result.fit_seconds:.1f} s, predicted in {result.predict_seconds:.1f} s.")
     say("")
     say(result.summary())
     if figure is not None:
         say("")
-        say(_save_figure(result, task, Path(figure)))
+        place = _unused("emodb-emovo" if real else "voices") if figure == "auto" else Path(figure)
+        say(_save_figure(result, task, place, "EmoDB (German) → EMOVO (Italian)" if real else _VOICES))
     return result
 
 
@@ -136,7 +141,16 @@ def _encoder(corpora: str | os.PathLike[str] | None, real: bool, experience: boo
     return encoder, f"Encoder: descriptors with experience of {', '.join(others)}."
 
 
-def _save_figure(result: TaskResult, task: Any, figure: Path) -> str:
+def _unused(name: str) -> Path:
+    """Return a place in the current folder for the picture of a demonstration, where no file is."""
+    place, number = Path(f"sere-demo-{name}.png"), 1
+    while place.exists():
+        number += 1
+        place = Path(f"sere-demo-{name}-{number}.png")
+    return place
+
+
+def _save_figure(result: TaskResult, task: Any, figure: Path, title: str) -> str:
     """Draw the confusions, the training and the map of emotions; return what to tell the user."""
     try:
         import matplotlib
@@ -148,7 +162,8 @@ def _save_figure(result: TaskResult, task: Any, figure: Path) -> str:
     from sere.plotting import ConfusionDisplay, EmbeddingDisplay, HistoryDisplay
 
     with matplotlib.rc_context({"font.size": 9}):
-        page = Figure(figsize=(15, 4.6), layout="constrained")
+        page = Figure(figsize=(15, 4.9), layout="constrained")
+        page.suptitle(title)
         FigureCanvasAgg(page)
         left, middle, right = page.subplots(1, 3)
         confusion = ConfusionDisplay.from_predictions(

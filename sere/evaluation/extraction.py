@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from sere.audio import AudioError
 from sere.datasets.shifts import changes_audio, shifted_clips
 from sere.evaluation.methods import Method, as_heterogeneous, described
 from sere.extraction.extract import open_store
 from sere.inputs.reading import as_utterances
+from sere.progress import progress
 
 #: Clips whose features are in memory at a time.
 PORTION = 128
@@ -101,7 +101,7 @@ def extract_all(
     jobs = list(_jobs(tasks, shifts, methods, n_jobs))
     found = Unusable()
     total = sum(len(corpora[job.corpus]) for job in jobs)
-    with tqdm(total=total, desc="features", unit="clip", disable=None if verbose else True, leave=False) as bar:
+    with progress(total, "features", "clip", verbose) as bar:
         for job in jobs:
             clips = corpora[job.corpus]
             for first in range(0, len(clips), PORTION):

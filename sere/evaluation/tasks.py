@@ -11,18 +11,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import Bunch
 
 from sere.checks.data import speak_up
+from sere.datasets import FewShotTask
 from sere.metrics import per_emotion_report, uar_interval, uar_score
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TaskResult:
     """What came out of a task.
 
@@ -81,14 +82,28 @@ class TaskResult:
         """One row an emotion, as :func:`sere.metrics.per_emotion_report` returns it."""
         return per_emotion_report(self.y_true, self.y_pred, labels=self.labels)
 
-    def summary(self) -> str:
-        """Return the score against chance and the table of emotions as lines of text."""
+    def __repr__(self) -> str:
+        return f"TaskResult({self._score()})"
+
+    def _repr_html_(self) -> str:
+        model = "" if self.model is None else f"{type(self.model).__name__}, "
+        took = f"{model}fitted in {self.fit_seconds:.1f} s, predicted in {self.predict_seconds:.1f} s"
+        shown = self.table.to_html(index=False, float_format="{:.3f}".format, na_rep="-", border=0)
+        return f"<p>{escape(self._score())}<br>{escape(took)}</p>{shown}"
+
+    def _score(self) -> str:
         low, high = self.interval
         over = "clips" if self.speakers is None else f"{len(set(self.speakers))} speakers"
-        lines = [
+        return (
             f"UAR {100 * self.uar:.1f} % on {len(self.y_true)} clips "
             f"(95 % interval over {over}: {100 * low:.1f} to {100 * high:.1f}; "
-            f"chance {100 * self.chance:.1f})",
+            f"chance {100 * self.chance:.1f})"
+        )
+
+    def summary(self) -> str:
+        """Return the score against chance and the table of emotions as lines of text."""
+        lines = [
+            self._score(),
             "",
             f"{'emotion':<12} {'clips':>6} {'recall':>8} {'precision':>10}  most confused with",
         ]
@@ -99,13 +114,13 @@ class TaskResult:
         return "\n".join(lines)
 
 
-def run_task(estimator: Any, task: Bunch) -> TaskResult:
+def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     """Fit a clone of an estimator on a task and score it on the task's test clips.
 
     Parameters
     ----------
     estimator : SEREClassifier, or any classifier whose ``fit`` takes the same arguments
-    task : Bunch
+    task : FewShotTask, or another Bunch of the same keys
         As :func:`sere.datasets.make_task` returns it.
 
     Returns
@@ -154,7 +169,7 @@ def run_task(estimator: Any, task: Bunch) -> TaskResult:
     )
 
 
-def _known_before(task: Bunch) -> Iterator[str]:
+def _known_before(task: FewShotTask) -> Iterator[str]:
     """Yield what of the scored clips fit would know."""
     scored = _identities(task.X_test)
     taught = scored & _identities(task.X_labeled)

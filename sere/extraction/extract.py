@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from sere.audio import AudioError, Clip
 from sere.extraction.batches import as_completed
 from sere.files.paths import Place
+from sere.progress import progress
 from sere.store import FrameStore, content_key
 from sere.store.claims import PATIENCE, Claims
 from sere.store.seals import Seal, content_digest, look_at, stamp_of
@@ -77,7 +77,7 @@ def extract(
     n_jobs : int, optional
         joblib workers; ``joblib.parallel_config`` decides where they run.
     verbose : int
-        0 is silent; otherwise a progress bar on a terminal.
+        0 is silent; otherwise progress is shown (:mod:`sere.progress`).
     label, maker, where : str
         What the progress bar calls the clips, and errors what computes and the clips.
     unusable : dict, optional
@@ -93,7 +93,7 @@ def extract(
     store = open_store(cache)
     with (
         Claims(store.folder if store else None) as claims,
-        tqdm(total=len(clips), desc=label, unit="clip", disable=None if verbose else True, leave=False) as bar,
+        progress(len(clips), label, "clip", verbose) as bar,
     ):
         work = _Work(clips, companions, compute, params, store, claims, maker)
         rows = list(range(len(clips)))

@@ -16,6 +16,9 @@ import pandas as pd
 from sere.audio import SAMPLE_RATE, Clip
 from sere.files.paths import fixed
 
+#: Seconds by which a start with its duration may miss the end that stands beside them: somebody rounded.
+ROUNDED = 0.1
+
 _CLOCK = re.compile(r"(?:(\d+) days?,? +)?(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d*)?)")
 
 
@@ -42,7 +45,7 @@ def as_clip(item: Any) -> Clip:
         return _from_mapping(item)
     if hasattr(item, "read") and hasattr(item, "seek"):
         return _from_file(item)
-    if isinstance(item, (list, tuple)) and len(item) == 2 and sum(map(_is_number, item)) == 1:
+    if is_pair(item):
         wave, rate = item if _is_number(item[1]) else item[::-1]
         return Clip(_wave(wave), as_rate(rate))
     if isinstance(item, (list, tuple)) or (hasattr(item, "__array__") and np.ndim(item)):
@@ -91,6 +94,31 @@ def as_seconds(value: Any, name: str) -> float | None:
         raise ValueError(f"{name} must be a number of seconds or a time, got {value!r}")
     seconds = float(value)
     return None if np.isnan(seconds) else seconds
+
+
+def end_of(start: Any, end: Any, duration: Any) -> float | None:
+    """Return where a segment ends, in seconds: at its end, else its duration behind its start; None if open.
+
+    Raises
+    ------
+    ValueError
+        One of them is no time, or they disagree by more than :data:`ROUNDED`.
+    """
+    first, last, length = as_seconds(start, "start"), as_seconds(end, "end"), as_seconds(duration, "duration")
+    if length is None:
+        return last
+    stated = (first or 0.0) + length
+    if last is not None and abs(last - stated) > ROUNDED:
+        raise ValueError(
+            f"start, end and duration disagree ({first or 0.0:g} s and {length:g} s do not make {last:g} s); drop what "
+            "is wrong, and call the length of a whole file by another name"
+        )
+    return stated if last is None else last
+
+
+def is_pair(item: Any) -> bool:
+    """Whether something is a pair of waveform and sampling rate, in either order."""
+    return isinstance(item, (list, tuple)) and len(item) == 2 and sum(map(_is_number, item)) == 1
 
 
 def _spoken(text: str, name: str) -> float | None:

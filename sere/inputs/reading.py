@@ -2,8 +2,9 @@
 
 X is a list, Series or 1-D object array of paths; a list of 1-D waveforms at 16 kHz; a 2-D array; a DataFrame with a
 column ``path`` or ``audio`` and optional ``speaker``, ``language``, ``sampling_rate``, ``start``, ``end`` or
-``duration``; or :class:`~sere.Utterances`. What an item of a list or of such a column may be, says
-:mod:`sere.inputs.items`. Whatever is wrong with one clip is an error of its row. Below this module nobody checks again.
+``duration``; an index of audformat's, or what has one; or :class:`~sere.Utterances`. What an item of a list or of such
+a column may be, says :mod:`sere.inputs.items`. Whatever is wrong with one clip is an error of its row. Below this
+module nobody checks again.
 """
 
 import os
@@ -17,8 +18,8 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.utils.validation import validate_data
 
-from sere.audio import AudioError, Clip, check
-from sere.inputs.items import as_clip, as_rate, as_seconds
+from sere.audio import AudioError, Clip, check, seconds_of
+from sere.inputs.items import ROUNDED, as_clip, as_rate, as_seconds, end_of, is_pair
 from sere.inputs.utterances import Utterances
 
 #: More columns than this in a 2-D array are taken for waveforms that went astray.
@@ -65,11 +66,14 @@ def as_utterances(X: Any, where: str = "X") -> Utterances:
         read = []
     elif isinstance(X, pd.DataFrame):
         read = list(_rows_of(X, where))
+        _compare_durations(X, read, where)
         speakers, languages = _texts(X, "speaker"), _texts(X, "language")
     elif isinstance(X, (str, os.PathLike)):
         raise TypeError(f"{where} is one path; pass a list of paths: [{os.fspath(X)!r}]")
     elif hasattr(X, "read") and hasattr(X, "seek"):
         raise TypeError(f"{where} is one open file; pass a list of them")
+    elif _is_one_pair(X):
+        raise TypeError(f"{where} is one pair of waveform and sampling rate; pass a list of them: [{where}]")
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "fiub":
         read = [Clip(row) for row in (X.astype(np.float64) if X.dtype == bool else X)]
     else:
@@ -92,10 +96,15 @@ def arranged(X: Any) -> Any:
 
     An iterator becomes a list; a table of another library, and an index of files, a DataFrame; a DataFrame whose index
     names the files, as audformat writes them, one with a column ``path``, unless all its columns are numbers: then they
-    are features, as openSMILE hands them out.
+    are features, as openSMILE hands them out. Of a Series with such an index the index counts, since its values are
+    labels, unless it is called ``path`` or ``audio``.
     """
     if isinstance(X, Iterator) and not hasattr(X, "read"):
         return list(X)
+    if hasattr(X, "collect") and hasattr(X, "collect_schema"):  # polars, not yet computed
+        X = X.collect()
+    if isinstance(X, pd.Series) and "file" in X.index.names and X.name not in ("path", "audio"):
+        X = X.index
     if isinstance(X, pd.MultiIndex):
         X = X.to_frame(index=False)
         return X.rename(columns={"file": "path"})
@@ -178,7 +187,7 @@ def _is_table(X: Any) -> bool:
     """Whether X is rows of numbers (or broken rows of numbers, which scikit-learn's validation will name)."""
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         return "path" not in X.columns and "audio" not in X.columns and all(map(is_numeric_dtype, X.dtypes))
-    if isinstance(X, (list, tuple)):
+    if isinstance(X, (list, tuple)) and not _is_one_pair(X):
         named = any(isinstance(item, (str, bytes, os.PathLike)) for item in X)
         return bool(X) and not named and (np.isscalar(X[0]) or _is_rectangle(X))
     if hasattr(X, "iloc") or not (hasattr(X, "toarray") or hasattr(X, "__array__")):
@@ -187,6 +196,11 @@ def _is_table(X: Any) -> bool:
     if _holds_paths(array):
         return False
     return len(array.shape) != 1 or array.dtype.kind in "fiubc"
+
+
+def _is_one_pair(X: Any) -> bool:
+    """Whether X is one clip, a waveform with its rate, instead of a list."""
+    return is_pair(X) and any(np.ndim(item) == 1 for item in X)
 
 
 def _holds_paths(array: Any) -> bool:
@@ -241,6 +255,11 @@ def _filled(pools: list[Any], where: str) -> list[Any]:
 def _rows_of(X: pd.DataFrame, where: str) -> Iterator[Clip | str]:
     """Yield the clip of each row, or the sentence that says what is wrong with it."""
     column = "path" if "path" in X.columns else "audio" if "audio" in X.columns else None
+    if column is None and "file" in X.index.names:
+        raise TypeError(
+            f"{where} is a DataFrame whose columns are all numbers, which are taken for features; pass {where}.index "
+            "for the files that its index names"
+        )
     if column is None:
         raise TypeError(
             f"{where} is a DataFrame without a column 'path' or 'audio' (it has {list(map(str, X.columns))[:8]}); "
@@ -249,17 +268,15 @@ def _rows_of(X: pd.DataFrame, where: str) -> Iterator[Clip | str]:
     for name in (column, *_KNOWN):
         if list(X.columns).count(name) > 1:
             raise TypeError(f"{where} is a DataFrame with several columns {name!r}; rename or drop all but one")
-    names = ("sampling_rate", "start", "end", *(["duration"] if "start" in X.columns else []))
+    names = ("sampling_rate", "start", "end", *(["duration"] if {"start", "end"} & set(X.columns) else []))
     for item, *values in zip(X[column], *(_optional(X, name) for name in names), strict=True):
         yield _said(_row, item, **dict(zip(names, values, strict=True)))
 
 
 def _row(item: Any, sampling_rate: Any, start: Any, end: Any, duration: Any = None) -> Clip:
-    """Return the clip of a table's row; a start with a duration says where it ends, unless an end does."""
+    """Return the clip of a table's row; a start with a duration says where it ends."""
     clip = as_clip(item)
-    first, last, length = as_seconds(start, "start"), as_seconds(end, "end"), as_seconds(duration, "duration")
-    if last is None and length is not None:
-        last = (first or 0.0) + length
+    first, last = as_seconds(start, "start"), end_of(start, end, duration)
     rate = clip.sampling_rate if sampling_rate is None else as_rate(sampling_rate)
     return replace(
         clip,
@@ -267,6 +284,29 @@ def _row(item: Any, sampling_rate: Any, start: Any, end: Any, duration: Any = No
         start=clip.start if first is None else first,
         end=clip.end if last is None else last,
     )
+
+
+def _compare_durations(X: pd.DataFrame, read: list[Clip | str], where: str) -> None:
+    """Warn of files that are longer than a column ``duration`` says which stands without a start or an end."""
+    if "duration" not in X.columns or {"start", "end"} & set(X.columns):
+        return
+    longer = []
+    for row, (clip, given) in enumerate(zip(read, _optional(X, "duration"), strict=True)):
+        try:
+            stated = as_seconds(given, "duration")
+        except ValueError:
+            continue  # somebody's own column: nothing is cut by it
+        seconds = None if stated is None or isinstance(clip, str) else seconds_of(clip)
+        if stated is not None and seconds is not None and seconds > stated + max(ROUNDED, 0.01 * seconds):
+            longer.append(f"{where}[{row}] lasts {seconds:.2f} s and its duration is {stated:g}")
+    if longer:
+        more = f", and {len(longer) - 1} more" if len(longer) > 1 else ""
+        warnings.warn(
+            f"{where} has a column duration without a start, so it cuts nothing: {longer[0]}{more}. Add a column start "
+            "where a part is meant; drop or rename duration where it is something else",
+            SereWarning,
+            stacklevel=4,
+        )
 
 
 def _said(read: Callable[..., Clip | str], *arguments: Any, **options: Any) -> Clip | str:

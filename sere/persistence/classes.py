@@ -62,6 +62,8 @@ LISTED = {f"{module.partition('.')[0]}.{name}": (module, name) for module, names
 _BESIDE = {"sere.PretrainedEncoder": ("_facts",)}
 #: Parameters that say where one machine keeps things, and what stands for every such place in a file.
 _PLACES = {"cache": True, "memory": None}
+#: What fit leaves beside a model and a file does not hold.
+_LEFT = ("skipped_", "fit_seconds_", "_skl_callbacks")
 
 
 def class_of(name: str) -> type:
@@ -98,14 +100,15 @@ def state_of(value: Any) -> dict[str, Any]:
     """Return what an object of a listed class is made from.
 
     `cache` is kept as True or False and `memory` as None: folders are of the machine, not of the model. So are the
-    paths in ``skipped_``, which stays behind.
+    paths in ``skipped_``, which stays behind, as does ``fit_seconds_``: two fits alike give one
+    checksum. So do scikit-learn's callbacks.
     """
     state = {argument: getattr(value, argument) for argument in _arguments(type(value))}
     for place, anywhere in _PLACES.items():
         if place in state and not isinstance(state[place], (bool, type(None))):
             state[place] = anywhere
     if _is_estimator(type(value)):
-        return {name: own for name, own in vars(value).items() if name != "skipped_"} | state
+        return {name: own for name, own in vars(value).items() if name not in _LEFT} | state
     return state | {beside: getattr(value, beside) for beside in _BESIDE.get(name_of(value) or "", ())}
 
 

@@ -1,7 +1,10 @@
 """Saving fitted models and reading them back, on any machine, without running anything that a file says.
 
 A fitted estimator holds numpy arrays, numbers and names only, so a model trained on a GPU loads where there is none.
-Its file is in the `safetensors <https://github.com/huggingface/safetensors>`_ format: arrays as they are, and in the
+A model is a folder, as the Hugging Face Hub keeps models: ``model.safetensors``, all that is ever read again, and for
+people ``README.md`` (:mod:`sere.persistence.card`) and ``config.json``, the same facts for programs.
+
+The file is in the `safetensors <https://github.com/huggingface/safetensors>`_ format: arrays as they are, and in the
 metadata a JSON tree (:mod:`sere.persistence.tree`) of parameters and attributes, the releases that wrote it, and a
 checksum over all of it. Reading it makes objects of a closed list of classes (:mod:`sere.persistence.classes`) and
 nothing else.
@@ -21,7 +24,9 @@ from typing import Any
 import numpy as np
 
 from sere.files.pointers import pointer
+from sere.persistence.folder import ENDING
 
+#: What files say that they are. It stays while this release's models can be read: those of tests/models always.
 FORMAT = "sere-model-2"
 #: Bytes of a model's tree and of its whole header, beyond which it is not read.
 TREE = 1 << 25
@@ -33,10 +38,8 @@ _PICKLES = (
 )
 
 
-def save(model: Any, path: str | os.PathLike[str]) -> None:
-    """Write a fitted estimator to a file.
-
-    The file appears whole or not at all: an interrupted write leaves what was there before.
+def save(model: Any, path: str | os.PathLike[str], *, scores: Any = None, license: str | None = None) -> None:
+    """Write a fitted estimator to a folder that can be handed on.
 
     Parameters
     ----------
@@ -44,20 +47,36 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         A :class:`~sere.SEREClassifier`, a method of :mod:`sere.baselines`, one of the transformers, or a Pipeline of
         them and of estimators of scikit-learn that are made of numpy arrays.
     path : path-like
-        Its folder must exist.
+        The folder, which is made; the one it lies in must exist. Where a model of ours is in it, it is replaced. A name
+        that ends in ``.safetensors`` is the file alone, without a card.
+    scores : dict, DataFrame, TaskResult or str, optional
+        For the card: numbers by name, a table, what :func:`sere.evaluation.run_task` returned, or the text that
+        ``sere evaluate`` printed.
+    license : str, optional
+        For the card: yours for the model, by its name on the Hub (``"cc-by-4.0"``).
 
     Raises
     ------
+    FileExistsError
+        A file or another library's model is in the way.
     FileNotFoundError
-        The folder does not exist.
+        The folder in which it is to lie does not exist.
     TypeError
         The model holds something that a file cannot hold, such as a function or an encoder of your own: says where.
+        Or `scores` are none.
+
+    Warns
+    -----
+    SereWarning
+        The folder has a card that somebody edited, which stays as it is.
 
     Notes
     -----
-    A file holds no audio. Of each speaker that fit was told it holds the mean and SD of the descriptors, under a hash
-    of the name; who has the name can find them. `cache` is kept as True or False, without its folder, and the list of
-    clips that fit left out (``skipped_``), with their paths, not at all.
+    Each file appears whole or not at all: an interrupted write leaves what was there before. A model holds no audio,
+    no names of speakers and no places of clips. Of each speaker that fit was told it holds the mean and SD of the
+    descriptors under a salted hash of the name, by which the speaker is known again when predicting: who has the model
+    and guesses a name can see whether it is there. `cache` is kept as True or False, without its folder, and the list
+    of clips that fit left out (``skipped_``) not at all. An encoder that was named by its place is kept by that place.
 
     Examples
     --------
@@ -72,19 +91,42 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     import safetensors.numpy
 
     from sere.files.drafts import whole_file
+    from sere.persistence.folder import check_place, write_folder
     from sere.persistence.tree import Packer
 
+    check_place(path)
     packer = Packer()
     tree = json.dumps(packer.pack(model), allow_nan=False, separators=(",", ":"))
     content = {"format": FORMAT, **_releases(), "model": tree}
     content["checksum"] = _checksum(content, packer.arrays)
     # Not save_file, which leaves the file to its owner alone whatever other files' permissions are.
-    whole = safetensors.numpy.save(packer.arrays, content)
+    whole = _in_order(safetensors.numpy.save(packer.arrays, content))
     header = int.from_bytes(whole[:8], "little")
     if header > _HEADER or len(tree) > TREE:
         raise ValueError(f"{str(path)!r} could not be read again: the model has {header:,} bytes of names and texts")
-    with whole_file(path) as draft:
-        draft.write_bytes(whole)
+    if Path(path).suffix == ENDING:
+        if scores is not None or license is not None:
+            raise ValueError(f"scores and license stand in a card, and {str(path)!r} is a file alone; name a folder")
+        with whole_file(path) as draft:
+            draft.write_bytes(whole)
+        return
+    from sere.persistence.card import card, plain_scores
+    from sere.persistence.facts import facts_of
+
+    facts = facts_of(model, set(_named_outside(packer.objects)))
+    known = {"library_name": "sere", "format": FORMAT, "releases": _releases(), **facts, "license": license}
+    config = json.dumps({**known, "scores": plain_scores(scores)}, indent=2, ensure_ascii=False, allow_nan=False)
+    write_folder(path, whole, config + "\n", card(facts, _releases(), license, scores))
+
+
+def _in_order(whole: bytes) -> bytes:
+    """Return a safetensors file whose texts are in order: the library shuffles them, and one model were many files."""
+    n = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + n])
+    texts = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
+    text = json.dumps(texts, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # where the arrays begin
+    return len(text).to_bytes(8, "little") + text + whole[8 + n :]
 
 
 def load(
@@ -95,12 +137,13 @@ def load(
 ) -> Any:
     """Read an estimator that :func:`save` wrote.
 
-    A file from anybody may be read: nothing of it is executed, and nothing but it is opened. What it predicts is only
-    as good as who made it.
+    A folder from anybody may be read: nothing in it is executed, and of it only ``model.safetensors`` is opened. What
+    the model predicts is only as good as who made it.
 
     Parameters
     ----------
     path : path-like
+        The folder, or the file in it. Files of earlier releases, which had no folder, are read as well.
     allow : str or collection of str
         Checkpoints and encoder files that the model may open when it predicts, by their names in the file. A model
         that names others is refused, and the error says which.
@@ -115,7 +158,7 @@ def load(
     Raises
     ------
     FileNotFoundError
-        There is no such file.
+        There is no such folder, or no model in it.
     ValueError
         The file was not written by :func:`save`, is damaged, or names what `allow` does not.
 
@@ -134,11 +177,10 @@ def load(
     ...     sere.load(f"{folder}/model").predict(X[[0, 9]]).tolist()
     ['sad', 'happy']
     """
+    from sere.persistence.folder import file_of
     from sere.persistence.tree import Unpacker
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no model at {str(path)!r}; sere.save(model, path) writes one")
-    content, arrays = _read(Path(path), str(path))
+    content, arrays = _read(file_of(path), str(path))
     unpacker = Unpacker(arrays)
     try:
         model = unpacker.unpack(json.loads(content["model"]))
@@ -197,7 +239,9 @@ def _read(path: Path, shown: str) -> tuple[dict[str, str], dict[str, np.ndarray]
 
 def releases_behind(path: str | os.PathLike[str]) -> dict[str, str]:
     """Return the releases of sere, numpy and scikit-learn that wrote a model's file."""
-    content, _ = _read(Path(path), str(path))
+    from sere.persistence.folder import file_of
+
+    content, _ = _read(file_of(path), str(path))
     return {name: content[name] for name in _releases() if name in content}
 
 

@@ -39,10 +39,13 @@ class Packer:
     ----------
     arrays : dict of str to ndarray
         The table, by where each array was found.
+    objects : list of (str, object)
+        Name and object of everything of a listed class that was taken apart.
     """
 
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
+        self.objects: list[tuple[str, Any]] = []
 
     def pack(self, value: Any, where: str = "", depth: int = 0) -> Any:
         """Return a value as part of the tree.
@@ -85,6 +88,7 @@ class Packer:
         name = name_of(value)
         if name is None:
             raise _not_saved(value, where)
+        self.objects.append((name, value))
         state = {key: self.pack(own, _below(where, key), depth + 1) for key, own in state_of(value).items()}
         return {"is": "object", "class": name, "state": state}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,9 +45,31 @@ class Display:
         All panels.
     """
 
+    #: Inches, of a figure of its own.
+    _height: float = 2.2
     ax_: "Axes"
     figure_: "Figure"
     axes_: "dict[str, Axes]"
+
+    def plot(self, *, ax: "Axes | None" = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        self
+        """
+        with self._drawing(ax, self._height) as host:
+            self._draw(host)
+        return self
+
+    def _draw(self, host: "Axes", /) -> None:
+        """Draw in place of `host`, and set `axes_`; of a Display without options beside where."""
+        raise NotImplementedError
 
     @contextmanager
     def _drawing(self, ax: "Axes | None", height: float) -> Iterator["Axes"]:

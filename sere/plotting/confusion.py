@@ -51,6 +51,7 @@ class ConfusionDisplay(Display):
         self.confusion = np.asarray(confusion)
         self.recalls = recalls
         self.uar = float(recalls["recall"].mean())
+        self._height = 1.15 + 0.24 * len(recalls)
 
     @classmethod
     def from_predictions(
@@ -114,44 +115,31 @@ class ConfusionDisplay(Display):
         """
         return cls.from_predictions(y, estimator.predict(X), labels=labels, speakers=speakers, ax=ax)
 
-    def plot(self, *, ax: "Axes | None" = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, host: "Axes", /) -> None:
         names = [short(name) for name in self.recalls["emotion"]]
         clips = self.recalls["clips"].to_numpy()
         share = self.confusion / np.maximum(clips, 1)[:, None]
         rows = np.arange(len(names))
-        with self._drawing(ax, 1.15 + 0.24 * len(names)) as host:
-            grid = divided(host, [1], [max(1.0, 0.36 * len(names)), 1], gap=0.05)
-            matrix = panel(host, grid[0, 0])
-            matrix.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-            for i, j in np.ndindex(share.shape):
-                colour = "white" if share[i, j] > _DARK else "black"
-                matrix.text(j, i, f"{100 * share[i, j]:.0f}", ha="center", va="center", color=colour)
-            matrix.set_xticks(rows, names, rotation=45, ha="right", rotation_mode="anchor")
-            matrix.set_yticks(rows, [f"{name} ({n})" for name, n in zip(names, clips)])
-            matrix.set(xlabel="predicted", ylabel="emotion (clips)")
-            matrix.tick_params(length=0)
-            matrix.spines[:].set_visible(False)
+        grid = divided(host, [1], [max(1.0, 0.36 * len(names)), 1], gap=0.05)
+        matrix = panel(host, grid[0, 0])
+        matrix.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for i, j in np.ndindex(share.shape):
+            colour = "white" if share[i, j] > _DARK else "black"
+            matrix.text(j, i, f"{100 * share[i, j]:.0f}", ha="center", va="center", color=colour)
+        matrix.set_xticks(rows, names, rotation=45, ha="right", rotation_mode="anchor")
+        matrix.set_yticks(rows, [f"{name} ({n})" for name, n in zip(names, clips)])
+        matrix.set(xlabel="predicted", ylabel="emotion (clips)")
+        matrix.tick_params(length=0)
+        matrix.spines[:].set_visible(False)
 
-            beside = panel(host, grid[0, 1], sharey=matrix)
-            recall, low, high = (100 * self.recalls[name].to_numpy(dtype=float) for name in ("recall", "low", "high"))
-            beside.axvline(100 / len(names), color=GREY, linestyle=":", linewidth=1)
-            beside.hlines(rows, low, high, color=BLUE, linewidth=1.5, clip_on=False)
-            beside.plot(recall, rows, "o", color=BLUE, markersize=4, clip_on=False, zorder=3)
-            beside.set(xlim=(0, 100), xticks=[0, 50, 100], xlabel="recall (%),\n95 % interval")
-            beside.set_axisbelow(True)
-            beside.grid(axis="x", color=PALE, linewidth=0.5)
-            beside.tick_params(left=False, labelleft=False)
-            beside.spines["left"].set_visible(False)
-            self.axes_ = {"matrix": matrix, "recall": beside}
-        return self
+        beside = panel(host, grid[0, 1], sharey=matrix)
+        recall, low, high = (100 * self.recalls[name].to_numpy(dtype=float) for name in ("recall", "low", "high"))
+        beside.axvline(100 / len(names), color=GREY, linestyle=":", linewidth=1)
+        beside.hlines(rows, low, high, color=BLUE, linewidth=1.5, clip_on=False)
+        beside.plot(recall, rows, "o", color=BLUE, markersize=4, clip_on=False, zorder=3)
+        beside.set(xlim=(0, 100), xticks=[0, 50, 100], xlabel="recall (%),\n95 % interval")
+        beside.set_axisbelow(True)
+        beside.grid(axis="x", color=PALE, linewidth=0.5)
+        beside.tick_params(left=False, labelleft=False)
+        beside.spines["left"].set_visible(False)
+        self.axes_ = {"matrix": matrix, "recall": beside}

@@ -57,6 +57,8 @@ class DynamicsDisplay(Display):
     (51, 4)
     """
 
+    _height = 3.6
+
     def __init__(
         self,
         waveform: ArrayLike,
@@ -108,50 +110,37 @@ class DynamicsDisplay(Display):
             intensity, seconds = moments.intensity, moments.seconds
         return cls(heard.clips[0].load(), dynamics, intensity, seconds, highlight_share).plot(ax=ax)
 
-    def plot(self, *, ax: "Axes | None" = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, host: "Axes", /) -> None:
         length = max(len(self.waveform) / SAMPLE_RATE, len(self.dynamics) / FRAME_RATE)
         step = np.diff(self.seconds).min() if len(self.seconds) > 1 else 1 / FRAME_RATE
-        with self._drawing(ax, 3.6) as host:
-            grid = divided(host, [1.6, 1.2, 1, 1, 1, 1], gap=0.16)
-            top = panel(host, grid[0, 0])
-            self.axes_ = {"waveform": top}
-            for begin in self.seconds[self.highlights]:
-                top.axvspan(begin, begin + step, color=ORANGE, alpha=0.45, linewidth=0)
-            top.fill_between(*_envelope(self.waveform), color=GREY, linewidth=0.3)
-            top.set(xlim=(0, length), yticks=[])
-            _name(top, "waveform")
+        grid = divided(host, [1.6, 1.2, 1, 1, 1, 1], gap=0.16)
+        top = panel(host, grid[0, 0])
+        self.axes_ = {"waveform": top}
+        for begin in self.seconds[self.highlights]:
+            top.axvspan(begin, begin + step, color=ORANGE, alpha=0.45, linewidth=0)
+        top.fill_between(*_envelope(self.waveform), color=GREY, linewidth=0.3)
+        top.set(xlim=(0, length), yticks=[])
+        _name(top, "waveform")
 
-            below = self.axes_["intensity"] = panel(host, grid[1, 0], sharex=top)
-            below.plot(self.seconds, self.intensity, color="black", linewidth=1)
-            marked = self.seconds[self.highlights], self.intensity[self.highlights]
-            below.plot(*marked, "o", color=VERMILION, markersize=3.5, label="highlights")
-            below.set_ylim(bottom=min(0, self.intensity.min()))
-            _name(below, "burst\nintensity")
+        below = self.axes_["intensity"] = panel(host, grid[1, 0], sharex=top)
+        below.plot(self.seconds, self.intensity, color="black", linewidth=1)
+        marked = self.seconds[self.highlights], self.intensity[self.highlights]
+        below.plot(*marked, "o", color=VERMILION, markersize=3.5, label="highlights")
+        below.set_ylim(bottom=min(0, self.intensity.min()))
+        _name(below, "burst\nintensity")
 
-            largest = max(float(np.abs(self.dynamics).max()), 1.0)
-            seconds = np.arange(len(self.dynamics)) / FRAME_RATE
-            for k, (name, colour) in enumerate(_TRACKS):
-                axes = self.axes_[name] = panel(host, grid[2 + k, 0], sharex=top)
-                axes.axhline(0, color=GREY, linewidth=0.5)
-                axes.plot(seconds, self.dynamics[:, k], color=colour, linewidth=0.9)
-                axes.set(ylim=(-1.05 * largest, 1.05 * largest), yticks=[0, np.floor(largest)])
-                _name(axes, name)
-            for name, axes in self.axes_.items():
-                if name != _TRACKS[-1][0]:
-                    axes.tick_params(labelbottom=False)
-            axes.set_xlabel("time (s)")
-        return self
+        largest = max(float(np.abs(self.dynamics).max()), 1.0)
+        seconds = np.arange(len(self.dynamics)) / FRAME_RATE
+        for k, (name, colour) in enumerate(_TRACKS):
+            axes = self.axes_[name] = panel(host, grid[2 + k, 0], sharex=top)
+            axes.axhline(0, color=GREY, linewidth=0.5)
+            axes.plot(seconds, self.dynamics[:, k], color=colour, linewidth=0.9)
+            axes.set(ylim=(-1.05 * largest, 1.05 * largest), yticks=[0, np.floor(largest)])
+            _name(axes, name)
+        for name, axes in self.axes_.items():
+            if name != _TRACKS[-1][0]:
+                axes.tick_params(labelbottom=False)
+        axes.set_xlabel("time (s)")
 
 
 def _name(axes: "Axes", name: str) -> None:

@@ -52,6 +52,8 @@ class EmbeddingDisplay(Display):
     (3, 2)
     """
 
+    _height = 3.3
+
     def __init__(
         self,
         places: ArrayLike,
@@ -165,49 +167,36 @@ class EmbeddingDisplay(Display):
             assigned=None if y is None else said, **options,
         )  # fmt: skip
 
-    def plot(self, *, ax: "Axes | None" = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, places: "Axes", /) -> None:
         from matplotlib.lines import Line2D
 
         present = np.unique(self.labels)
         look = looks(list(np.unique(np.concatenate([self.labels, self.classes]))))
         right = np.ones(len(self.labels), bool) if self.assigned is None else self.labels == self.assigned
-        with self._drawing(ax, 3.3) as places:
-            handles: list[Any] = []
-            for label in present:
-                colour, marker = look[label]
-                for own, hollow in ((right, False), (~right, True)):
-                    x, y = self.places[(self.labels == label) & own].T
-                    face = "none" if hollow and marker != "_" else colour
-                    places.plot(
-                        x, y, marker, color=colour, markersize=3.5, markerfacecolor=face, markeredgewidth=0.7,
-                        alpha=0.8, linestyle="none", label=f"_{label}",
-                    )  # fmt: skip
-                handles.append(Line2D([], [], marker=marker, color=colour, linestyle="none", label=str(label)))
-            for owner, (x, y) in zip(self.classes, self.prototypes):
+        handles: list[Any] = []
+        for label in present:
+            colour, marker = look[label]
+            for own, hollow in ((right, False), (~right, True)):
+                x, y = self.places[(self.labels == label) & own].T
+                face = "none" if hollow and marker != "_" else colour
                 places.plot(
-                    x, y, "*", color=look[owner][0], markersize=13, markeredgecolor=BLACK, markeredgewidth=0.8,
-                    label=f"_prototype of {owner}",
+                    x, y, marker, color=colour, markersize=3.5, markerfacecolor=face, markeredgewidth=0.7,
+                    alpha=0.8, linestyle="none", label=f"_{label}",
                 )  # fmt: skip
-            more = {"marker": "*", "markersize": 9, "markerfacecolor": "none", "color": BLACK, "linestyle": "none"}
-            if len(self.prototypes):
-                handles.append(Line2D([], [], label="prototype", **more))  # type: ignore[arg-type]
-            if not right.all():
-                handles.append(Line2D([], [], label="misassigned", **more | {"marker": "o", "markersize": 5}))  # type: ignore[arg-type]
-            places.set(xticks=[], yticks=[], xlabel=self.name)
-            legend_below(places, handles, lines=1 if self.name else 0)
-            self.axes_ = {"map": places}
-        return self
+            handles.append(Line2D([], [], marker=marker, color=colour, linestyle="none", label=str(label)))
+        for owner, (x, y) in zip(self.classes, self.prototypes):
+            places.plot(
+                x, y, "*", color=look[owner][0], markersize=13, markeredgecolor=BLACK, markeredgewidth=0.8,
+                label=f"_prototype of {owner}",
+            )  # fmt: skip
+        more = {"marker": "*", "markersize": 9, "markerfacecolor": "none", "color": BLACK, "linestyle": "none"}
+        if len(self.prototypes):
+            handles.append(Line2D([], [], label="prototype", **more))  # type: ignore[arg-type]
+        if not right.all():
+            handles.append(Line2D([], [], label="misassigned", **more | {"marker": "o", "markersize": 5}))  # type: ignore[arg-type]
+        places.set(xticks=[], yticks=[], xlabel=self.name)
+        legend_below(places, handles, lines=1 if self.name else 0)
+        self.axes_ = {"map": places}
 
 
 def _flatten(points: np.ndarray, method: str, random_state: int) -> np.ndarray:

@@ -60,34 +60,21 @@ class ExplanationDisplay(Display):
         """
         return cls(estimator.explain(one_clip(clip))[0]).plot(ax=ax)
 
-    def plot(self, *, ax: "Axes | None" = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, weights: "Axes", /) -> None:
         why = self.explanation
         moments, strong = why.moments, why.strongest()
         step = float(np.diff(moments["time"]).min()) if len(moments) > 1 else 0.1
         colours = [VERMILION if row in strong.index else BLUE for row in moments.index]
-        with self._drawing(ax, 2.2) as weights:
-            weights.bar(moments["time"], moments["weight"], width=0.9 * step, color=colours)
-            for time, weight, shot, at in strong[["time", "weight", "shot", "shot_time"]].to_numpy(dtype=float):
-                up = weight >= 0
-                weights.annotate(
-                    f"{shot:.0f}: {at:.1f} s", (time, weight), (0, 3 if up else -3), textcoords="offset points",
-                    ha="center", va="bottom" if up else "top", rotation=90,
-                )  # fmt: skip
-            weights.axhline(0, color=GREY, linewidth=0.8)
-            weights.margins(y=0.7)
-            weights.spines[["top", "right"]].set_visible(False)
-            weights.set(xlabel="time (s); names: labeled clip and its moment", ylabel="weight")
-            weights.set_title(f"{why.emotion} rather than {why.against}")
-            self.axes_ = {"weights": weights}
-        return self
+        weights.bar(moments["time"], moments["weight"], width=0.9 * step, color=colours)
+        for time, weight, shot, at in strong[["time", "weight", "shot", "shot_time"]].to_numpy(dtype=float):
+            up = weight >= 0
+            weights.annotate(
+                f"{shot:.0f}: {at:.1f} s", (time, weight), (0, 3 if up else -3), textcoords="offset points",
+                ha="center", va="bottom" if up else "top", rotation=90,
+            )  # fmt: skip
+        weights.axhline(0, color=GREY, linewidth=0.8)
+        weights.margins(y=0.7)
+        weights.spines[["top", "right"]].set_visible(False)
+        weights.set(xlabel="time (s); names: labeled clip and its moment", ylabel="weight")
+        weights.set_title(f"{why.emotion} rather than {why.against}")
+        self.axes_ = {"weights": weights}

@@ -55,6 +55,8 @@ class ResonanceDisplay(Display):
     [[0, 1], [1, 1], [2, 0]]
     """
 
+    _height = 3.1
+
     def __init__(
         self,
         field: ArrayLike,
@@ -174,45 +176,32 @@ class ResonanceDisplay(Display):
         options = (step, field.highlight_share, field.symmetric)
         return cls(matrix.numpy(), bursts[0], bursts[1], called, *options).plot(ax=ax)
 
-    def plot(self, *, ax: "Axes | None" = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, host: "Axes", /) -> None:
         step = self.seconds_per_frame
         middles = [(np.arange(n) + 0.5) * step for n in self.field.shape]
         height, width = (n * step for n in self.field.shape)
-        with self._drawing(ax, 3.1) as host:
-            grid = divided(host, [4, 1], [1, 4, 0.16], gap=0.05)
-            field = panel(host, grid[0, 1])
-            # "raw" fields reach below 0; all others, and so most pictures, share one scale.
-            low = min(0.0, float(np.floor(self.field.min())))
-            image = field.imshow(
-                self.field, origin="lower", aspect="auto", extent=(0, width, 0, height), cmap="magma", vmin=low, vmax=1
-            )
-            rows, partners = self.matches.T
-            field.plot(
-                middles[1][partners], middles[0][rows], "o", color=SKY, markersize=3, markeredgecolor="black",
-                markeredgewidth=0.4, linestyle="none",
-            )  # fmt: skip
-            field.tick_params(labelleft=False, labelbottom=False)
-            field.set_title(f"score {self.score:.3f}", loc="right")
+        grid = divided(host, [4, 1], [1, 4, 0.16], gap=0.05)
+        field = panel(host, grid[0, 1])
+        # "raw" fields reach below 0; all others, and so most pictures, share one scale.
+        low = min(0.0, float(np.floor(self.field.min())))
+        image = field.imshow(
+            self.field, origin="lower", aspect="auto", extent=(0, width, 0, height), cmap="magma", vmin=low, vmax=1
+        )
+        rows, partners = self.matches.T
+        field.plot(
+            middles[1][partners], middles[0][rows], "o", color=SKY, markersize=3, markeredgecolor="black",
+            markeredgewidth=0.4, linestyle="none",
+        )  # fmt: skip
+        field.tick_params(labelleft=False, labelbottom=False)
+        field.set_title(f"score {self.score:.3f}", loc="right")
 
-            left = panel(host, grid[0, 0], sharey=field)
-            left.plot(self.query_intensity, middles[0], color=VERMILION, linewidth=1)
-            left.invert_xaxis()
-            left.set(xlabel="bursts", ylabel=f"{self.names[0]} (s)", xticks=[])
-            below = panel(host, grid[1, 1], sharex=field)
-            below.plot(middles[1], self.key_intensity, color=BLUE, linewidth=1)
-            below.set(xlabel=f"{self.names[1]} (s)", ylabel="bursts", yticks=[])
-            scale = panel(host, grid[0, 2])
-            host.figure.colorbar(image, cax=scale, label="resonance", ticks=[low, 0.5, 1])
-            self.axes_ = {"field": field, "query": left, "key": below, "scale": scale}
-        return self
+        left = panel(host, grid[0, 0], sharey=field)
+        left.plot(self.query_intensity, middles[0], color=VERMILION, linewidth=1)
+        left.invert_xaxis()
+        left.set(xlabel="bursts", ylabel=f"{self.names[0]} (s)", xticks=[])
+        below = panel(host, grid[1, 1], sharex=field)
+        below.plot(middles[1], self.key_intensity, color=BLUE, linewidth=1)
+        below.set(xlabel=f"{self.names[1]} (s)", ylabel="bursts", yticks=[])
+        scale = panel(host, grid[0, 2])
+        host.figure.colorbar(image, cax=scale, label="resonance", ticks=[low, 0.5, 1])
+        self.axes_ = {"field": field, "query": left, "key": below, "scale": scale}

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from sere.audio import FRAME_RATE, SAMPLE_RATE, AudioError
 from sere.audio.blocks import Recording
 from sere.checks.data import speak_up
 from sere.inputs.items import as_clip
 from sere.inputs.params import FLAG, VERBOSE, ParameterError, Rule, check_arguments, number
+from sere.progress import progress
 from sere.recordings.detectors import DETECTOR, find_speech, usable_detector
 from sere.recordings.smoothing import segments, smoothed
 from sere.recordings.windows import Windows, cut, plan
@@ -129,12 +129,11 @@ def draw(recording: Recording, emotions: Sequence[Any] | np.ndarray, answer: Ans
     DataFrame
         As :func:`sere.timeline` returns it.
     """
-    quiet = None if course.verbose else True
-    with tqdm(desc="looking for speech", unit=" min", disable=quiet, leave=False, bar_format=_MINUTES) as bar:
+    with progress(None, "looking for speech", "minute", course.verbose, _MINUTES) as bar:
         spans, length = find_speech(_counted(recording.blocks(), bar), course.detector)
     windows = plan(spans, length, course.window, course.overlap)
     if len(windows):
-        with tqdm(total=len(windows), desc="listening", unit="window", disable=quiet, leave=False) as bar:
+        with progress(len(windows), "listening", "window", course.verbose) as bar:
             waves = _portions(cut(recording.blocks(), windows), bar)
             found = answer(Listening(waves, len(windows), round(windows.heard.sum() * FRAME_RATE)))
     else:

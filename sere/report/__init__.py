@@ -52,7 +52,8 @@ def write_report(source: Any, path: str | os.PathLike[str] = "report.html", *, a
     ...     write_report(model, f"{folder}/report.html").read_text(encoding="utf-8").count("<h1>")
     1
     """
-    from sere.evaluation.benchmark import RESULTS, BenchmarkResult
+    from sere.evaluation.results import RESULTS, BenchmarkResult
+    from sere.persistence.folder import is_model
     from sere.persistence.models import load, releases_behind
     from sere.report.benchmarks import benchmark_page
     from sere.report.models import model_page
@@ -63,7 +64,7 @@ def write_report(source: Any, path: str | os.PathLike[str] = "report.html", *, a
         text = benchmark_page(source.content(), made)
     elif place is None:
         text = model_page(source, {"sere": sere.__version__}, made)
-    elif place.is_dir() or place.suffix == ".json":
+    elif (place.is_dir() and not is_model(place)) or place.suffix == ".json":
         file = place / RESULTS if place.is_dir() else place
         if not file.is_file():
             raise FileNotFoundError(f"there is no {RESULTS} in {str(place)!r}; `sere benchmark --out` writes one")

@@ -1,17 +1,16 @@
 """The report of a fitted model: its fit and training, its encoder, what could have leaked, how to make it again."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
-from sere.encoders.emotion import SHIPPED, EmotionEncoder
+from sere.encoders.emotion import EmotionEncoder
 from sere.estimators.audio_classifier import AudioClassifier
 from sere.estimators.classifier import ROOMS, SEREClassifier
-from sere.estimators.encoder import HeterogeneousEncoder
+from sere.estimators.facts import fit_facts
+from sere.persistence.facts import cautions, heard_by, last_step, with_experience
 from sere.plotting.history import HistoryDisplay
 from sere.report.page import code, facts, items, number, page, paragraph, pictures, table
 
@@ -27,7 +26,7 @@ def model_page(model: Any, releases: Mapping[str, str], about: str) -> str:
     about : str
         What made the page.
     """
-    whole, last = model, model.steps[-1][1] if isinstance(model, Pipeline) else model
+    whole, last = model, last_step(model)
     if not isinstance(last, AudioClassifier) or not hasattr(last, "classes_"):
         raise TypeError(f"a report is about a fitted classifier, and this is {type(last).__name__}")
     parts = [("The fit", _fit(last))]
@@ -35,11 +34,11 @@ def model_page(model: Any, releases: Mapping[str, str], about: str) -> str:
         parts.append(("Training", _training(last)))
     if hasattr(last, "prototypes_"):
         parts.append(("Prototypes", _prototypes(last)))
-    heard = _heard_by(whole, last)
-    cards = list(_with_experience(heard))
+    heard = heard_by(whole)
+    cards = list(with_experience(heard))
     parts += [
         ("Encoder", _experience(heard, cards)),
-        ("What could have leaked, and what else to mind", items(list(_warnings(last, cards)), care=True)),
+        ("What could have leaked, and what else to mind", items(list(cautions(last, cards)), care=True)),
         ("Options", _options(last)),
         ("Make it again", _again(whole, releases)),
     ]
@@ -50,24 +49,7 @@ def model_page(model: Any, releases: Mapping[str, str], about: str) -> str:
 
 def _fit(model: Any) -> str:
     """Return what is known of the clips of fit."""
-    known: dict[str, Any] = {"Emotions": ", ".join(map(str, model.classes_))}
-    fitted = model._fitted()
-    if isinstance(model, SEREClassifier):
-        known["Labeled clips"] = len(fitted.shots)
-        known["Epochs"] = len(model.history_)
-        known["Temperature of the synchrony"] = f"{model.tau_:.3f} (from {model.field_.tau:g})"
-    for domain, languages in sorted(getattr(fitted, "languages", {}).items()):
-        known[f"Languages of the {domain}"] = ", ".join(sorted(map(str, languages))) or "not said"
-    if isinstance(model, SEREClassifier):
-        for name in fitted.preparation.names:
-            told = fitted.preparation.context[name].speakers
-            for domain, speakers in sorted(told.items()):
-                known[f"Speakers known in the {domain}"] = len(speakers) or "not said"
-    if hasattr(model, "n_features_in_"):
-        known["Features a clip"] = model.n_features_in_
-    if getattr(model, "skipped_", None):
-        known["Clips that were left out"] = len(model.skipped_)
-    return facts(known)
+    return facts(fit_facts(model))
 
 
 def _training(model: Any) -> str:
@@ -92,37 +74,6 @@ def _prototypes(model: Any) -> str:
     i, j = np.unravel_index(apart.argmin(), apart.shape)
     told = f"The nearest two are {names[i]} and {names[j]}: clips are confused where prototypes are near."
     return paragraph(told) + table("Distances between prototypes in the learned space", ["emotion", *names], rows)
-
-
-def _heard_by(whole: Any, last: Any) -> list[Any]:
-    """Return what names the encoders of a model: its own, or those of a pipeline; nothing for feature vectors."""
-    if hasattr(last, "n_features_in_"):
-        return []
-    steps = [step for _, step in whole.steps] if isinstance(whole, Pipeline) else []
-    chosen = [step for step in steps if isinstance(step, HeterogeneousEncoder)] or [last.encoder_]
-    return [spec for encoder in chosen for spec in _leaves([encoder.encoders, encoder.labeled])]
-
-
-def _with_experience(heard: Sequence[Any]) -> Iterator[EmotionEncoder]:
-    """Yield the encoders with experience among those that a model names or holds."""
-    for spec in heard:
-        if isinstance(spec, EmotionEncoder):
-            yield spec
-        elif str(spec) in SHIPPED or str(spec).endswith(".npz"):
-            # A file that has gone, or stands on what may not be opened, keeps its name in the report.
-            with suppress(OSError, ValueError):
-                yield EmotionEncoder.load(spec)
-
-
-def _leaves(spec: Any) -> Iterator[Any]:
-    """Yield the single encoders of what stands for several."""
-    if isinstance(spec, Mapping):
-        yield from _leaves(list(spec.values()))
-    elif isinstance(spec, (list, tuple)):
-        for part in spec:
-            yield from _leaves(part)
-    elif spec is not None:
-        yield spec
 
 
 def _experience(heard: Sequence[Any], encoders: Sequence[EmotionEncoder]) -> str:
@@ -150,26 +101,6 @@ def _experience(heard: Sequence[Any], encoders: Sequence[EmotionEncoder]) -> str
     if not encoders:
         parts.append(paragraph("No experience of labeled speech beyond the clips of fit is known of it."))
     return "".join(parts)
-
-
-def _warnings(model: Any, encoders: Sequence[EmotionEncoder]) -> Iterator[str]:
-    """Yield what stands between a score of this model and what its users will meet."""
-    for encoder in encoders:
-        yield (
-            f"{encoder.name} learned from {', '.join(encoder.card.names)} with their labels: scores on clips of these "
-            "corpora say nothing about others. Predicting on them warns."
-        )
-    fitted = model._fitted()
-    if isinstance(model, SEREClassifier):
-        if fitted.languages.keys() - {"source"}:
-            yield (
-                "The target pool took part in fit without its labels: a score on these very clips (transductive) is no "
-                "score on clips of other speakers."
-            )
-        if fitted.self_trained is not None:
-            yield "Its own answers on the target pool taught it: they may be surer than they are right."
-    yield "The file does not say which clips it was fitted on: keep the list, and score on no clip that is on it."
-    yield "Probabilities are not calibrated for your recordings; acted speech is clearer than everyday speech."
 
 
 def _options(model: Any) -> str:

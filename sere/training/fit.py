@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from sklearn.base import clone
-from tqdm import tqdm
 
 from sere.audio import FRAME_RATE
 from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTrainingHead, TripleResonance
@@ -18,6 +17,7 @@ from sere.inputs.params import resolve_device
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
 from sere.kernels.workers import small_operations
+from sere.progress import progress
 from sere.training.domains import SOURCE, domain_pools, domain_starts, learn_domains
 from sere.training.fronts import check_fronts, finish, start_fronts
 from sere.training.loop import CHUNK, Chain, Clips, Rooms
@@ -139,8 +139,8 @@ class Prepared:
 
 
 def fit_model(
-    params: Any, given: Given, seed: int, previous: FittedModel | None = None, first_epoch: int = 0
-) -> tuple[FittedModel, list[dict[str, Any]], bool]:
+    params: Any, given: Given, seed: int, tasks: Any, previous: FittedModel | None = None, first_epoch: int = 0
+) -> tuple[FittedModel, list[dict[str, Any]], str]:
     """Standardise, train and freeze.
 
     Parameters
@@ -149,6 +149,8 @@ def fit_model(
         Read only, for its parameters.
     given : Given
     seed : int
+    tasks : EpochTasks
+        Is told of each epoch.
     previous : FittedModel, optional
         Where the network starts.
     first_epoch : int
@@ -159,7 +161,8 @@ def fit_model(
     model : FittedModel
     records : list of dict
         One an epoch.
-    interrupted : bool
+    stopped : str
+        As in :class:`sere.SEREClassifier`.
     """
     device, steps = resolve_device(params.device), Steps.of(params)
     with torch.random.fork_rng(devices=[]):
@@ -181,21 +184,32 @@ def fit_model(
         rooms = _rooms(steps, clips)
         chain = Chain(network.to(device), clips, rooms, params.batch_size, rates, seed)
         records: list[dict[str, Any]] = []
-        with tqdm(total=params.epochs, desc="epochs", disable=None if params.verbose else True, leave=False) as bar:
+        stopped = "epochs"
+        with progress(params.epochs, "epochs", "epoch", params.verbose) as bar:
 
             def report(record: dict[str, Any]) -> bool:
+                nonlocal stopped
                 record = {"epoch": first_epoch + len(records), **record}
                 records.append(record)
                 bar.update()
-                return any([bool(callback(record)) for callback in params.callbacks])
+                if any([tasks.end(), *(bool(callback(record)) for callback in params.callbacks)]):
+                    stopped = "callback"
+                elif len(records) < params.epochs and not stopping.tired:
+                    tasks.begin()
+                return stopped == "callback"
 
             stopping = Stopping(params.early_stopping, params.patience, "target" if given.targets else "source")
+            if params.epochs:
+                tasks.begin()
             with nullcontext() if fronts or device != "cpu" else small_operations():
-                interrupted = chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep")
+                if chain.run(params.epochs, report, stopping, keep=params.on_interrupt == "keep"):
+                    stopped = "interrupt"
+                elif stopping.tired:
+                    stopped = "early_stopping"
         model = _freeze(chain, ready, given.y, steps, bases, encoders)
         if given.targets and steps.self_training.weight:
             model.self_trained = _self_train(chain, ready, steps.self_training, device)
-    return model, records, interrupted
+    return model, records, stopped
 
 
 def _network(

@@ -53,6 +53,10 @@ class ClipFrames(NamedTuple):
     intensity: np.ndarray
     seconds: np.ndarray
 
+    def __repr__(self) -> str:
+        n, width = self.frames.shape
+        return f"ClipFrames({n} frames of {width} columns, {self.seconds[0]:.2f} to {self.seconds[-1]:.2f} s)"
+
 
 class Found(NamedTuple):
     """Clips after the network, numpy only.

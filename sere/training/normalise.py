@@ -71,11 +71,14 @@ class Standardiser:
     domains : dict of str to (mean, sd)
     speakers : dict of str to dict of str to (mean, sd)
         By domain, then by :func:`alias`.
+    salt : str
+        Of the aliases, hexadecimal; empty in models of before there was one.
     """
 
     shrinkage: float
     domains: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     speakers: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
+    salt: str = ""
 
     def learn(
         self,
@@ -108,12 +111,12 @@ class Standardiser:
         for speaker in sorted({s for s in speakers if s is not None}):
             rows = np.flatnonzero(speakers == speaker)
             own_mean, own_sd = _shrunk(*moments.pooled(rows), len(rows), mean, sd, self.shrinkage)
-            known[alias(speaker)] = own_mean, _usable(own_sd)
+            known[alias(speaker, self.salt)] = own_mean, _usable(own_sd)
 
     def scales(self, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD for a clip; a speaker that was not seen gets the domain's."""
-        everyone = self.domains[domain]
-        return everyone if speaker is None else self.speakers.get(domain, {}).get(alias(speaker), everyone)
+        everyone, known = self.domains[domain], self.speakers.get(domain)
+        return known.get(alias(speaker, self.salt), everyone) if known and speaker is not None else everyone
 
     def apply(self, values: np.ndarray, domain: str, speaker: str | None) -> np.ndarray:
         """Return standardised rows, (n, d), cut at :data:`CLIP` SD."""
@@ -121,9 +124,28 @@ class Standardiser:
         return np.clip((values - mean) / sd, -CLIP, CLIP)
 
 
-def alias(speaker: str) -> str:
-    """Return what a speaker is known by in a fitted model, which may travel further than the name should: a hash."""
-    return blake2b(speaker.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def alias(speaker: str, salt: str) -> str:
+    """Return what a speaker is known by in a fitted model, which may travel further than the name should: a hash.
+
+    The salt makes one speaker another in each model, so that models cannot be laid beside each other and no list of
+    hashes serves for all. It hides no name from somebody who guesses it: whoever has the model may try.
+
+    Parameters
+    ----------
+    speaker : str
+    salt : str
+        As :func:`salt_of` returns it.
+    """
+    name = speaker.encode("utf-8", "surrogatepass")
+    return blake2b(name, digest_size=8, salt=bytes.fromhex(salt)).hexdigest()
+
+
+def salt_of(clips: Moments) -> str:
+    """Return a salt that is another one for other clips and the same for the same, so that fits can be repeated."""
+    digest = blake2b(digest_size=blake2b.SALT_SIZE)
+    for part in (clips.mean, clips.square, clips.weight):
+        digest.update(np.ascontiguousarray(part, dtype="<f8").tobytes())
+    return digest.hexdigest()
 
 
 def _shrunk(

@@ -13,7 +13,7 @@ from sere.inputs.utterances import Utterances
 from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space
-from sere.training.normalise import Moments, Standardiser
+from sere.training.normalise import Moments, Standardiser, salt_of
 from sere.training.thinning import changes_at, thinned, whole_clip
 
 #: Clips that tell how frames vary, at most about.
@@ -56,21 +56,22 @@ class Preparation:
     def learn(self, domain: str, utterances: Utterances) -> None:
         """Learn the standardisation of a domain from all its clips."""
         for name, rows in self._by_encoder(utterances):
-            if name not in self.names:
-                self.names.append(name)
-                self.context[name] = Standardiser(self.shrinkage)
-                self.frames[name] = Standardiser(self.shrinkage)
-                if name in utterances.experience:
-                    self.experience[name] = utterances.experience[name].experience
             part = utterances[rows]
             assert part.context is not None
             assert part.frames is not None
             self._check_width(name, part)
+            whole = part.whole or [None] * len(part)
+            frames = Moments.of_clips([clip or whole_clip(own) for clip, own in zip(whole, part.frames, strict=True)])
+            if name not in self.names:
+                self.names.append(name)
+                salt = salt_of(frames)
+                self.context[name] = Standardiser(self.shrinkage, salt=salt)
+                self.frames[name] = Standardiser(self.shrinkage, salt=salt)
+                if name in utterances.experience:
+                    self.experience[name] = utterances.experience[name].experience
             context = np.array(part.context, dtype=np.float64)
             self.context[name].learn(domain, Moments.of_vectors(context), part.speakers)
-            whole = part.whole or [None] * len(part)
-            every = [clip or whole_clip(own) for clip, own in zip(whole, part.frames, strict=True)]
-            self.frames[name].learn(domain, Moments.of_clips(every), part.speakers)
+            self.frames[name].learn(domain, frames, part.speakers)
 
     def recognise(self, classes: Sequence[Any], labeled: Utterances, codes: np.ndarray, domain: str) -> None:
         """Find out what each encoder's experience knows of the classes.
@@ -196,7 +197,7 @@ class Preparation:
         assert part.context is not None
         assert part.frames is not None
         widths = {(len(c), f.shape[1]) for c, f in zip(part.context, part.frames, strict=True)}
-        known = self.context[name].domains
+        known = self.context[name].domains if name in self.context else None
         if known:
             context, frames = next(iter(known.values())), next(iter(self.frames[name].domains.values()))
             widths.add((len(context[0]), len(frames[0])))

@@ -46,4 +46,9 @@ class Stopping:
             self.score, self.age, self.best = record[self.watched], 0, state
         else:
             self.age += 1
-        return self.age >= self.patience
+        return self.tired
+
+    @property
+    def tired(self) -> bool:
+        """Whether the score has not risen for too long."""
+        return self.watched is not None and self.age >= self.patience
