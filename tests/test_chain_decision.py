@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sere.chain.decision import Decision
+from sere.chain.decision import LEAST, MOST, Decision, temperature_for
 
 
 @pytest.fixture
@@ -54,3 +54,19 @@ def test_sharpened_scores_spread_within_clips_by_the_sharpness(sample):
     assert np.std(scores - scores.mean(1, keepdims=True)) == pytest.approx(3.0, rel=1e-4)
     decision.sharpen(clips, torch.ones(3, 4), 3.0)  # all prototypes alike tell nothing to sharpen
     assert decision.sharpening == 1
+
+
+def clear(share, n=60, n_classes=4):
+    """Evidence that is clear about a share of clips, and says nothing of the others."""
+    return 9.0 * np.eye(n_classes)[np.arange(n) % n_classes] * (np.arange(n) < share * n)[:, None] + 1e-6
+
+
+def test_the_clearer_experience_hears_a_pool_the_surer_are_probabilities():
+    found = [temperature_for(clear(share)) for share in (0.0, 0.3, 0.5, 1.0)]
+    assert found == sorted(found, reverse=True)
+    assert (found[0], found[-1]) == (pytest.approx(MOST), pytest.approx(LEAST))
+
+
+def test_the_temperature_is_1_without_experience_and_as_without_clips_it_says_nothing_of():
+    assert temperature_for(np.empty((5, 0))) == temperature_for(np.zeros((5, 3))) == 1
+    assert temperature_for(np.vstack([clear(0.5), np.zeros((40, 4))])) == temperature_for(clear(0.5))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from sere import HeterogeneousEncoder, SEREClassifier, pretrain_encoder
 from sere.cli import main
@@ -217,6 +217,15 @@ class TestUse:
         distance = ((quiet.transform(clips)[:, None] - quiet.prototypes_[None]) ** 2).sum(2)
         np.testing.assert_array_equal(quiet.predict(clips), quiet.classes_[distance.argmin(1)])
         assert not np.allclose(quiet.predict_proba(clips), loud.predict_proba(clips))
+
+    def test_probabilities_are_scores_over_a_temperature_that_its_answers_choose(self, encoder, task, store):
+        clips = task[1].drop(columns="emotion")
+        model = fit(encoder, task, store)
+        shares = softmax(model.decision_function(clips) / model.temperature_, axis=1)
+        np.testing.assert_allclose(model.predict_proba(clips), shares, rtol=1e-12)
+        assert model.temperature_ != 1
+        assert model.explain(clips[:1])[0].probability == pytest.approx(shares[0].max())
+        assert fit("acoustic", task, store).temperature_ == 1
 
     def test_numbers_as_labels_are_matched_by_the_clips(self, encoder, task, store):
         codes = task[0]["emotion"].map({"anger": 2, "neutral": 0, "sadness": 1}).to_numpy()

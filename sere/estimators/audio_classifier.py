@@ -134,7 +134,7 @@ class AudioClassifier(
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each emotion: softmax of `decision_function`.
+        """Probability of each emotion: softmax of `decision_function`, divided by ``temperature_`` where there is one.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class AudioClassifier(
         -------
         ndarray of shape (n, n_classes)
         """
-        return _shares(self._logits(X))
+        return self._shares(self._logits(X))
 
     def predict(self, X: Any, reject_below: float | None = None, unknown: Any = UNKNOWN) -> np.ndarray:
         """Most probable emotion of each clip.
@@ -175,7 +175,12 @@ class AudioClassifier(
         clips = as_utterances(pd.DataFrame({"audio": list(waves), **beside}))
         clips = _speak(clips, self.target_language)
         role = "source" if self._model.is_source(clips.languages[0]) else "target"
-        return _shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
+        return self._shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
+
+    def _shares(self, logits: np.ndarray) -> np.ndarray:
+        """Return the probabilities that scores (n, n_classes) stand for."""
+        shares: np.ndarray = softmax(logits / getattr(self._model, "temperature", 1.0), axis=1)
+        return shares
 
     def __getstate__(self) -> dict[str, Any]:
         return travelling(super().__getstate__())
@@ -358,11 +363,6 @@ class AudioClassifier(
             return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
 
         return [embed(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
-
-
-def _shares(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities by softmax."""
-    return np.asarray(softmax(logits, axis=1))
 
 
 def _speak(utterances: Utterances, language: str | None) -> Utterances:

@@ -32,6 +32,11 @@ class BesidePredictions(AudioClassifier):
         """Learned temperature of the synchrony (Eq. 4)."""
         return float(self._fitted().tau)
 
+    @property
+    def temperature_(self) -> float:
+        """By what scores are divided before they become probabilities."""
+        return float(self._fitted().temperature)
+
     def transform(self, X: Any) -> np.ndarray:
         """Embedding of each clip: the mean of its enhanced representation (Eq. 2).
 
@@ -100,5 +105,5 @@ class BesidePredictions(AudioClassifier):
             tracks = nothing if chunk.clips is None else self.dynamics_.tracks(chunk.clips)
             clips: Sequence[Clip | None] = chunk.clips or nothing
             parts = zip(reasons(model, chunk, n_shots), clips, tracks, strict=True)
-            found += [Explanation.of(why, self.classes_, clip, own) for why, clip, own in parts]
+            found += [Explanation.of(why, self.classes_, clip, own, model.temperature) for why, clip, own in parts]
         return found

@@ -138,6 +138,9 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
         Enhanced prototypes (Eq. 7).
     tau_ : float
         Learned temperature of the synchrony (Eq. 4).
+    temperature_ : float
+        By what scores are divided before they become probabilities: found without a label, by how clearly the encoder's
+        experience hears the target pool; 1 without experience.
     encoder_, dynamics_, field_ : HeterogeneousEncoder, DynamicFeatureTransformer, ResonanceField
         As fit used them.
     history_ : list of dict

@@ -54,7 +54,12 @@ class Explanation:
 
     @classmethod
     def of(
-        cls, reasons: "Reasons", classes: np.ndarray, clip: Clip | None, tracks: dict[str, np.ndarray] | None
+        cls,
+        reasons: "Reasons",
+        classes: np.ndarray,
+        clip: Clip | None,
+        tracks: dict[str, np.ndarray] | None,
+        temperature: float = 1.0,
     ) -> "Explanation":
         """Put reasons into tables.
 
@@ -65,8 +70,10 @@ class Explanation:
         clip : Clip or None
         tracks : dict or None
             Static tracks of the clip, as the dynamics keep them.
+        temperature : float
+            The model's.
         """
-        odds = np.exp(reasons.scores - reasons.scores.max())
+        odds = np.exp((reasons.scores - reasons.scores.max()) / temperature)
         moments = pd.DataFrame(
             {
                 "time": reasons.times,

@@ -1,9 +1,9 @@
 """The decision of a fitted classifier as an ONNX graph, for programs without Python or torch.
 
 What is written is all that comes after the encoder: thinning, standardisation, projection, the gate of the dynamics
-(Eq. 1 and 2), the distances to the prototypes, what experience and self-training say, softmax. Resonance with the
-labeled clips (Eq. 3 to 7) has done its work by then: it placed the prototypes. Frames go in, and the encoder that makes
-them stays in Python: pitch tracking and descriptors are loops over samples, not layers.
+(Eq. 1 and 2), the distances to the prototypes, what experience and self-training say, temperature and softmax.
+Resonance with the labeled clips (Eq. 3 to 7) has done its work by then: it placed the prototypes. Frames go in, and the
+encoder that makes them stays in Python: pitch tracking and descriptors are loops over samples, not layers.
 
 Numbers are double precision as in Python, since thinning compares sums, and a rounded one may choose another frame.
 """
@@ -165,6 +165,7 @@ class _Decision:
             centred = self._add("Sub", rows, self._constant(taught.means[self._name]))
             said = self._add("MatMul", centred, self._constant(taught.weights[self._name].T))
             logits = self._add("Mul", self._add("Add", logits, said), self._constant(np.float64(taught.scale)))
+        logits = self._add("Div", logits, self._constant(np.float64(fitted.temperature)))
         shares = self._add("Softmax", logits, axis=1)
         if squeeze:
             self._add("Squeeze", shares, self._constant([0]), output="probabilities")

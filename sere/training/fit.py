@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from sere.audio import FRAME_RATE
 from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTrainingHead, TripleResonance
+from sere.chain.decision import temperature_for
 from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
 from sere.inputs.params import resolve_device
@@ -209,6 +210,9 @@ def fit_model(
         model = _freeze(chain, ready, given.y, steps, bases, encoders)
         if given.targets and steps.self_training.weight:
             model.self_trained = _self_train(chain, ready, steps.self_training, device)
+        if chain.seen:
+            pool = chain.seen["target" if given.targets else "source"]
+            model.temperature = temperature_for(pool.evidence.cpu().numpy())
     return model, records, stopped
 
 

@@ -106,6 +106,8 @@ class FittedModel:
         By encoder; empty where nothing of an encoder was trained.
     self_trained : SelfTrained or None
         What the answers on the target pool taught.
+    temperature : float
+        By which logits are divided before they become probabilities.
     """
 
     preparation: Preparation
@@ -122,6 +124,7 @@ class FittedModel:
     languages: dict[str, set[str]]
     fronts: dict[str, FrozenFront] = dataclass_field(default_factory=dict)
     self_trained: SelfTrained | None = None
+    temperature: float = 1.0
     _built: dict[str, torch.nn.Module] = dataclass_field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -138,6 +141,10 @@ class FittedModel:
     def embed(self, utterances: Utterances) -> np.ndarray:
         """Clip embeddings, (n, p)."""
         return self._forward(utterances).clips
+
+    def evidence(self, utterances: Utterances) -> np.ndarray:
+        """What experience says of the classes, as it says it, (n, n_classes), or (n, 0) without experience."""
+        return self._forward(utterances).evidence
 
     def logits(self, utterances: Utterances) -> np.ndarray:
         """Scaled negative squared distances to the prototypes, what experience says and, of target clips, what
