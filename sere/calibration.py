@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 from sere.inputs.labels import as_labels
 from sere.inputs.params import check_value, number, whole
 
+__all__ = ["UNKNOWN", "expected_calibration_error", "rejected", "risk_coverage"]
+
 #: What is said of a clip whose answer is not sure enough.
 UNKNOWN = "unknown"
 

@@ -135,14 +135,14 @@ def label(
     X : clips, a folder of audio files, or another project's manifest
         Any form that :class:`sere.SEREClassifier` takes, without feature vectors: rows of a 2-D array are waveforms.
     emotions : list of str, default=None
-        What to choose among, in any language and spelling of :func:`sere.datasets.canonical_emotion`; answers are in
-        these words. None: the emotions that every corpus has from which the encoder learned, which for the encoders of
-        the library are anger, fear, happiness, neutral and sadness.
+        What to choose among, in any language and spelling of :func:`sere.datasets.emotions.canonical_emotion`; answers
+        are in these words. None: the emotions that every corpus has from which the encoder learned, which for the
+        encoders of the library are anger, fear, happiness, neutral and sadness.
     encoder : str, EmotionEncoder or dict, default="speech-emotion"
         One with experience: "speech-emotion", "acoustic-emotion", or what :func:`sere.pretrain_encoder` made. A dict
         goes by language.
     self_training_weight
-        As `weight` in :class:`sere.SelfTraining`.
+        As `weight` in :class:`sere.SelfTrainingHead`.
     speaker_shrinkage, cache, n_jobs, device
         As in :class:`sere.SEREClassifier`.
     on_error : {"raise", "skip"}, default="raise"

@@ -111,6 +111,16 @@ def uar_interval(
     ------
     ValueError
         As :func:`uar_score`; or if there is only one speaker, or a speaker is missing.
+
+    Examples
+    --------
+    >>> from sere.metrics import uar_interval
+    >>> y_true = ["anger", "anger", "anger", "sadness", "sadness", "sadness"] * 4
+    >>> y_pred = ["anger", "anger", "sadness", "sadness", "sadness", "sadness"] * 4
+    >>> speakers = [speaker for speaker in "abcd" for _ in range(6)]
+    >>> low, high = uar_interval(y_true, y_pred, speakers=speakers)
+    >>> round(low, 3), round(high, 3)  # four speakers who are all alike
+    (0.833, 0.833)
     """
     true, pred, names = _checked(y_true, y_pred, labels)
     hits, counts = _tallies(true, pred, names)
@@ -157,6 +167,15 @@ def uar_difference_interval(
     ------
     ValueError
         As :func:`uar_interval`.
+
+    Examples
+    --------
+    >>> from sere.metrics import uar_difference_interval
+    >>> y_true = ["anger", "anger", "anger", "sadness", "sadness", "sadness"] * 4
+    >>> y_pred = ["anger", "anger", "sadness", "sadness", "sadness", "sadness"] * 4
+    >>> low, high = uar_difference_interval(y_true, y_pred, ["anger"] * 24)
+    >>> bool(0 < low < 5 / 6 - 1 / 2 < high)
+    True
     """
     true, first, names = _checked(y_true, pred_a, labels)
     _, second, _ = _checked(y_true, pred_b, labels)
@@ -248,6 +267,14 @@ def per_emotion_report(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike |
     ------
     ValueError
         As :func:`uar_score`.
+
+    Examples
+    --------
+    >>> from sere.metrics import per_emotion_report
+    >>> y_true = ["anger", "anger", "anger", "sadness", "sadness", "sadness"] * 4
+    >>> y_pred = ["anger", "anger", "sadness", "sadness", "sadness", "sadness"] * 4
+    >>> per_emotion_report(y_true, y_pred)[["emotion", "recall", "confused_with"]].round(2).values.tolist()[0]
+    ['anger', 0.67, 'sadness']
     """
     true, pred, names = _checked(y_true, y_pred, labels)
     rows = []

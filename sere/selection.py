@@ -70,7 +70,7 @@ def soft_neighbourhood_density(probabilities: ArrayLike, temperature: float = 0.
     Parameters
     ----------
     probabilities : array-like of shape (n_clips, n_classes)
-        Rows sum to 1; at least 3 clips. Of more than :data:`MOST_NEIGHBOURS` an evenly spaced selection is taken.
+        Rows sum to 1; at least 3 clips. Of more than ``MOST_NEIGHBOURS`` an evenly spaced selection is taken.
     temperature : float, default=0.05
         Of the softmax over cosine similarities (Saito et al. 2021).
 
@@ -83,6 +83,14 @@ def soft_neighbourhood_density(probabilities: ArrayLike, temperature: float = 0.
     ------
     ValueError
         If it is no table of probabilities, or there are fewer than 3 clips.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.selection import soft_neighbourhood_density
+    >>> grouped, spread = np.repeat(np.eye(2), 10, axis=0), np.eye(20)
+    >>> soft_neighbourhood_density(grouped) < soft_neighbourhood_density(spread)
+    True
     """
     check_value("temperature", temperature, number(above=0))
     p = _checked(probabilities)
@@ -116,6 +124,12 @@ def agreement(first: ArrayLike, second: ArrayLike) -> float:
     ------
     ValueError
         If the lengths differ or there is no clip.
+
+    Examples
+    --------
+    >>> from sere.selection import agreement
+    >>> agreement(["sad", "happy", "sad", "happy"], ["sad", "happy", "sad", "sad"])
+    0.5
     """
     one, two = np.asarray(first), np.asarray(second)
     if one.ndim != 1 or one.shape != two.shape or not len(one):
@@ -128,7 +142,14 @@ def agreement(first: ArrayLike, second: ArrayLike) -> float:
 
 
 class LabelFreeScorer:
-    """A scikit-learn scorer that looks at no label; made by :func:`label_free_scorer`."""
+    """A scikit-learn scorer that looks at no label; made by :func:`label_free_scorer`.
+
+    Examples
+    --------
+    >>> from sere.selection import label_free_scorer
+    >>> label_free_scorer("density")
+    label_free_scorer('density')
+    """
 
     def __init__(self, score: str, pool: Any, shift: str):
         self.score, self.pool, self.shift = score, pool, shift

@@ -45,6 +45,15 @@ class AudioError(ValueError):
     ----------
     problems : list of (int or None, str)
         Row of the input (None for a single file) and what is wrong with it.
+
+    Examples
+    --------
+    >>> import numpy as np, sere
+    >>> try:
+    ...     sere.DynamicFeatureTransformer(cache=False).fit_transform([np.zeros(0)])
+    ... except sere.audio.AudioError as error:
+    ...     print([row for row, problem in error.problems])
+    [0]
     """
 
     def __init__(self, problems: Sequence[tuple[int | None, str]], where: str = "X"):
@@ -64,7 +73,14 @@ class AudioError(ValueError):
 
 
 def n_frames(n_samples: int) -> int:
-    """Number of 20 ms frames of a clip of `n_samples` samples at 16 kHz."""
+    """Number of 20 ms frames of a clip of `n_samples` samples at 16 kHz.
+
+    Examples
+    --------
+    >>> from sere.audio import n_frames
+    >>> n_frames(16_000)
+    51
+    """
     return 1 + n_samples // HOP
 
 
@@ -80,6 +96,13 @@ class Clip:
         Rate of a waveform in Hz; a file knows its own.
     start, end : float or None
         Seconds into the source; None for its beginning or end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.audio import Clip
+    >>> Clip(np.sin(np.arange(16_000.0)), start=0.25, end=0.5).load().shape
+    (4000,)
     """
 
     source: str | bytes | np.ndarray
@@ -130,6 +153,15 @@ def read(source: str | bytes, start: float | None = None, end: float | None = No
     ------
     AudioError
         Missing, unreadable, empty, truncated or not audio; samples or a rate that cannot be; a segment outside it.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from sere.audio import read
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     soundfile.write(f"{folder}/tone.wav", np.sin(np.arange(8_000) / 10), 8_000)
+    ...     read(f"{folder}/tone.wav").shape, read(f"{folder}/tone.wav", start=0.25, end=0.5).shape
+    ((16000,), (4000,))
     """
     from sere.audio import sndfile
 
@@ -151,6 +183,15 @@ def check_file(source: str | bytes, start: float | None = None, end: float | Non
     """Return what is wrong with a file, or with its content in memory, by its header alone, or None.
 
     What only decoding can tell is left to :func:`read`, and so is all of a file that ffmpeg will read.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, soundfile
+    >>> from sere.audio import check_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     soundfile.write(f"{folder}/tone.wav", np.sin(np.arange(8_000) / 10), 8_000)
+    ...     check_file(f"{folder}/tone.wav") is None
+    True
     """
     from sere.audio import sndfile
 
@@ -170,7 +211,15 @@ def check_file(source: str | bytes, start: float | None = None, end: float | Non
 
 
 def seconds_of(clip: Clip) -> float | None:
-    """Return how long the whole source of a clip is, by its header alone; None where that does not tell."""
+    """Return how long the whole source of a clip is, by its header alone; None where that does not tell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.audio import Clip, seconds_of
+    >>> seconds_of(Clip(np.zeros(8_000), sampling_rate=16_000))
+    0.5
+    """
     from sere.audio import sndfile
 
     if isinstance(clip.source, np.ndarray):
@@ -186,7 +235,14 @@ def seconds_of(clip: Clip) -> float | None:
 
 
 def check(clips: Iterable[Clip], where: str = "X") -> None:
-    """Raise one :class:`AudioError` for all clips that are unusable, before any of them is processed."""
+    """Raise one :class:`AudioError` for all clips that are unusable, before any of them is processed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.audio import Clip, check
+    >>> check([Clip(np.sin(np.arange(16_000.0)))])
+    """
     problems: list[tuple[int | None, str]] = []
     for row, clip in enumerate(clips):
         if isinstance(clip.source, np.ndarray):

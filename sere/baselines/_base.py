@@ -83,6 +83,14 @@ class Baseline(AudioClassifier):
         As in :class:`sere.SEREClassifier`.
     skipped_ : list of dict
         What ``on_error="skip"`` left out of `fit` or `adapt`.
+
+    Examples
+    --------
+    Every method is one:
+
+    >>> from sere.baselines import METHODS, Baseline
+    >>> all(issubclass(method, Baseline) for method in METHODS.values())
+    True
     """
 
     encoder: Any = "speech-emotion"

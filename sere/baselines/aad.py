@@ -38,6 +38,16 @@ class AaD(SourceFreeBaseline):
         K.
     beta : float, default=0.75
         How fast dispersion fades.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import AaD
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = AaD(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     n_neighbors: int = 4

@@ -44,6 +44,16 @@ class ADoGT(NeuralBaseline):
         Weight of the centre loss.
     epochs : int, default=15
         Passes over the largest of shots and pools.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import ADoGT
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = ADoGT(epochs=5, random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     critic_weight: float = 0.1

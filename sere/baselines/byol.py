@@ -39,6 +39,16 @@ class BYOL(NeuralBaseline):
         Weight of the branch.
     momentum : float, default=0.99
         How slowly the second network follows at the beginning, 0..1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import BYOL
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = BYOL(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     bootstrap_weight: float = 1.0

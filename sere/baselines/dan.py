@@ -34,6 +34,16 @@ class DAN(NeuralBaseline):
     ----------
     mmd_weight : float, default=1.0
         Weight of the discrepancy.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import DAN
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = DAN(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     mmd_weight: float = 1.0

@@ -44,6 +44,16 @@ class ECAN(SourceFreeBaseline):
         lambda and beta, of the contrast of neighbours and of classes.
     temperature : float, default=0.1
         Of both contrasts.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import ECAN
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = ECAN(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     n_neighbors: int = 4

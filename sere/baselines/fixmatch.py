@@ -35,6 +35,16 @@ class FixMatch(NeuralBaseline):
         Weight of the pools.
     threshold : float, default=0.8
         Probability from which a clip takes part, 0..1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import FixMatch
+    >>> X, y = make_blobs(60, n_features=10, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = FixMatch(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     consistency_weight: float = 1.0

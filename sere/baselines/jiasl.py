@@ -37,6 +37,16 @@ class JIASL(Baseline):
         lambda.
     reconstruction : float, default=1.0
         mu.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import JIASL
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = JIASL(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     sparsity: float = 0.1

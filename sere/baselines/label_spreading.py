@@ -35,6 +35,16 @@ class LabelSpreading(Baseline):
     alpha : float, default=0.9
         How much a clip takes from its neighbours instead of its label, above 0 and below 1. The paper takes 0.99,
         scikit-learn 0.2, with which little reaches clips that are some steps away from the shots.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import LabelSpreading
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = LabelSpreading(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     n_neighbors: int = 10

@@ -41,6 +41,16 @@ class MixMatch(NeuralBaseline):
         T of the sharpening.
     alpha : float, default=0.75
         Of the Beta distribution of the mixing.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import MixMatch
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = MixMatch(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     consistency_weight: float = 75.0

@@ -44,6 +44,16 @@ class NRC(SourceFreeBaseline):
         K.
     n_expanded : int, default=3
         KK, neighbours of each neighbour.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import NRC
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = NRC(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     n_neighbors: int = 4

@@ -31,6 +31,16 @@ class PseudoLabel(NeuralBaseline):
     ----------
     pseudo_weight : float, default=1.0
         Weight of the pools at the end.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import PseudoLabel
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = PseudoLabel(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     pseudo_weight: float = 1.0

@@ -35,6 +35,16 @@ class LinearBaseline(Baseline):
     ----------
     C : float, default=0.01
         Inverse strength of the penalty; small, because a few clips meet many descriptors.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import LinearBaseline
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = LinearBaseline(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     C: float = 0.01
@@ -61,6 +71,16 @@ class SVMBaseline(Baseline):
     Notes
     -----
     `predict_proba` is the softmax of the margins: it ranks, it is not calibrated.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import SVMBaseline
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = SVMBaseline(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.8
+    True
     """
 
     C: float = 0.01
@@ -83,6 +103,16 @@ class NearestPrototype(Baseline):
     ----------
     temperature : float, default=0.05
         Mean squared distance, in squared SD a descriptor, that costs a class a factor of e; for probabilities only.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import NearestPrototype
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = NearestPrototype(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     temperature: float = 0.05

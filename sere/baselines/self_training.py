@@ -36,6 +36,16 @@ class SelfTraining(Baseline):
         Inverse strength of the penalty.
     rounds : int, default=10
         Rounds in which both pools are labeled.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import SelfTraining
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = SelfTraining(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     C: float = 0.01

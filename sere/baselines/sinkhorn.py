@@ -45,6 +45,16 @@ class SinkhornPrototypes(Baseline):
         Real pools are seldom balanced; corpora of acted speech are.
     rounds : int, default=15
         Times that clips choose and prototypes move.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from sere.baselines import SinkhornPrototypes
+    >>> X, y = make_blobs(60, centers=3, random_state=1)
+    >>> target = X[15:] + 5.0  # as another language sounds
+    >>> model = SinkhornPrototypes(random_state=0).fit(X[:15], y[:15], X_unlabeled_tgt=(target,))
+    >>> model.score(target, y[15:]) > 0.9
+    True
     """
 
     temperature: float = 0.05

@@ -92,12 +92,23 @@ class ZeroShot(Baseline):
     Parameters
     ----------
     self_training_weight : float, default=0.7
-        As `weight` in :class:`sere.SelfTraining`; 0 is experience alone.
+        As `weight` in :class:`sere.SelfTrainingHead`; 0 is experience alone.
 
     Notes
     -----
     Where nothing has experience of the classes (feature vectors, an encoder without, several encoders, labels that are
     no emotions), logistic regression on the shots stands in for it; with audio a warning says so.
+
+    Examples
+    --------
+    >>> from sere.baselines import ZeroShot
+    >>> from sere.datasets import make_task, make_voices
+    >>> voices = make_voices(n_per_emotion=6, emotions=["anger", "sadness"], duration=0.4)
+    >>> known, unknown = (clips for _, clips in voices.groupby("language"))
+    >>> task = make_task(known, unknown, shots=1, random_state=0)
+    >>> model = ZeroShot(encoder="acoustic-emotion", cache=False)
+    >>> model.fit(task.X_labeled, task.y, X_unlabeled_tgt=(task.X_unlabeled_tgt,)).classes_.tolist()
+    ['anger', 'sadness']
     """
 
     self_training_weight: float = 0.7

@@ -11,6 +11,15 @@ class FewShotTask(Bunch):
     """A few labeled clips of one language, unlabeled clips of it and of another, and the clips to score.
 
     What it holds stands in :func:`sere.datasets.make_task`, by key or by attribute.
+
+    Examples
+    --------
+    >>> from sere.datasets import FewShotTask, make_task, make_voices
+    >>> voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], duration=0.4)
+    >>> known, unknown = (clips for _, clips in voices.groupby("language"))
+    >>> task = make_task(known, unknown, shots=1, random_state=0)
+    >>> isinstance(task, FewShotTask), task.labels, task["y"].tolist()
+    (True, ['anger', 'sadness'], ['anger', 'sadness'])
     """
 
     def __repr__(self) -> str:

@@ -138,6 +138,18 @@ def find_corpora(root: str | os.PathLike[str]) -> dict[str, str]:
     ------
     FileNotFoundError
         If `root` does not exist.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sere.datasets import find_corpora
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for emotion in ("angry", "sad"):
+    ...         place = pathlib.Path(folder, "mine", emotion)
+    ...         place.mkdir(parents=True)
+    ...         (place / "01.wav").touch()
+    ...     list(find_corpora(folder))
+    ['mine']
     """
     place = _existing(root)
     if place.is_file():

@@ -54,6 +54,20 @@ class Corpus:
     refine : callable, optional
         Given the groups of the pattern and the tables, returns the groups completed, or None for
         a clip that the tables do not list.
+
+    Examples
+    --------
+    >>> from sere.datasets import Corpus
+    >>> corpus = Corpus(
+    ...     name="mine",
+    ...     title="My recordings",
+    ...     language="eu",
+    ...     layout="ane_pozik_01.wav",
+    ...     pattern=r"(?P<speaker>[a-z]+)_(?P<emotion>pozik|triste)_(?P<text>\\d+)",
+    ...     emotions={"pozik": "happiness", "triste": "sadness"},
+    ...     clips=40,
+    ...     license="ours",
+    ... )
     """
 
     name: str

@@ -120,6 +120,13 @@ def shifted_clips(clips: pd.DataFrame, shift: str) -> pd.DataFrame:
         If there is no such shift.
     AudioError
         If a clip cannot be read.
+
+    Examples
+    --------
+    >>> from sere.datasets import make_voices, shifted_clips
+    >>> voices = make_voices(n_per_emotion=4, emotions=["neutral", "sadness"], duration=0.4)
+    >>> len(shifted_clips(voices, "telephone")) == len(voices)
+    True
     """
     _check(shift)
     if not changes_audio(shift):
@@ -155,6 +162,15 @@ def make_shifted_task(
     ------
     ValueError
         As :func:`make_task` and :func:`skew_target`; or if there is no such shift.
+
+    Examples
+    --------
+    >>> from sere.datasets import make_voices, make_shifted_task
+    >>> voices = make_voices(n_per_emotion=4, emotions=["neutral", "sadness"], duration=0.4)
+    >>> known, unknown = (clips for _, clips in voices.groupby("language"))
+    >>> task = make_shifted_task(known, unknown, "telephone", shots=1)
+    >>> len(task.X_labeled), task.labels
+    (2, ['neutral', 'sadness'])
     """
     _check(shift)
     rows = None

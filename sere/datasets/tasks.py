@@ -222,6 +222,13 @@ def skew_target(
     ------
     ValueError
         If the corpus lacks the emotion or has no other, or an emotion would keep no clip.
+
+    Examples
+    --------
+    >>> from sere.datasets import make_voices, skew_target
+    >>> voices = make_voices(n_per_emotion=4, emotions=["neutral", "sadness"], duration=0.4)
+    >>> skew_target(voices, "neutral", share=0.8)["emotion"].value_counts().to_dict()
+    {'neutral': 8, 'sadness': 2}
     """
     check_arguments(_RULES, share=share, random_state=random_state)
     rng = check_random_state(random_state)

@@ -137,7 +137,7 @@ class AcousticEncoder(FrameEncoder):
         ]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[PitchLike] | None = None) -> list[Encoded]:
-        """As in :meth:`sere.encoders.base.FrameEncoder.encode`, with pitch.
+        """As in :meth:`sere.encoders.FrameEncoder.encode`, with pitch.
 
         Raises
         ------

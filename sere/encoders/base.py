@@ -32,6 +32,13 @@ class Encoded:
     context : ndarray of shape (context_width,), float32, or None
         What holds for the whole clip (statistics over its frames), for encoders whose frames do not already know
         the clip they stand in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.encoders import Encoded
+    >>> Encoded(np.zeros((51, 2), dtype="float32"), context=np.zeros(4, dtype="float32")).frames.shape
+    (51, 2)
     """
 
     frames: np.ndarray
@@ -39,7 +46,21 @@ class Encoded:
 
 
 class FrameEncoder(ABC):
-    """Turns a waveform (16 kHz, mono, float32) into frame embeddings."""
+    """Turns a waveform (16 kHz, mono, float32) into frame embeddings.
+
+    Examples
+    --------
+    >>> import numpy as np, sere
+    >>> from sere.encoders import Encoded, FrameEncoder
+    >>> class Level(FrameEncoder):
+    ...     cache_key, frame_names, context_names = "level-1", ["level"], ["mean_level"]
+    ...     def encode(self, waves, pitches=None):
+    ...         padded = [np.pad(np.abs(wave), (0, 320 - len(wave) % 320)) for wave in waves]
+    ...         levels = [wave.reshape(-1, 320).mean(1, keepdims=True).astype("float32") for wave in padded]
+    ...         return [Encoded(level, level.mean(0)) for level in levels]
+    >>> sere.HeterogeneousEncoder(Level(), cache=False).fit_transform([np.ones(16_000)]).frames[0].shape
+    (51, 1)
+    """
 
     #: Whether `encode` wants the clip's pitch track.
     needs_pitch: bool = False

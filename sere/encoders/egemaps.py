@@ -64,7 +64,7 @@ class EgemapsEncoder(FrameEncoder):
         return list(self._smile()[1].feature_names)
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
-        """As in :meth:`sere.encoders.base.FrameEncoder.encode`; openSMILE tracks pitch itself."""
+        """As in :meth:`sere.encoders.FrameEncoder.encode`; openSMILE tracks pitch itself."""
         return [self._encode_one(np.asarray(wave, dtype=np.float32)) for wave in waves]
 
     def _encode_one(self, wave: np.ndarray) -> Encoded:

@@ -87,9 +87,9 @@ class Experience:
     def recognise(self, classes: Sequence[Any], context: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Find which known emotion each class of a task is.
 
-        By name, in any spelling of :func:`sere.datasets.canonical_emotion`. Where no class has a name that it knows
-        (numbers, words of another language), by the labeled clips: the one-to-one match that they make most likely,
-        without those that are no likelier than chance.
+        By name, in any spelling of :func:`sere.datasets.emotions.canonical_emotion`. Where no class has a name that it
+        knows (numbers, words of another language), by the labeled clips: the one-to-one match that they make most
+        likely, without those that are no likelier than chance.
 
         Parameters
         ----------

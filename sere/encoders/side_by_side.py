@@ -112,6 +112,6 @@ class SideBySideEncoder(FrameEncoder):
         return Encoded(np.concatenate(frames, axis=1), np.concatenate(contexts))
 
     def encode(self, waves: Sequence[np.ndarray], pitches: "Sequence[Pitch] | None" = None) -> list[Encoded]:
-        """As in :meth:`sere.encoders.base.FrameEncoder.encode`, by every part; pitches where a part needs them."""
+        """As in :meth:`sere.encoders.FrameEncoder.encode`, by every part; pitches where a part needs them."""
         by_part = [part.encode(waves, pitches if part.needs_pitch else None) for part in self.encoders]
         return [self.join(of_clip) for of_clip in zip(*by_part, strict=True)]

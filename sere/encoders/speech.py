@@ -151,11 +151,11 @@ class SpeechEncoder(FrameEncoder):
 
     @property
     def context_names(self) -> list[str]:
-        """Each column's mean over the clip, louder frames counting more (:func:`loudness`)."""
+        """Each column's mean over the clip, louder frames counting more (``loudness``)."""
         return [f"{name}_mean" for name in self.frame_names]
 
     def encode(self, waves: Sequence[np.ndarray], pitches: Sequence[Any] | None = None) -> list[Encoded]:
-        """As in :meth:`sere.encoders.base.FrameEncoder.encode`; pitch is not needed."""
+        """As in :meth:`sere.encoders.FrameEncoder.encode`; pitch is not needed."""
         network = self._loaded[1]
         waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
         clips = [np.empty((n_frames(len(wave)), len(self.frame_names)), np.float32) for wave in waves]

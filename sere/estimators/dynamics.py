@@ -141,7 +141,7 @@ class DynamicFeatureTransformer(AudioTransformer):
     def tracks(
         self, clips: list[audio.Clip], where: str = "X", unusable: dict[audio.Clip, str] | None = None
     ) -> list[Any]:
-        """Return each clip's static tracks and pitch, as :func:`static_tracks`.
+        """Return each clip's static tracks and pitch, as :func:`sere.tracks.static_tracks`.
 
         Parameters
         ----------

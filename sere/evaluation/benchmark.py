@@ -106,6 +106,17 @@ def run_benchmark(
     ------
     FileNotFoundError, ValueError
         If corpora, tasks or methods are not there: says which there are.
+
+    Examples
+    --------
+    >>> from sere.datasets import make_voices
+    >>> from sere.evaluation import run_benchmark
+    >>> voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], duration=0.4)
+    >>> corpora = {language: clips for language, clips in voices.groupby("language")}
+    >>> options = {"draws": 1, "shots": 2, "protocol": "transductive", "speakers": "known"}
+    >>> result = run_benchmark(corpora, methods=["prototype"], baseline="lr", **options)
+    >>> sorted(set(result.scores["method"]))
+    ['lr', 'prototype']
     """
     few = [shots] if isinstance(shots, (int, str)) or not isinstance(shots, Iterable) else list(shots)
     check_arguments(_RULES, draws=draws, shots=few, max_pool=max_pool, n_jobs=n_jobs, verbose=verbose, say=say)

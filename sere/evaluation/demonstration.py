@@ -66,6 +66,11 @@ def demo(
         If `corpora` (or ``SERE_CORPORA``) names a folder that does not exist.
     ValueError
         If experience is asked for and there is no corpus to learn it from.
+
+    Examples
+    --------
+    >>> from sere.evaluation import demo
+    >>> result = demo()  # doctest: +SKIP
     """
     from sere import SEREClassifier
     from sere.datasets import make_task

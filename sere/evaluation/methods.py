@@ -39,7 +39,14 @@ class Method:
     estimator : classifier
         Unfitted; ``fit`` takes what :meth:`sere.SEREClassifier.fit` takes.
     experience : mapping of str to EmotionEncoder
-        By :func:`pair_name`, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
+        By the pair's name, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
+
+    Examples
+    --------
+    >>> from sere import SEREClassifier
+    >>> from sere.evaluation import Method
+    >>> Method("long", SEREClassifier(epochs=80)).name
+    'long'
     """
 
     name: str

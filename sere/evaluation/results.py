@@ -55,6 +55,17 @@ class BenchmarkResult:
         Of each corpus ``clips``, ``speakers`` (None where unknown), ``languages`` and ``emotions``, clips of each.
     clips : dict of str to list of str
         Of each corpus a name for every clip, by its row.
+
+    Examples
+    --------
+    >>> from sere.datasets import make_voices
+    >>> from sere.evaluation import run_benchmark
+    >>> voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], duration=0.4)
+    >>> corpora = {language: clips for language, clips in voices.groupby("language")}
+    >>> options = {"draws": 1, "shots": 2, "protocol": "transductive", "speakers": "known"}
+    >>> result = run_benchmark(corpora, methods=["prototype"], baseline="lr", **options)
+    >>> sorted(set(result.scores["task"]))
+    ['all', 'lumo-tarsk', 'tarsk-lumo']
     """
 
     records: list[dict[str, Any]]

@@ -39,6 +39,19 @@ class TaskResult:
         The fitted estimator.
     fit_seconds, predict_seconds : float
         Wall time, reading and extraction included.
+
+    Examples
+    --------
+    >>> import sere
+    >>> from sere.baselines import LinearBaseline
+    >>> from sere.datasets import make_task, make_voices
+    >>> from sere.evaluation import run_task
+    >>> voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], duration=0.4)
+    >>> known, unknown = (clips for _, clips in voices.groupby("language"))
+    >>> task = make_task(known, unknown, shots=2, random_state=0)
+    >>> result = run_task(LinearBaseline(encoder="acoustic", cache=False), task)
+    >>> result.labels, result.chance, 0 <= result.interval[0] <= result.uar <= result.interval[1] <= 1
+    (['anger', 'sadness'], 0.5, True)
     """
 
     y_true: np.ndarray
@@ -119,6 +132,19 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     SereWarning
         Scored clips are among the labeled ones; or the task is said to be inductive, and scored clips or their speakers
         are in the target pool.
+
+    Examples
+    --------
+    >>> import sere
+    >>> from sere.baselines import LinearBaseline
+    >>> from sere.datasets import make_task, make_voices
+    >>> from sere.evaluation import run_task
+    >>> voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], duration=0.4)
+    >>> known, unknown = (clips for _, clips in voices.groupby("language"))
+    >>> task = make_task(known, unknown, shots=2, random_state=0)
+    >>> result = run_task(LinearBaseline(encoder="acoustic", cache=False), task)
+    >>> len(result.y_pred) == len(task.X_test), result.uar > result.chance
+    (True, True)
     """
     speak_up(_known_before(task))
     model = clone(estimator)
@@ -182,7 +208,15 @@ def _speakers(clips: Any) -> list[Any]:
 
 
 def speakers_of(clips: pd.DataFrame | Sequence[Any]) -> np.ndarray | None:
-    """Return each clip's speaker, or None unless all are known and there are at least two."""
+    """Return each clip's speaker, or None unless all are known and there are at least two.
+
+    Examples
+    --------
+    >>> from sere.datasets import make_voices
+    >>> from sere.evaluation import speakers_of
+    >>> speakers_of(make_voices(n_per_emotion=2, languages=["lumo"], emotions=["anger"], duration=0.4)).tolist()
+    ['lumo-f1', 'lumo-m1']
+    """
     if not isinstance(clips, pd.DataFrame) or "speaker" not in clips:
         return None
     speakers = clips["speaker"]

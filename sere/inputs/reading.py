@@ -29,7 +29,16 @@ _KNOWN = ("speaker", "language", "sampling_rate", "start", "end", "duration")
 
 
 class SereWarning(UserWarning):
-    """Something a user would want to know, and can act on."""
+    """Something a user would want to know, and can act on.
+
+    Examples
+    --------
+    To take them for errors, or not at all:
+
+    >>> import warnings, sere
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", sere.SereWarning)
+    """
 
 
 def as_utterances(X: Any, where: str = "X") -> Utterances:

@@ -80,6 +80,17 @@ class Utterances:
     averaged : dict of str to ndarray of shape (context_width,)
         By encoder, the column of frames whose mean each entry of the context is, -1 where it is none; see
         :mod:`sere.chain.content`.
+
+    Examples
+    --------
+    >>> import numpy as np, sere
+    >>> from sere.datasets import make_voices
+    >>> voices = make_voices(n_per_emotion=1, emotions=["anger", "sadness"], duration=0.4)
+    >>> utterances = sere.DynamicFeatureTransformer(cache=False).fit_transform(voices)
+    >>> len(utterances), utterances[:2].speakers.tolist(), utterances.dynamics[0].shape[1]
+    (4, ['lumo-f1', 'lumo-f1'], 4)
+    >>> np.asarray(utterances).shape == (4, len(utterances.feature_names))
+    True
     """
 
     clips: list[Clip] | None

@@ -44,6 +44,19 @@ def resonance_field(queries: Packed, keys: Packed, reading: Reading) -> tuple[Te
     ------
     ValueError
         If queries and keys differ in columns, or the reading is none of Eq. 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.kernels import Packed, Reading, resonance_field
+    >>> rng = np.random.default_rng(0)
+    >>> clips = [rng.normal(size=(length, 4)) for length in (6, 9)]
+    >>> packed = Packed.from_list(clips, [np.zeros(len(clip)) for clip in clips])
+    >>> scores, best = resonance_field(packed, packed, Reading(tau=1.0))
+    >>> scores.diagonal().numpy().round(3).tolist()  # a clip resonates fully with itself
+    [1.0, 1.0]
+    >>> best.shape
+    torch.Size([15, 2])
     """
     queries, keys, reading = entering(queries, keys, reading)
     return _Field.apply(*queries, *keys._replace(weight=None), *reading)  # type: ignore[no-untyped-call]
@@ -95,6 +108,17 @@ def resonance_aware(queries: Packed, keys: Packed, best: Tensor, pairs: Tensor) 
     -------
     tensor of shape (m, d)
         Differentiable in ``keys.frames`` and ``queries.weight``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.kernels import Packed, Reading, resonance_aware, resonance_field
+    >>> rng = np.random.default_rng(0)
+    >>> clips = [rng.normal(size=(length, 4)) for length in (6, 9)]
+    >>> packed = Packed.from_list(clips, [np.zeros(len(clip)) for clip in clips])
+    >>> scores, best = resonance_field(packed, packed, Reading(tau=1.0))
+    >>> resonance_aware(packed, packed, best, pairs=scores.new_tensor([[0, 1]]).long()).shape
+    torch.Size([1, 4])
     """
     query, key = pairs[:, 0], pairs[:, 1]
     counts = queries.lengths[query]

@@ -21,6 +21,14 @@ class Packed(NamedTuple):
     weight : tensor of shape (N,), or None
         Weight of each frame in its clip's mean where the clip looks for answers (Eq. 6): highlights as 0 and 1, or
         soft. None: all alike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.kernels import Packed
+    >>> clips = Packed.from_list([np.ones((3, 4)), np.ones((5, 4))], [np.zeros(3), np.zeros(5)])
+    >>> clips.frames.shape, clips.offsets.tolist()
+    (torch.Size([8, 4]), [0, 3, 8])
     """
 
     frames: Tensor

@@ -23,6 +23,12 @@ class Reading(NamedTuple):
         How semantics and synchrony meet.
     gap : {"exponential", "gaussian"}
         How the synchrony decays with the gap of the intensities.
+
+    Examples
+    --------
+    >>> from sere.kernels import Reading
+    >>> Reading(tau=0.5, gap="gaussian")
+    Reading(tau=0.5, form='product', gap='gaussian')
     """
 
     tau: Tensor | float

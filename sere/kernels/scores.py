@@ -39,6 +39,17 @@ def resonance_scores(
     ------
     ValueError
         If `tau` is not positive, or frames and intensities do not match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.kernels import resonance_scores
+    >>> rng = np.random.default_rng(0)
+    >>> clips = [rng.normal(size=(length, 4)).astype("float32") for length in (6, 9)]
+    >>> still = [np.zeros(len(clip), "float32") for clip in clips]
+    >>> scores = resonance_scores(clips, clips, tau=1.0, query_intensity=still, key_intensity=still)
+    >>> scores.shape, scores.diagonal().round(3).tolist()
+    ((2, 2), [1.0, 1.0])
     """
     if not tau > 0:
         raise ValueError(f"tau must be > 0, got {tau}")

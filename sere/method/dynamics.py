@@ -61,6 +61,15 @@ def normalised_changes(
     tensor of shape (T, 4)
         Always finite: 0 at the first frame, at f0 steps that touch an unvoiced frame, at steps
         that touch a NaN, and all along a track that is constant or silent.
+
+    Examples
+    --------
+    >>> from sere.method import normalised_changes
+    >>> tracks = [[200.0, 0.1, 0.0, 900.0], [220.0, 0.3, 0.0, 900.0], [210.0, 0.3, 0.0, 900.0]]
+    >>> normalised_changes(tracks)[:, :2]
+    tensor([[ 0.0000,  0.0000],
+            [ 1.3333,  2.0000],
+            [-0.6667,  0.0000]])
     """
     if f0_scale not in ("hz", "log"):
         raise ValueError(f"f0_scale must be 'hz' or 'log', got {f0_scale!r}")
@@ -98,6 +107,13 @@ def context_gate(context: Tensor | np.ndarray, weight: Tensor | np.ndarray, bias
     Returns
     -------
     tensor of shape (T, 4) or (T, 1), between 0 and 1
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.method import context_gate
+    >>> context_gate(np.zeros((2, 3)), np.ones((4, 3)), np.zeros(4)).tolist()
+    [[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5]]
     """
     h = torch.as_tensor(context)
     return torch.sigmoid(h @ torch.as_tensor(weight).T + torch.as_tensor(bias))
@@ -116,6 +132,12 @@ def dynamic_features(changes: Tensor | np.ndarray, gate: Tensor | np.ndarray) ->
     Returns
     -------
     tensor of shape (T, 4)
+
+    Examples
+    --------
+    >>> from sere.method import dynamic_features
+    >>> dynamic_features([[1.0, -2.0, 0.0, 4.0]], [[0.5]]).tolist()
+    [[0.5, -1.0, 0.0, 2.0]]
     """
     return torch.as_tensor(gate) * torch.as_tensor(changes)
 
@@ -135,5 +157,12 @@ def enhanced_representation(
     Returns
     -------
     tensor of shape (T, d + 4)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.method import enhanced_representation
+    >>> enhanced_representation(np.zeros((10, 36)), np.ones((10, 4)), scale=0.3).shape
+    torch.Size([10, 40])
     """
     return torch.cat([torch.as_tensor(context), scale * torch.as_tensor(dynamics)], dim=-1)

@@ -40,6 +40,13 @@ def prototype_logits(r: Tensor, prototypes: Tensor, scale: float | Tensor = 1.0)
     Returns
     -------
     tensor of shape (n, C)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sere.method import prototype_logits
+    >>> prototype_logits(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])).tolist()
+    [[-0.0, -1.0]]
     """
     return -scale * (r[:, None, :] - prototypes[None, :, :]).square().sum(dim=2)
 
@@ -77,6 +84,15 @@ def prototype_loss(
     -------
     0-dim tensor
         0 for no samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sere.method import prototype_loss
+    >>> prototypes, clips = torch.eye(2), torch.tensor([[1.0, 0.0]])
+    >>> near, far = (prototype_loss(clips, prototypes, torch.tensor([k])) for k in (0, 1))
+    >>> bool(near < far)
+    True
     """
     logits = prototype_logits(r, prototypes, scale)
     n_classes = len(prototypes)
@@ -127,6 +143,14 @@ def dual_resonance_loss(
     -------
     0-dim tensor
         0 for no samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sere.method import dual_resonance_loss
+    >>> r = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> float(dual_resonance_loss(r, r)), float(dual_resonance_loss(r, r.flip(0)))
+    (0.0, 1.0)
     """
     if detach:
         r_ref = r_ref.detach()
@@ -156,6 +180,13 @@ def shot_loss(logits: Tensor, y: Tensor) -> Tensor:
     Returns
     -------
     0-dim tensor
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sere.method import shot_loss
+    >>> round(float(shot_loss(torch.zeros(3, 2), torch.tensor([0, 0, 1]))), 4)  # nothing learned: log 2
+    0.6931
     """
     each = F.cross_entropy(logits, y.long(), reduction="none")
     count = torch.bincount(y.long(), minlength=logits.shape[1])
@@ -183,6 +214,13 @@ def total_loss(
     Returns
     -------
     0-dim tensor
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sere.method import total_loss
+    >>> float(total_loss(torch.tensor(1.0), torch.tensor(0.5), None, prototype_weight=2.0))
+    2.0
     """
     loss = shots
     if prototype is not None:

@@ -39,6 +39,13 @@ def pseudo_anchors(irf: Tensor | np.ndarray, y: Tensor | np.ndarray | None = Non
     -------
     int64 tensor of shape (n_unlabeled,)
         Indices of shots.
+
+    Examples
+    --------
+    >>> from sere.method import pseudo_anchors
+    >>> irf = [[0.9, 0.1, 0.6, 0.6]]
+    >>> pseudo_anchors(irf).tolist(), pseudo_anchors(irf, y=[0, 0, 1, 1], by="class").tolist()
+    ([0], [2])
     """
     irf = torch.as_tensor(irf)
     if by == "shot":
@@ -68,6 +75,12 @@ def anchor_weights(assignments: Tensor | np.ndarray, irf: Tensor | np.ndarray, y
     -------
     tensor of shape (n_unlabeled, n_shots)
         Rows sum to those of `assignments`.
+
+    Examples
+    --------
+    >>> from sere.method import anchor_weights
+    >>> anchor_weights([[0.25, 0.75]], [[0.9, 0.1, 0.6, 0.7]], [0, 0, 1, 1]).tolist()
+    [[0.25, 0.0, 0.0, 0.75]]
     """
     A = torch.as_tensor(assignments)
     irf = torch.as_tensor(irf)
@@ -116,6 +129,16 @@ def enhanced_prototypes(
     -------
     tensor of shape (C, p)
         A class without any member is NaN-free: its prototype is 0.
+
+    Examples
+    --------
+    >>> from sere.method import enhanced_prototypes
+    >>> shots, y = [[0.0], [2.0], [10.0]], [0, 0, 1]
+    >>> enhanced_prototypes(shots, y).tolist()
+    [[1.0], [10.0]]
+    >>> enhanced_prototypes(shots, y, anchors=[1])  # one unlabeled clip, whose anchor is the second shot
+    tensor([[ 1.3333],
+            [10.0000]])
     """
     e = torch.as_tensor(shots)
     y = torch.as_tensor(y, device=e.device)
@@ -158,6 +181,15 @@ def remove_hubs(irf: Tensor | np.ndarray) -> Tensor:
     -------
     tensor of shape (n_unlabeled, n_shots)
         Columns have mean 0.
+
+    Examples
+    --------
+    The first shot resonates with everybody, the second more with the second clip than with the first:
+
+    >>> import numpy as np
+    >>> from sere.method import remove_hubs
+    >>> remove_hubs(np.array([[0.75, 0.25], [0.75, 0.5]])).tolist()
+    [[0.0, -0.125], [0.0, 0.125]]
     """
     irf = torch.as_tensor(irf)
     return irf - irf.mean(dim=0, keepdim=True)
@@ -190,6 +222,16 @@ def balanced_assignment(
     Returns
     -------
     tensor of shape (n, C)
+
+    Examples
+    --------
+    All four clips are nearer to the first class; asked for equal shares, the two least near go to the second:
+
+    >>> import numpy as np
+    >>> from sere.method import balanced_assignment
+    >>> scores = np.array([[3.0, 0.0], [2.0, 0.0], [1.0, 0.0], [0.5, 0.0]])
+    >>> balanced_assignment(scores, temperature=0.1).argmax(1).tolist()
+    [0, 0, 1, 1]
     """
     log_a = torch.as_tensor(scores) / temperature
     n, n_classes = log_a.shape
@@ -235,6 +277,14 @@ def estimate_shares(
     Returns
     -------
     tensor of shape (C,), sum 1
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.method import estimate_shares
+    >>> scores = np.array([[5.0, 0.0]] * 9 + [[0.0, 5.0]])
+    >>> estimate_shares(scores, prior_strength=0.0).numpy().round(1).tolist()
+    [0.9, 0.1]
     """
     scores = torch.as_tensor(scores)
     n, n_classes = scores.shape

@@ -51,6 +51,12 @@ def burst_intensity(dynamics: Tensor | np.ndarray, weights: Tensor | np.ndarray,
     Returns
     -------
     tensor of shape (T,)
+
+    Examples
+    --------
+    >>> from sere.method import burst_intensity
+    >>> burst_intensity([[1.0, -2.0, 0.0, 0.0]], [1.0, 0.5, 1.0, 1.0]).tolist()
+    [2.0]
     """
     D = torch.as_tensor(dynamics)
     if form == "abs":
@@ -72,6 +78,13 @@ def unit_frames(frames: Tensor | np.ndarray) -> Tensor:
     Returns
     -------
     tensor of shape (T, d)
+
+    Examples
+    --------
+    >>> from sere.method import unit_frames
+    >>> unit_frames([[3.0, 4.0], [0.0, 0.0]])
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
     """
     z = torch.as_tensor(frames)
     length = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
@@ -107,6 +120,14 @@ def resonance_matrix(
     -------
     tensor of shape (T_i, T_j)
         In 0..1 ("raw": -1..1).
+
+    Examples
+    --------
+    Two frames that point the same way resonate as far as their bursts are alike:
+
+    >>> from sere.method import resonance_matrix
+    >>> resonance_matrix([[1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]], [0.5], [0.5, 0.5], tau=1.0).tolist()
+    [[1.0, 0.5]]
     """
     cosine = unit_frames(frames_i) @ unit_frames(frames_j).T
     delta = torch.as_tensor(intensity_i)[:, None] - torch.as_tensor(intensity_j)[None, :]
@@ -138,6 +159,12 @@ def resonant_frames(R: Tensor | np.ndarray, soft: float | None = None) -> Tensor
     -------
     int64 tensor of shape (T_i,); the first of equals
         With `soft`, the weights: tensor of shape (T_i, T_j), rows sum to 1.
+
+    Examples
+    --------
+    >>> from sere.method import resonant_frames
+    >>> resonant_frames([[0.1, 0.9], [0.8, 0.2]]).tolist()
+    [1, 0]
     """
     R = torch.as_tensor(R)
     if soft is not None:
@@ -168,6 +195,12 @@ def resonance_aware(
     Returns
     -------
     tensor of shape (d,)
+
+    Examples
+    --------
+    >>> from sere.method import resonance_aware
+    >>> resonance_aware([[0.0, 1.0], [1.0, 0.0]], [[0.1, 0.9], [0.8, 0.2]]).tolist()
+    [0.5, 0.5]
     """
     z = torch.as_tensor(frames_j)
     found = resonant_frames(R, soft)
@@ -188,6 +221,12 @@ def highlight_frames(intensity: Tensor | np.ndarray, share: float) -> Tensor:
     Returns
     -------
     bool tensor of shape (T,)
+
+    Examples
+    --------
+    >>> from sere.method import highlight_frames
+    >>> highlight_frames([0.1, 0.9, 0.5, 0.2], share=0.5).tolist()
+    [False, True, True, False]
     """
     if not 0 < share <= 1:
         raise ValueError(f"share must lie in (0, 1], got {share}")
@@ -221,6 +260,13 @@ def resonance_score(
     Returns
     -------
     0-dim tensor
+
+    Examples
+    --------
+    >>> from sere.method import resonance_score
+    >>> R = [[0.25, 0.75], [0.5, 0.0]]
+    >>> float(resonance_score(R)), float(resonance_score(R, highlights=[1.0, 0.0]))
+    (0.625, 0.75)
     """
     R = torch.as_tensor(R)
     score = _weighted_mean(R.amax(dim=1), highlights)

@@ -53,6 +53,11 @@ def export_onnx(model: Any, path: str | os.PathLike[str], *, language: str | Non
     :class:`~sere.HeterogeneousEncoder` return, and gives ``probabilities`` (n_classes,). All are double precision. The
     metadata hold ``classes`` as JSON. Answers are those of `predict_proba` for clips whose speaker is not told:
     means and SDs of speakers do not travel into the file.
+
+    Examples
+    --------
+    >>> import sere
+    >>> sere.export_onnx(sere.load("model"), "model.onnx")  # doctest: +SKIP
     """
     try:
         import onnx

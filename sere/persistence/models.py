@@ -77,6 +77,16 @@ def save(model: Any, path: str | os.PathLike[str], *, scores: Any = None, licens
     descriptors under a salted hash of the name, by which the speaker is known again when predicting: who has the model
     and guesses a name can see whether it is there. `cache` is kept as True or False, without its folder, and the list
     of clips that fit left out (``skipped_``) not at all. An encoder that was named by its place is kept by that place.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, sere
+    >>> X, y = np.repeat(np.eye(2), 5, axis=0), ["sad"] * 5 + ["happy"] * 5
+    >>> model = sere.baselines.LinearBaseline().fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sere.save(model, f"{folder}/model")
+    ...     sere.load(f"{folder}/model").predict(X[[0, 9]]).tolist()
+    ['sad', 'happy']
     """
     import safetensors.numpy
 
@@ -156,6 +166,16 @@ def load(
     -----
     SereWarning
         Another version of sere wrote the file, or of scikit-learn where it holds estimators of its.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, sere
+    >>> X, y = np.repeat(np.eye(2), 5, axis=0), ["sad"] * 5 + ["happy"] * 5
+    >>> model = sere.baselines.LinearBaseline().fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sere.save(model, f"{folder}/model")
+    ...     sere.load(f"{folder}/model").predict(X[[0, 9]]).tolist()
+    ['sad', 'happy']
     """
     from sere.persistence.folder import file_of
     from sere.persistence.tree import Unpacker

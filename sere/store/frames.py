@@ -51,7 +51,15 @@ Arrays = dict[str, np.ndarray]
 
 
 def default_folder() -> Path | None:
-    """Return the folder the store uses when none is given, or None: ``SERE_CACHE=off``, or a user without a home."""
+    """Return the folder the store uses when none is given, or None: ``SERE_CACHE=off``, or a user without a home.
+
+    Examples
+    --------
+    >>> from sere.store import default_folder
+    >>> folder = default_folder()
+    >>> folder is None or folder.is_absolute()
+    True
+    """
     chosen = os.environ.get("SERE_CACHE", "").strip()
     if chosen.lower() == "off":
         return None
@@ -92,6 +100,14 @@ def content_key(data: bytes | np.ndarray, *params: Any) -> bytes:
     Returns
     -------
     bytes of length 20
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.store import content_key
+    >>> wave = np.zeros(100, dtype="float32")
+    >>> content_key(wave, "pitch", 1) == content_key(wave.copy(), "pitch", 1) != content_key(wave, "pitch", 2)
+    True
     """
     digest = blake2b(digest_size=DIGEST_BYTES)
     if isinstance(data, np.ndarray):
@@ -126,6 +142,15 @@ class StoreInfo:
         Their total size and the cap.
     usable : bool
         False when the store is off or its folder cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sere.store import FrameStore
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     info = FrameStore(folder).info()
+    >>> info.entries, info.usable
+    (0, True)
     """
 
     folder: Path | None

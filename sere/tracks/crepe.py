@@ -57,6 +57,14 @@ class Pitch(NamedTuple):
         Fundamental frequency (Hz), always finite, also where nothing is voiced.
     periodicity : ndarray of shape (T,), float32
         How sure the network is of it, 0..1; about 0 in silence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.tracks import pitch
+    >>> track = pitch(np.sin(2 * np.pi * 220 * np.arange(8_000) / 16_000))
+    >>> track.f0.shape, round(float(np.median(track.f0)), -1)
+    ((26,), 220.0)
     """
 
     f0: np.ndarray
@@ -283,6 +291,14 @@ def pitches(
     """Return the pitch of several clips, each exactly as :func:`pitch` finds it alone.
 
     Parameters are those of :func:`pitch`, for a sequence of waves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.tracks import pitches
+    >>> tones = [np.sin(2 * np.pi * f0 * np.arange(8_000) / 16_000) for f0 in (150, 300)]
+    >>> [round(float(np.median(track.f0)), -1) for track in pitches(tones)]
+    [150.0, 300.0]
     """
     if model not in ("tiny", "full"):
         raise ValueError(f"model={model!r}: CREPE comes as 'tiny' or 'full'")

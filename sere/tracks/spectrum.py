@@ -41,6 +41,14 @@ class Spectral(NamedTuple):
         Second mel-frequency cepstral coefficient (dB).
     centroid : ndarray
         Spectral centroid (Hz); 0 in digital silence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.tracks import spectral
+    >>> track = spectral(np.sin(2 * np.pi * 1_000 * np.arange(8_000) / 16_000).astype("float32"))
+    >>> round(float(np.median(track.rms)), 2), round(float(np.median(track.centroid)), -2)
+    (0.71, 1000.0)
     """
 
     rms: np.ndarray

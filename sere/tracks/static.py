@@ -29,6 +29,14 @@ def static_tracks(wave: np.ndarray, pitch: "Pitch") -> np.ndarray:
     ------
     ValueError
         If `pitch` has another number of frames than `wave`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sere.tracks import pitch, static_tracks
+    >>> wave = np.sin(2 * np.pi * 220 * np.arange(8_000) / 16_000).astype("float32")
+    >>> static_tracks(wave, pitch(wave)).shape
+    (26, 4)
     """
     other = spectral(wave)
     if len(pitch.f0) != len(other.rms):
