@@ -23,9 +23,9 @@ CLASSES = ["anger", "joy"]
 SHARES = np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]])
 
 
-def written(name, clips, shares=SHARES):
+def written(name, clips, shares=SHARES, reject_below=None):
     stream = io.StringIO()
-    with WRITERS[name](stream, CLASSES, clips) as writer:
+    with WRITERS[name](stream, CLASSES, clips, reject_below) as writer:
         for (_, clip), own in zip(clips.iterrows(), shares):
             writer.write(clip.dropna().to_dict(), own)
         writer.write({"path": "-"}, None)  # nobody speaks
@@ -201,3 +201,26 @@ def test_a_known_name_is_kept_and_relative_files_are_found(kaldi, files, tmp_pat
     clips = read_clips([str(kaldi)], Problems("predict", "skip"))
     assert clips["id"].tolist() == ["one"]
     assert Path(clips["path"].iloc[0]).samefile(files[0])
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_what_is_not_sure_enough_is_unknown_in_every_format(name, clips):
+    assert written(name, clips).count("unknown") == 0
+    assert written(name, clips, reject_below=0.6).count("unknown") == 1
+    assert written(name, clips, reject_below=0.5).count("unknown") == 0
+
+
+@pytest.mark.filterwarnings("ignore:X holds 18 clips")
+def test_predict_and_label_leave_clips_open_that_they_are_not_sure_of(model, files, tmp_path, capsys):
+    likely = model.predict_proba(files).max(axis=1)
+    middle = float(np.median(likely))
+    sere.save(model, tmp_path / "model")
+    assert cli.main(["predict", str(tmp_path / "model"), *files, "-f", "csv", "--reject-below", str(middle)]) == 0
+    found = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["emotion"] == "unknown" for row in found] == (likely < middle).tolist()
+    asked = ["label", *files, "--encoder", "acoustic-emotion", "-f", "csv", "--reject-below", "1", "-q"]
+    assert cli.main(asked) == 0
+    assert {row["emotion"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))} == {"unknown"}
+    with pytest.raises(SystemExit):
+        cli.main(["predict", str(tmp_path / "model"), *files, "--reject-below", "60"])
+    assert "'60' is no number of 0 to 1" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sere.cli.outcome import UsageError
-from sere.cli.words import AddCommand, add_allow, add_inputs, add_on_error, add_output
+from sere.cli.words import AddCommand, add_allow, add_inputs, add_on_error, add_output, add_reject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,7 @@ def add(command: AddCommand) -> None:
     add_output(added)
     add_allow(added, "the encoder's file")
     add_on_error(added, "skip")
+    add_reject(added)
 
 
 def label(arguments: argparse.Namespace) -> int:
@@ -60,7 +61,11 @@ def label(arguments: argparse.Namespace) -> int:
     try:
         if len(clips):
             found = (_by_labels if arguments.labels else _by_experience)(clips, arguments, problems)
-            with opened(arguments.output) as stream, WRITERS[arguments.format](stream, found.words, given) as writer:
+            write = WRITERS[arguments.format]
+            with (
+                opened(arguments.output) as stream,
+                write(stream, found.words, given, arguments.reject_below) as writer,
+            ):
                 for row, shares in zip(found.rows, found.probabilities):
                     writer.write(given.iloc[row].dropna().to_dict(), shares)
     finally:

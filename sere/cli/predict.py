@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sere.cli.outcome import UsageError
-from sere.cli.words import AddCommand, add_allow, add_inputs, add_listening, add_on_error, add_output, count
+from sere.cli.words import AddCommand, add_allow, add_inputs, add_listening, add_on_error, add_output, add_reject, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,7 @@ def add(command: AddCommand) -> None:
     add_output(added)
     add_allow(added, "the model")
     add_on_error(added, "skip", rows=True)
+    add_reject(added)
     added.add_argument(
         "--explain",
         metavar="FILE.jsonl",
@@ -60,6 +61,8 @@ def predict(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--format {arguments.format} is for clips in files; of sound that comes use csv or json")
     if from_stdin and arguments.explain:
         raise UsageError("--explain is for clips, and standard input holds sound that is followed as it comes")
+    if from_stdin and arguments.reject_below is not None:
+        raise UsageError("--reject-below is for clips; of sound that comes every window's probabilities are written")
     model = load_model(arguments.model, arguments.allow)
     if from_stdin:
         return predict_stream(model, arguments)
@@ -72,7 +75,7 @@ def predict(arguments: argparse.Namespace) -> int:
     try:
         with (
             opened(arguments.output) as stream,
-            WRITERS[arguments.format](stream, model.classes_, shown) as writer,
+            WRITERS[arguments.format](stream, model.classes_, shown, arguments.reject_below) as writer,
             nullcontext() if arguments.explain is None else opened(arguments.explain) as reasons,
         ):
             for asked, rows, probabilities in predictions(model, clips, problems, arguments.quiet):

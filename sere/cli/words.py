@@ -64,6 +64,27 @@ def add_on_error(command: argparse.ArgumentParser, default: str, rows: bool = Fa
     )
 
 
+def add_reject(command: argparse.ArgumentParser) -> None:
+    """Let a command leave clips open whose emotion is not probable enough."""
+    command.add_argument(
+        "--reject-below",
+        type=share,
+        metavar="P",
+        help='call the emotion of a clip "unknown" where its probability is below this, 0 to 1',
+    )
+
+
+def share(text: str) -> float:
+    """Read a number of 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 0 to 1")
+    return value
+
+
 def add_allow(command: argparse.ArgumentParser, file: str) -> None:
     """Let a command open what `file` names outside itself."""
     command.add_argument(

@@ -17,7 +17,7 @@ import csv
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,16 +25,20 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
+from sere.calibration import UNKNOWN
 from sere.inputs.items import as_seconds
 
 
 class _Writer(ABC):
     """Writes one prediction at a time, with what goes before the first and after the last."""
 
-    def __init__(self, stream: TextIO, classes: Sequence[Any], clips: pd.DataFrame) -> None:
+    def __init__(
+        self, stream: TextIO, classes: Sequence[Any], clips: pd.DataFrame, reject_below: float | None = None
+    ) -> None:
         self.stream = stream
         self.classes = [str(name) for name in classes]
         self.columns = list(clips.columns)
+        self.reject_below = reject_below or 0.0
 
     def __enter__(self) -> "_Writer":
         return self
@@ -46,18 +50,22 @@ class _Writer(ABC):
     def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
         """Write one clip's prediction; None where nobody speaks in it."""
 
+    def emotion(self, shares: np.ndarray) -> str:
+        """Return the most probable emotion, or "unknown" where it is not probable enough."""
+        best = int(shares.argmax())
+        return UNKNOWN if shares[best] < self.reject_below else self.classes[best]
+
 
 class _TableWriter(_Writer):
     """Emotion, its probability and the path, which comes last because it is long."""
 
     def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
-        width = max(map(len, self.classes))
+        width = max(map(len, [*self.classes, *([UNKNOWN] if self.reject_below else [])]))
         span = f"  [{clip.get('start', 0)}-{clip.get('end', '')} s]" if {"start", "end"} & clip.keys() else ""
         if shares is None:
             said = f"{'-':<{width}}         "
         else:
-            best = int(shares.argmax())
-            said = f"{self.classes[best]:<{width}}  {100 * shares[best]:5.1f} %"
+            said = f"{self.emotion(shares):<{width}}  {100 * shares.max():5.1f} %"
         print(f"{said}  {clip['path']}{span}", file=self.stream)
 
 
@@ -74,7 +82,7 @@ class _CsvWriter(_Writer):
         if shares is None:
             self._csv.writerow([*known, *[""] * (1 + len(self.classes))])
         else:
-            self._csv.writerow([*known, self.classes[int(shares.argmax())], *(f"{share:.6f}" for share in shares)])
+            self._csv.writerow([*known, self.emotion(shares), *(f"{share:.6f}" for share in shares)])
 
 
 class _JsonWriter(_Writer):
@@ -90,7 +98,7 @@ class _JsonWriter(_Writer):
         found: dict[Hashable, Any] = clip | {"emotion": None}
         if shares is not None:
             probabilities = {name: round(float(share), 6) for name, share in zip(self.classes, shares)}
-            found |= {"emotion": self.classes[int(shares.argmax())], "probabilities": probabilities}
+            found |= {"emotion": self.emotion(shares), "probabilities": probabilities}
         self.stream.write(self._before + json.dumps(found, ensure_ascii=self._ascii, default=str))
         self._before = ",\n"
 
@@ -113,7 +121,7 @@ class _AudformatWriter(_Writer):
 
     def _values(self, clip: dict[Hashable, Any], shares: np.ndarray) -> list[Any]:
         known = [clip.get(name, "") for name in self._rest]
-        return [*known, self.classes[int(shares.argmax())], *(f"{share:.6f}" for share in shares)]
+        return [*known, self.emotion(shares), *(f"{share:.6f}" for share in shares)]
 
     def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
         if shares is not None:
@@ -130,7 +138,7 @@ class _NkululekoWriter(_AudformatWriter):
 
     def _values(self, clip: dict[Hashable, Any], shares: np.ndarray) -> list[Any]:
         entropy = -float(np.sum(shares * np.log(np.maximum(shares, 1e-12)))) / np.log(max(2, len(shares)))
-        return [*(f"{share:.6f}" for share in shares), self.classes[int(shares.argmax())], f"{max(0.0, entropy):.6f}"]
+        return [*(f"{share:.6f}" for share in shares), self.emotion(shares), f"{max(0.0, entropy):.6f}"]
 
 
 class _NamingWriter(_Writer):
@@ -156,7 +164,7 @@ class _NamingWriter(_Writer):
 
     def _answer(self, shares: np.ndarray) -> tuple[str, dict[str, float]]:
         each = {name: round(float(share), 6) for name, share in zip(self.classes, shares, strict=True)}
-        return self.classes[int(shares.argmax())], each
+        return self.emotion(shares), each
 
 
 class _LhotseWriter(_NamingWriter):
@@ -230,8 +238,9 @@ def _seconds(path: str) -> float:
     return len(Clip(path).load()) / SAMPLE_RATE if seconds is None else seconds
 
 
-#: By the name of a format, what writes predictions in it, given a stream, the emotions and the clips.
-WRITERS: dict[str, Callable[[TextIO, Sequence[Any], pd.DataFrame], _Writer]] = {
+#: By the name of a format, what writes predictions in it, given a stream, the emotions, the clips, and the probability
+#: below which an answer is "unknown".
+WRITERS: dict[str, type[_Writer]] = {
     "table": _TableWriter,
     "csv": _CsvWriter,
     "json": _JsonWriter,
