@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 import warnings
 from types import SimpleNamespace
 
@@ -241,14 +242,27 @@ def test_more_problems_than_a_screen_holds_are_counted(fit, capsys):
     assert "... and 4 more" in err
 
 
+@pytest.fixture
+def listening():
+    """SIGINT as a terminal's programs have it; one in the background of a shell is born deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def send(number):
+    """Send this process a signal and wait for what it does."""
+    os.kill(os.getpid(), number)
+    time.sleep(10)
+
+
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("swallowed", [False, True])
 def test_a_fit_that_is_stopped_saves_nothing(fit, number, code, swallowed, capsys):
     def stopped(_):
         try:
-            os.kill(os.getpid(), number)
-            for _ in iter(int, 1):  # until the signal comes
-                pass
+            send(number)
         except KeyboardInterrupt:
             if not swallowed:
                 raise
@@ -259,12 +273,11 @@ def test_a_fit_that_is_stopped_saves_nothing(fit, number, code, swallowed, capsy
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.usefixtures("listening")
 def test_an_interrupted_model_is_kept_when_asked_for(fit, capsys):
     def stopped(_):
         try:
-            os.kill(os.getpid(), signal.SIGINT)
-            for _ in iter(int, 1):
-                pass
+            send(signal.SIGINT)
         except KeyboardInterrupt:
             pass
 
