@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import warnings
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -276,10 +277,8 @@ def test_a_fit_that_is_stopped_saves_nothing(fit, number, code, swallowed, capsy
 @pytest.mark.usefixtures("listening")
 def test_an_interrupted_model_is_kept_when_asked_for(fit, capsys):
     def stopped(_):
-        try:
+        with suppress(KeyboardInterrupt):
             send(signal.SIGINT)
-        except KeyboardInterrupt:
-            pass
 
     code, saved = fit(stopped, "--keep-interrupted")
     assert code == 130
