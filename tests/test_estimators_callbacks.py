@@ -75,7 +75,8 @@ def test_they_are_told_through_a_pipeline(shots):
 def test_they_change_no_model_and_stay_out_of_its_file(tmp_path):
     plain = SEREClassifier(epochs=2, random_state=0)
     watched = clone(plain).set_callbacks(Notes()).fit(X, Y)
-    sere.save(plain.fit(X, Y), tmp_path / "plain")
-    sere.save(watched, tmp_path / "watched")
-    one, two = (_read(tmp_path / name, name)[0]["checksum"] for name in ("plain", "watched"))
+    files = [tmp_path / f"{name}.safetensors" for name in ("plain", "watched")]
+    sere.save(plain.fit(X, Y), files[0])
+    sere.save(watched, files[1])
+    one, two = (_read(file, file.name)[0]["checksum"] for file in files)
     assert one == two
