@@ -226,7 +226,7 @@ def label_clips(
         X = _at(Path(X))
     clips, rows = skipping.read(as_utterances, arranged(X), "X")
     clips, kept = skipping.embed(partial(_embed, embedder), clips, "X")
-    skipping.warn(stacklevel=3)
+    skipping.warn()
     assert clips.encoders is not None
     skipped = tuple(record["row"] for record in skipping.records)
     facts = facts_of(clips.clips or [], cache=cache, n_jobs=n_jobs, verbose=verbose)

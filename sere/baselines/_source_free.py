@@ -53,7 +53,7 @@ class SourceFreeBaseline(NeuralBaseline):
             raise ValueError("X_unlabeled_tgt is empty; adapt needs clips of the target language")
         targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
         self.skipped_ = skipping.records
-        skipping.warn(stacklevel=2)
+        skipping.warn()
         self._model = self._adapted(model, targets)
         before = [record for record in getattr(self, "given_", []) if not record["where"].startswith("X_unlabeled_tgt")]
         self.given_ = before + [

@@ -10,9 +10,7 @@ clips themselves tell is in :mod:`sere.checks.sound`.
 """
 
 import difflib
-import os
 import re
-import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +21,7 @@ import numpy as np
 
 from sere.checks.facts import Facts
 from sere.encoders.languages import known_names, same_language
+from sere.inputs.caller import user_level
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
 
@@ -77,7 +76,7 @@ class Group:
 def speak_up(messages: Iterable[str]) -> None:
     """Warn of each, at the line of the user's own code that led here."""
     for message in messages:
-        warnings.warn(message, SereWarning, stacklevel=_level_of_user())
+        warnings.warn(message, SereWarning, stacklevel=user_level())
 
 
 def listed(
@@ -197,12 +196,3 @@ def _is_a_name(speaker: str) -> bool:
 def counted(n: int, what: str) -> str:
     """Return "1 clip" or "2 clips"."""
     return f"{n} {what}{'' if n == 1 else 's'}"
-
-
-def _level_of_user() -> int:
-    """Return the stacklevel, seen from the caller, of the first frame outside the library."""
-    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-        frame, level = frame.f_back, level + 1
-    return level

@@ -238,7 +238,7 @@ class AudioClassifier(
         found = skipping.row_by_row(self._read_asked, lambda *clips: map(answer, self._embedded(model, *clips)), X, "X")
         if skipping.wanted:
             self.skipped_ = skipping.records
-            skipping.warn(stacklevel=3)
+            skipping.warn()
         return found
 
     def _chunk_size(self) -> int:
@@ -389,7 +389,7 @@ class AudioClassifier(
             described(group.name, group.clips, known["corpora"], labels.get(group.name))
             for group, known in zip(groups_of(labeled, sources, targets), self.given_, strict=True)
         ]
-        skipping.warn(stacklevel=3)
+        skipping.warn()
         return labeled, codes[rows], sources, targets
 
     def _embed_pools(self, pools: list[Utterances], role: str, where: str, skipping: Skipping) -> list[Utterances]:

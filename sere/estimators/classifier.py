@@ -19,6 +19,7 @@ from sere.estimators.beside import BesidePredictions
 from sere.estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.inputs.caller import user_level
 from sere.inputs.params import (
     CALLBACKS,
     FLAG,
@@ -277,7 +278,7 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
             warnings.warn(
                 f"interrupted after {len(records)} of {self.epochs} epochs; the model of the last whole epoch is kept",
                 SereWarning,
-                stacklevel=2,
+                stacklevel=user_level(),
             )
         self._look_at_answers(targets)
         tasks.finish()

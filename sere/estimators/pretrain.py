@@ -151,7 +151,7 @@ def pretrain_encoder(
     for title, clips in given.items():
         heard[title], rows = skipping.embed(partial(describe, title=title), clips, title)
         labels[title], tables[title] = labels[title][rows], tables[title].iloc[rows]
-    skipping.warn(stacklevel=2)
+    skipping.warn()
     experience = learn_experience(heard, labels, penalty, check_random_state(random_state))
     recipe = {"penalty": penalty, "views": [str(view) for view in VIEWS], "directions": DIRECTIONS}
     digests = frozenset(audio_digest(clip) for utterances in heard.values() for clip in utterances.clips or ())

@@ -134,7 +134,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         """Say what was left out; as nothing is where ``on_error="raise"``, transforming changes nothing there."""
         if skipping.wanted:
             self.skipped_ = skipping.records
-            skipping.warn(stacklevel=3)
+            skipping.warn()
 
     def _hand_out(
         self, X: Any, read: tuple[Utterances, np.ndarray], role: str, skipping: Skipping

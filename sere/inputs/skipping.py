@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sere.audio import AudioError
+from sere.inputs.caller import user_level
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
 
@@ -149,7 +150,7 @@ class Skipping:
             raise AudioError([(record["row"], record["reason"]) for record in self.records], where)
         return self.filled(np.concatenate(found), rows, where) if self.wanted else np.concatenate(found)
 
-    def warn(self, stacklevel: int) -> None:
+    def warn(self) -> None:
         """Warn once of all that was left out, by number and the first few by name."""
         if not self.records:
             return
@@ -164,7 +165,7 @@ class Skipping:
             f"{number} left out (on_error={self.on_error!r}; see skipped_):\n"
             + "\n".join(shown + ([f"... and {more} more"] if more else [])),
             SereWarning,
-            stacklevel=stacklevel + 1,
+            stacklevel=user_level(),
         )
 
     def check_classes(self, classes: np.ndarray, codes: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from sere.chain import Assignment, Embedding, Prototypes, ResonanceField, SelfTr
 from sere.chain.decision import temperature_for
 from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
+from sere.inputs.caller import user_level
 from sere.inputs.params import resolve_device
 from sere.inputs.reading import SereWarning
 from sere.inputs.utterances import Utterances
@@ -178,7 +179,7 @@ def fit_model(
             warnings.warn(
                 "warm_start=True, but the last fit's network has another shape; training starts anew",
                 SereWarning,
-                stacklevel=3,
+                stacklevel=user_level(),
             )
         clips = _clips(ready, given, bases, device)
         rates = float(params.learning_rate), float(params.encoder_learning_rate)
