@@ -19,6 +19,7 @@ from pandas.api.types import is_numeric_dtype
 from sklearn.utils.validation import validate_data
 
 from sere.audio import AudioError, Clip, check, seconds_of
+from sere.inputs.caller import user_level
 from sere.inputs.items import ROUNDED, as_clip, as_rate, as_seconds, end_of, is_pair
 from sere.inputs.utterances import Utterances
 
@@ -238,7 +239,7 @@ def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
             f"{where} has as many clips as X ({n_labeled}), so scikit-learn would slice it under cross-validation; "
             f"pass it as a 1-tuple, {where}=(pool,), which is never sliced",
             SereWarning,
-            stacklevel=4,
+            stacklevel=user_level(),
         )
     return _filled([pool], where)
 
@@ -247,7 +248,9 @@ def _filled(pools: list[Any], where: str) -> list[Any]:
     """Pools that hold clips; one that holds none is worth a warning, since a search for files may have found none."""
     if any(hasattr(pool, "__len__") and len(pool) == 0 for pool in pools):
         warnings.warn(
-            f"{where} holds an empty pool, which counts as none; pass None to say so", SereWarning, stacklevel=5
+            f"{where} holds an empty pool, which counts as none; pass None to say so",
+            SereWarning,
+            stacklevel=user_level(),
         )
     return [pool for pool in pools if not hasattr(pool, "__len__") or len(pool)]
 
@@ -305,7 +308,7 @@ def _compare_durations(X: pd.DataFrame, read: list[Clip | str], where: str) -> N
             f"{where} has a column duration without a start, so it cuts nothing: {longer[0]}{more}. Add a column start "
             "where a part is meant; drop or rename duration where it is something else",
             SereWarning,
-            stacklevel=4,
+            stacklevel=user_level(),
         )
 
 
