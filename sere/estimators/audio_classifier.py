@@ -277,7 +277,7 @@ class AudioClassifier(
                     try:
                         parts.append(self._embed_audio(utterances[own], role, "X", unusable))
                     except AudioError as error:
-                        if unusable is None or not all(clip in unusable for clip in utterances[own].clips or [None]):
+                        if not (met := utterances[own].clips) or not all(clip in (unusable or {}) for clip in met):
                             raise error.of_rows(own) from None
                         continue  # there is none to be had
                     order.append(utterances.rows_but(unusable or {}, own))

@@ -225,7 +225,7 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
         "on_interrupt": ON_INTERRUPT,
     }
 
-    @with_callbacks
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, X_unlabeled_src: Any = None, X_unlabeled_tgt: Any = None) -> Self:
         """Learn from labeled clips and unlabeled pools.
 

@@ -51,7 +51,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         self._finish(skipping)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Utterances | np.ndarray:
+    def fit_transform(self, X: Any, y: Any = None) -> Utterances | np.ndarray | pd.DataFrame:
         """Fit, then transform X in the role of the labeled clips.
 
         Parameters
@@ -66,7 +66,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         skipping = Skipping(self.on_error)
         return self._hand_out(X, self._start(X, skipping), "labeled", skipping)
 
-    def transform(self, X: Any) -> Utterances | np.ndarray:
+    def transform(self, X: Any) -> Utterances | np.ndarray | pd.DataFrame:
         """Return the clips with what this step adds.
 
         Parameters

@@ -59,7 +59,7 @@ def _is_whole(record: Any) -> bool:
     """Tell whether a line holds what was written; takes its check out."""
     if not isinstance(record, dict) or not isinstance(record.get("key"), str):
         return False
-    return next(iter(record)) == "key" or record.pop(_CHECK, None) == _check(record)
+    return next(iter(record)) == "key" or bool(record.pop(_CHECK, None) == _check(record))
 
 
 def _check(record: dict[str, Any]) -> str:
