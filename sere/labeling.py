@@ -21,6 +21,7 @@ from scipy.special import softmax
 from sere.audio import AudioError, Clip
 from sere.baselines._clips import ClipSpace, Rows
 from sere.baselines.zero_shot import ZeroShotHead, averaged_in
+from sere.calibration import UNKNOWN
 from sere.checks.data import Group, counted, speak_up
 from sere.checks.facts import facts_of
 from sere.checks.sound import acquaintances, asked
@@ -98,7 +99,8 @@ class Labeled:
         table = pd.DataFrame(index=pd.Index(self.rows))
         if any(path is not None for path in self.paths):
             table["path"] = pd.Series(self.paths, index=table.index, dtype=object)
-        table["emotion"] = np.array(self.words, dtype=object)[best]
+        told = np.ptp(self.probabilities, axis=1) > 0
+        table["emotion"] = np.where(told, np.array(self.words, dtype=object)[best], UNKNOWN)
         table["probability"] = self.probabilities.max(1)
         return table.assign(**{f"p_{word}": own for word, own in zip(self.words, self.probabilities.T, strict=True)})
 
@@ -155,7 +157,8 @@ def label(
     -------
     DataFrame
         A row for each clip, in the order of X, whose index holds its number in X: ``path`` where clips are files,
-        ``emotion``, its ``probability``, and ``p_<emotion>`` for each emotion.
+        ``emotion``, its ``probability``, and ``p_<emotion>`` for each emotion. The emotion of digital silence is
+        "unknown", and each as probable as any other.
 
     Raises
     ------
@@ -234,8 +237,13 @@ def label_clips(
         group = Group("X", "asked", clips, facts, skipped)
         speak_up(asked(group))
         speak_up(acquaintances([group]))
-    logits = np.empty((len(clips), len(words)))
+    # Digital silence tells of no emotion, and nothing of its neighbours.
+    logits = np.zeros((len(clips), len(words)))
+    told = np.ones(len(clips), dtype=bool) if facts is None else ~facts.silent
     for members in _pools(clips):
+        members = members[told[members]]
+        if not len(members):
+            continue
         pool = clips[members]
         speak_up(_small(pool))
         logits[members] = answer_pool(pool, heads, speaker_shrinkage, self_training_weight)

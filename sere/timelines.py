@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from sere.checks.data import counted, speak_up
+from sere.checks.facts import is_silent
 from sere.estimators.audio_classifier import AudioClassifier
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.inputs.params import ParameterError, check_arguments
@@ -154,7 +155,9 @@ class Experienced:
         every = -(-listening.n_windows // POOL)
         step = max(THINNED, -(-listening.n_frames // every // FRAMES))
         parts: list[Utterances] = []
+        silent: list[bool] = []
         for waves in listening.waves:
+            silent += map(is_silent, waves)
             # Those that are no part of the pool keep one frame, since none is asked for.
             own = np.arange(len(waves)) + sum(map(len, parts))
             parts.append(self._kept(waves, step, own % every == 0))
@@ -167,7 +170,7 @@ class Experienced:
             head.logits(space.target_rows([windows[first : first + ANSWERED]]))
             for first in range(0, len(windows), ANSWERED)
         ]
-        shares: np.ndarray = softmax(np.concatenate(logits), axis=1)
+        shares: np.ndarray = softmax(np.where(np.array(silent)[:, None], 0.0, np.concatenate(logits)), axis=1)
         return shares
 
     def _kept(self, waves: Sequence[np.ndarray], step: int, of_pool: np.ndarray) -> Utterances:

@@ -306,6 +306,17 @@ def test_predict_says_what_it_cannot_answer_for(sound, clips, monkeypatch):
     assert len(said) == 1
 
 
+def test_silence_is_answered_for_no_emotion(clips):
+    method, _ = fit(clips)
+    with pytest.warns(SereWarning, match="digital silence"):
+        probabilities = method.predict_proba([ONE, np.zeros(RATE, "f4"), np.full(RATE, 0.3, "f4"), ONE])
+    np.testing.assert_allclose(probabilities[1:3], 1 / 3)
+    np.testing.assert_array_equal(probabilities[[0, 3]], method.predict_proba([ONE, ONE]))
+    assert np.ptp(probabilities[0]) > 0.01
+    with pytest.warns(SereWarning, match="digital silence"):
+        assert method.predict([np.zeros(RATE, "f4"), ONE], reject_below=0.34).tolist()[0] == "unknown"
+
+
 def test_one_answer_for_a_whole_pool_is_said(clips, monkeypatch):
     monkeypatch.setattr(LinearBaseline, "_chunk_logits", lambda self, chunk: np.tile([0.0, 1.0, 0.0], (len(chunk), 1)))
     _, said = fit(clips)

@@ -235,7 +235,10 @@ def test_the_clips_own_answers_teach_unless_told_not_to(target, encoder):
 def test_silence_and_acquaintances_are_said(source, target, encoder):
     waves = [*target["audio"], np.zeros(8000)]
     with pytest.warns(sere.SereWarning, match="digital silence"):
-        sere.label(waves, encoder=encoder)
+        said = sere.label(waves, encoder=encoder)
+    assert said["emotion"].tolist()[-1] == "unknown"
+    np.testing.assert_allclose(said.filter(like="p_").iloc[-1], 1 / 3)
+    pd.testing.assert_frame_equal(said[:-1], sere.label(waves[:-1], encoder=encoder))
     with pytest.warns(sere.SereWarning, match="learned from 100 % of these clips"):
         sere.label(source, encoder=encoder)
 

@@ -24,6 +24,8 @@ _LOOKS = 256
 #: A frame has a voice where this share of its power repeats and it is at most so far below the loud ones.
 _REPEATS = 0.5
 _QUIET_DB = 30.0
+#: Peak below which a clip is digital silence.
+SILENT = 2e-5
 #: dB below a clip's peak where nothing is heard any more.
 _INAUDIBLE = -90.0
 #: Hz between which a telephone hears, and from where it hears nothing.
@@ -73,6 +75,11 @@ class Facts:
     def __len__(self) -> int:
         return len(self.seconds)
 
+    @property
+    def silent(self) -> np.ndarray:
+        """Where a clip is digital silence, bool array of shape (n,)."""
+        return self.peak < SILENT
+
     @classmethod
     def chain(cls, parts: Sequence["Facts"]) -> "Facts":
         """Return the facts of all parts, in order."""
@@ -101,6 +108,11 @@ def _look(waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.n
     """Return the facts of a batch of waveforms, as the store keeps them."""
     digests = [np.array([int(samples_digest(wave), 16)], dtype=np.uint64) for wave in waves]
     return [{"facts": facts(wave), "digest": digest} for wave, digest in zip(waves, digests, strict=True)]
+
+
+def is_silent(wave: np.ndarray) -> bool:
+    """Return whether a waveform is digital silence."""
+    return bool(np.abs(wave - wave.mean(dtype=np.float64)).max() < SILENT)
 
 
 def facts(wave: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from sere.checks.facts import Facts
 
 #: Seconds below which a clip hardly holds a syllable, and above which one label for all of it is doubtful.
 SHORT, LONG = 0.3, 60.0
-#: Peak below which a clip is digital silence, and below which samples are too coarse to tell clips apart.
-SILENT, COARSE = 2e-5, 1e-3
+#: Peak below which samples are too coarse to tell clips apart.
+COARSE = 1e-3
 #: dB below full scale under which a pool is too quiet; quiet corpora of actors have -35.
 QUIET = -60.0
 #: dB between the loud parts of two groups.
@@ -151,18 +151,18 @@ def _identities(group: Group) -> list[tuple[int, int]]:
 
 def _silent(group: Group) -> Iterator[str]:
     assert group.facts is not None
-    silent = group.facts.peak < SILENT
+    silent = group.facts.silent
     if silent.any():
         yield (
-            f"{silent.sum()} of the {len(group)} clips of {group.name} are digital silence ({group.rows(silent)}): any "
-            "answer about them is made up. Leave them out, and check how they were recorded or cut"
+            f"{silent.sum()} of the {len(group)} clips of {group.name} are digital silence ({group.rows(silent)}): "
+            "they tell of no emotion. Leave them out, and check how they were recorded or cut"
         )
 
 
 def _without_voice(group: Group) -> Iterator[str]:
     facts = group.facts
     assert facts is not None
-    mute = (facts.voiced < VOICELESS) & (facts.peak >= SILENT) & (facts.seconds >= SHORT)
+    mute = (facts.voiced < VOICELESS) & (~facts.silent) & (facts.seconds >= SHORT)
     if mute.sum() > (FEW * len(group) if group.is_pool else 0):
         yield (
             f"no voice is heard in {mute.sum()} of the {len(group)} clips of {group.name} ({group.rows(mute)}): they "
@@ -174,7 +174,7 @@ def _without_voice(group: Group) -> Iterator[str]:
 def _lengths(group: Group) -> Iterator[str]:
     facts = group.facts
     assert facts is not None
-    short = (facts.seconds < SHORT) & (facts.peak >= SILENT)
+    short = (facts.seconds < SHORT) & (~facts.silent)
     if short.sum() > MANY * len(group):
         yield (
             f"{short.sum()} of the {len(group)} clips of {group.name} are shorter than {SHORT:g} s "
@@ -197,7 +197,7 @@ def _long(group: Group) -> Iterator[str]:
 def _levels(group: Group) -> Iterator[str]:
     facts = group.facts
     assert facts is not None
-    loud = facts.peak >= SILENT
+    loud = ~facts.silent
     if not loud.any():
         return
     level, span = np.median(facts.level[loud]), np.median(facts.span[loud])
@@ -223,7 +223,7 @@ def _damaged(group: Group) -> Iterator[str]:
             f"{clipped.sum()} of the {len(group)} clips of {group.name} are clipped ({group.rows(clipped)}): their "
             "peaks are cut off, which sounds like anger. Lower the recording's gain, or use the unclipped originals"
         )
-    shifted = (facts.offset > OFFSET) & (facts.peak >= SILENT)
+    shifted = (facts.offset > OFFSET) & (~facts.silent)
     if shifted.sum() > MANY * len(group):
         yield (
             f"{shifted.sum()} of the {len(group)} clips of {group.name} stand on a constant offset "

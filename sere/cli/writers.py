@@ -51,16 +51,17 @@ class _Writer(ABC):
         """Write one clip's prediction; None where nobody speaks in it."""
 
     def emotion(self, shares: np.ndarray) -> str:
-        """Return the most probable emotion, or "unknown" where it is not probable enough."""
+        """Return the most probable emotion, or "unknown" where none is, or it is not probable enough."""
         best = int(shares.argmax())
-        return UNKNOWN if shares[best] < self.reject_below else self.classes[best]
+        untold = shares[best] < self.reject_below or not np.ptp(shares)
+        return UNKNOWN if untold else self.classes[best]
 
 
 class _TableWriter(_Writer):
     """Emotion, its probability and the path, which comes last because it is long."""
 
     def write(self, clip: dict[Hashable, Any], shares: np.ndarray | None) -> None:
-        width = max(map(len, [*self.classes, *([UNKNOWN] if self.reject_below else [])]))
+        width = max(map(len, [*self.classes, UNKNOWN]))
         span = f"  [{clip.get('start', 0)}-{clip.get('end', '')} s]" if {"start", "end"} & clip.keys() else ""
         if shares is None:
             said = f"{'-':<{width}}         "

@@ -14,23 +14,21 @@ import pandas as pd
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere.audio import AudioError, Clip
 from sere.calibration import UNKNOWN, check_rejection, rejected
-from sere.checks.data import Group, listed, speak_up
-from sere.checks.facts import Facts, facts_of
+from sere.checks.data import Group, speak_up
+from sere.checks.facts import Facts, facts_of, is_silent
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.estimators.facts import FitFacts
-from sere.estimators.given import corpora_of, described, groups_of, numbered, speaking
+from sere.estimators.fit_inputs import FitInputs
+from sere.estimators.given import groups_of, speaking
 from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
-from sere.inputs.labels import as_labels
 from sere.inputs.params import COMMON, NONE, RANDOM_STATE, TEXT, Rule, check_params, instance, number
-from sere.inputs.reading import as_pools, as_utterances, read_rows
+from sere.inputs.reading import as_utterances, read_rows
 from sere.inputs.skipping import Skipping, with_none
 from sere.inputs.utterances import Utterances, concatenate
 
@@ -43,7 +41,13 @@ SHARED = ("cache", "n_jobs", "device", "verbose")
 
 
 class AudioClassifier(
-    FitFacts, TimelineMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+    FitInputs,
+    FitFacts,
+    TimelineMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base of the classifiers.
 
@@ -66,19 +70,8 @@ class AudioClassifier(
 
     classes_: np.ndarray
     encoder: Any
-    encoder_: HeterogeneousEncoder
     fit_seconds_: float
-    given_: list[dict[str, Any]]
     on_error: str
-    skipped_: list[dict[str, Any]]
-    source_language: str | None
-    target_language: str | None
-
-    @abstractmethod
-    def _embed_audio(
-        self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None
-    ) -> Utterances:
-        """Return the clips with what is missing of their embedding, without those that end in `unusable`."""
 
     @abstractmethod
     def _chunk_logits(self, chunk: Utterances) -> np.ndarray:
@@ -119,7 +112,7 @@ class AudioClassifier(
         """Score of each emotion.
 
         For :class:`~sere.SEREClassifier` the scaled negative squared distance to its prototype, plus what the encoder's
-        experience says where it has some.
+        experience says where it has some. All are 0 for digital silence, of which nothing can be said.
 
         Parameters
         ----------
@@ -130,11 +123,13 @@ class AudioClassifier(
         ndarray of shape (n, n_classes)
             With two classes of shape (n,), positive for ``classes_[1]``.
         """
-        logits = self._of_clips(X, self._chunk_logits)
+        logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each emotion: softmax of `decision_function`, divided by ``temperature_`` where there is one.
+
+        Digital silence has each emotion as probable as any other.
 
         Parameters
         ----------
@@ -144,10 +139,13 @@ class AudioClassifier(
         -------
         ndarray of shape (n, n_classes)
         """
-        return self._shares(self._of_clips(X, self._chunk_logits))
+        return self._shares(self._logits(X))
 
     def predict(self, X: Any, reject_below: float | None = None, unknown: Any = UNKNOWN) -> np.ndarray:
         """Most probable emotion of each clip.
+
+        Digital silence has none: its answer, with a warning, is the first class, or `unknown` with any `reject_below`
+        above one over the number of classes.
 
         Parameters
         ----------
@@ -165,7 +163,7 @@ class AudioClassifier(
         if reject_below is not None:
             self._fitted()
             check_rejection(self.classes_, reject_below, unknown)
-        logits = self._of_clips(X, self._chunk_logits)
+        logits = self._logits(X)
         usable = ~np.isnan(logits).any(axis=1)
         labels: np.ndarray = self.classes_[logits[usable].argmax(axis=1)]
         if reject_below is not None:
@@ -177,7 +175,17 @@ class AudioClassifier(
         clips = as_utterances(pd.DataFrame({"audio": list(waves), **beside}))
         clips = speaking(clips, self.target_language)
         role = "source" if self._model.is_source(clips.languages[0]) else "target"
-        return self._shares(self._chunk_logits(self._embed_audio(clips, role, "X")))
+        logits = self._chunk_logits(self._embed_audio(clips, role, "X"))
+        return self._shares(np.where(np.array([[is_silent(wave)] for wave in waves]), 0.0, logits))
+
+    def _logits(self, X: Any) -> np.ndarray:
+        """Return scores of each clip, all 0 for digital silence."""
+
+        def answer(chunk: Utterances, facts: Facts | None) -> np.ndarray:
+            logits = self._chunk_logits(chunk)
+            return logits if facts is None else np.where(facts.silent[:, None], 0.0, logits)
+
+        return self._of_chunks(X, answer)
 
     def _shares(self, logits: np.ndarray) -> np.ndarray:
         """Return the probabilities that scores (n, n_classes) stand for."""
@@ -230,12 +238,20 @@ class AudioClassifier(
         return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
 
     def _of_clips(self, X: Any, answer: Callable[[Utterances], np.ndarray]) -> np.ndarray:
-        """Return what `answer` says of each clip, a row a clip.
+        """Return what `answer` says of each clip, a row a clip."""
+        return self._of_chunks(X, lambda chunk, facts: answer(chunk))
+
+    def _of_chunks(self, X: Any, answer: Callable[[Utterances, Facts | None], np.ndarray]) -> np.ndarray:
+        """Return what `answer` says of embedded clips and their facts, a row a clip.
 
         With ``on_error="nan"`` clips that cannot be used are rows of NaN, and `skipped_` lists them.
         """
         model, skipping = self._fitted(), Skipping("nan" if self.on_error == "nan" else "raise")
-        found = skipping.row_by_row(self._read_asked, lambda *clips: map(answer, self._embedded(model, *clips)), X, "X")
+
+        def answers(*clips: Any) -> Iterator[np.ndarray]:
+            return (answer(*heard) for heard in self._embedded(model, *clips))
+
+        found = skipping.row_by_row(self._read_asked, answers, X, "X")
         if skipping.wanted:
             self.skipped_ = skipping.records
             skipping.warn()
@@ -252,7 +268,7 @@ class AudioClassifier(
     def _chunks(self, X: Any) -> Iterator[Utterances]:
         """Yield X embedded, a bounded number of clips at a time."""
         model = self._fitted()
-        return self._embedded(model, self._read_asked(X))
+        return (chunk for chunk, _ in self._embedded(model, self._read_asked(X)))
 
     def _embedded(
         self,
@@ -260,8 +276,8 @@ class AudioClassifier(
         utterances: Utterances,
         unusable: dict[Clip, str] | None = None,
         given: np.ndarray | None = None,
-    ) -> Iterator[Utterances]:
-        """Yield clips embedded, a bounded number at a time, without those that end in `unusable`.
+    ) -> Iterator[tuple[Utterances, Facts | None]]:
+        """Yield clips embedded, and their facts, a bounded number at a time, without those that end in `unusable`.
 
         `given` are their rows in X, where others of it are not among them.
         """
@@ -284,116 +300,10 @@ class AudioClassifier(
             if parts:
                 kept.append(np.sort(np.concatenate(order)))
                 facts.append(self._facts(utterances[kept[-1]]))
-                yield concatenate(parts)[np.argsort(np.concatenate(order))]
+                yield concatenate(parts)[np.argsort(np.concatenate(order))], facts[-1]
         known = [part for part in facts if part is not None]
         if kept and len(known) == len(facts):
             left = np.concatenate(kept)
             here = left if given is None else given[left]
             skipped = np.setdiff1d(np.arange(here[-1]), here)
             speak_up(asked(Group("X", "asked", utterances[left], Facts.chain(known), tuple(skipped))))
-
-    def _read_fit(
-        self, X: Any, y: Any, source: Any, target: Any, skipping: Skipping
-    ) -> tuple[Utterances, np.ndarray, np.ndarray, list[Utterances], list[Utterances]]:
-        """Return what fit was given, checked, each clip with its language.
-
-        Returns
-        -------
-        labeled : Utterances
-        classes : ndarray of shape (n_classes,)
-            Sorted.
-        codes : int ndarray of shape (n,)
-            Each label's number.
-        sources, targets : list of Utterances
-        """
-        labeled, rows = skipping.read(lambda some: read_rows(self, some, reset=True, rows="features"), X, "X")
-        classes, codes = self._read_labels(y, len(labeled) + len(skipping.records))
-        codes = codes[rows]
-        skipping.check_classes(classes, codes)
-        pools = as_pools(source, len(labeled), "X_unlabeled_src"), as_pools(target, len(labeled), "X_unlabeled_tgt")
-        tables = [X, *pools[0], *pools[1]]
-        labeled = speaking(labeled, self.source_language)
-        sources = self._read_pools(pools[0], "X_unlabeled_src", self.source_language, skipping)
-        targets = self._read_pools(pools[1], "X_unlabeled_tgt", self.target_language, skipping)
-        self._check_steps(labeled, [*sources, *targets])
-        self.given_ = [{"corpora": corpora_of(table)} for table in tables]
-        sides = self.source_language, self.target_language
-        speak_up(listed(groups_of(labeled, sources, targets, skipping.records), classes, codes, sides))
-        return labeled, classes, codes, sources, targets
-
-    def _read_labels(self, y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return sorted classes and each label's number."""
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y = as_labels(y)
-        check_consistent_length(np.empty(n), y)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs labels of at least 2 classes; y has one class, {classes.tolist()[0]!r}"
-            )
-        return classes, codes
-
-    def _read_pools(self, pools: list[Any], where: str, language: str | None, skipping: Skipping) -> list[Utterances]:
-        """Return each pool, in the same kind of input as X, each clip with its language."""
-
-        def read(pool: Any, name: str) -> Utterances:
-            as_given, _ = skipping.read(
-                lambda some: read_rows(self, some, reset=False, rows="features", where=name), pool, name
-            )
-            return speaking(as_given, language)
-
-        return [read(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
-
-    def _check_steps(self, labeled: Utterances, pools: list[Utterances]) -> None:
-        """Refuse pools that went around the transformers X came through."""
-        for pool in pools:
-            if (pool.frames is None) != (labeled.frames is None):
-                raise ValueError(
-                    "X comes embedded and a pool does not (or the other way round), so they would not be comparable. "
-                    "In a Pipeline use sere.make_sere_pipeline(), or set transform_input=['X_unlabeled_src', "
-                    f"'X_unlabeled_tgt'] and enable metadata routing; or use {type(self).__name__} alone on audio"
-                )
-
-    def _embed_fit(
-        self,
-        labeled: Utterances,
-        classes: np.ndarray,
-        codes: np.ndarray,
-        sources: list[Utterances],
-        targets: list[Utterances],
-        skipping: Skipping,
-    ) -> tuple[Utterances, np.ndarray, list[Utterances], list[Utterances]]:
-        """Embed all that fit was given, once every encoder was found usable; say what was left out.
-
-        Returns
-        -------
-        labeled : Utterances
-        codes : int ndarray
-            Of the labeled clips that are left.
-        sources, targets : list of Utterances
-        """
-        for role, pools in (("labeled", [labeled]), ("source", sources), ("target", targets)):
-            for pool in pools:
-                if pool.frames is None:
-                    self.encoder_.check(pool, role)
-        labeled, rows = skipping.embed(lambda u, bad: self._embed_audio(u, "labeled", "X", bad), labeled, "X")
-        skipping.check_classes(classes, codes[rows])
-        sources = self._embed_pools(sources, "source", "X_unlabeled_src", skipping)
-        targets = self._embed_pools(targets, "target", "X_unlabeled_tgt", skipping)
-        self.skipped_ = skipping.records
-        labels = {"X": classes[codes[rows]]}
-        self.given_ = [
-            described(group.name, group.clips, known["corpora"], labels.get(group.name))
-            for group, known in zip(groups_of(labeled, sources, targets), self.given_, strict=True)
-        ]
-        skipping.warn()
-        return labeled, codes[rows], sources, targets
-
-    def _embed_pools(self, pools: list[Utterances], role: str, where: str, skipping: Skipping) -> list[Utterances]:
-        def embed(pool: Utterances, name: str) -> Utterances:
-            return skipping.embed(lambda u, bad: self._embed_audio(u, role, name, bad), pool, name)[0]
-
-        return [embed(pool, numbered(where, k, pools)) for k, pool in enumerate(pools)]
