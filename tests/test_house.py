@@ -24,7 +24,7 @@ LAYERS = [
     {"audio", "kernels"},
     {"store", "tracks"},
     {"extraction", "inputs"},
-    {"calibration", "datasets", "metrics"},
+    {"calibration", "datasets", "metrics", "provenance"},
     {"encoders", "selection"},
     {"chain"},
     {"checks", "training"},
