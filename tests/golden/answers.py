@@ -1,4 +1,4 @@
-"""Write what the library answers now, ``tests/golden/expected.json``: ``python tests/golden/make.py``.
+"""Write what the library answers now, ``tests/golden/expected.json``: ``python tests/golden/answers.py``.
 
 ``tests/test_golden.py`` holds every later change to it. Run this where results are *meant* to change, and only there:
 CHANGELOG.md then says which, and why. With SERE_CORPORA it also writes the score on real speech, which stays as it was
