@@ -209,6 +209,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def bare(session: nox.Session) -> None:
+    """Run the suite without any extra: what needs one is skipped, and everything else must pass."""
+    install(session, "pytest", "pytest-xdist", "hypothesis")
+    # The examples of pictures draw.
+    run_tests(session, "-n", "2", "--dist", "worksteal", "--ignore=sere/plotting")
+
+
+@nox.session
 def oldest(session: nox.Session) -> None:
     """Run the suite on the oldest releases that pyproject.toml allows (torch stays as constrained)."""
     install(session, *floors("plots", "pretrained", "ffmpeg"), package=".[test]")

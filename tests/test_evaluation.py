@@ -177,6 +177,7 @@ def few_voices(monkeypatch):
 
 
 def test_the_demonstration_reports_and_saves_a_figure(tmp_path, monkeypatch, few_voices):
+    pytest.importorskip("matplotlib")
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     figure, said = tmp_path / "seen.png", []
     result = demo(figure=figure, shots=1, say=said.append, estimator=Remembering())
@@ -188,6 +189,7 @@ def test_the_demonstration_reports_and_saves_a_figure(tmp_path, monkeypatch, few
 
 
 def test_the_picture_of_a_demonstration_is_a_new_file_named_after_the_corpora(tmp_path, monkeypatch, few_voices):
+    pytest.importorskip("matplotlib")
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     monkeypatch.chdir(tmp_path)
     for number in ("", "-2", "-3"):

@@ -112,8 +112,9 @@ def recordings(digests: np.ndarray, prints: np.ndarray, seconds: np.ndarray, n_f
         found = np.nonzero((_unit(prints[rows]) @ _unit(prints[others]).T >= SAME) & near)
         pairs.append(np.array([rows[found[0]], others[found[1]]]))
     _, samples = np.unique(digests, return_inverse=True)
-    groups = np.arange(n), n + samples
-    one, other = np.concatenate([np.array(groups), *pairs], axis=1)
+    groups = np.array([np.arange(n), n + samples])
+    # SciPy before 1.12 takes no wider numbers, and does not say so.
+    one, other = np.concatenate([groups, *pairs], axis=1).astype(np.int32)
     size = n + samples.max(initial=-1) + 1
     return connected_components(coo_array((np.ones(len(one), bool), (one, other)), shape=(size, size)))[1][:n]
 
