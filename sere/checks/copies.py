@@ -77,9 +77,10 @@ def _powers(wave: np.ndarray) -> np.ndarray:
 def _filters() -> np.ndarray:
     """Return triangles of equal width in mel between 100 and 3800 Hz, (n_bins, BANDS)."""
     mel = 2595 * np.log10(1 + np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE) / 700)
-    ends = 2595 * np.log10(1 + np.array([100, 3800]) / 700)
-    centres = np.linspace(*ends, BANDS + 2)[1:-1]
-    return np.maximum(0.0, 1 - np.abs(mel[:, None] - centres) / (centres[1] - centres[0]))
+    low, high = 2595 * np.log10(1 + np.array([100, 3800]) / 700)
+    centres = np.linspace(low, high, BANDS + 2)[1:-1]
+    filters: np.ndarray = np.maximum(0.0, 1 - np.abs(mel[:, None] - centres) / (centres[1] - centres[0]))
+    return filters
 
 
 def recordings(digests: np.ndarray, prints: np.ndarray, seconds: np.ndarray, n_first: int) -> np.ndarray:
@@ -116,9 +117,12 @@ def recordings(digests: np.ndarray, prints: np.ndarray, seconds: np.ndarray, n_f
     # SciPy before 1.12 takes no wider numbers, and does not say so.
     one, other = np.concatenate([groups, *pairs], axis=1).astype(np.int32)
     size = n + samples.max(initial=-1) + 1
-    return connected_components(coo_array((np.ones(len(one), bool), (one, other)), shape=(size, size)))[1][:n]
+    links = coo_array((np.ones(len(one), bool), (one, other)), shape=(size, size))
+    numbers: np.ndarray = connected_components(links)[1][:n]
+    return numbers
 
 
 def _unit(prints: np.ndarray) -> np.ndarray:
     values = prints.astype(np.float32)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1)
+    unit: np.ndarray = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1)
+    return unit
