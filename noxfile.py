@@ -149,7 +149,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def audit(session: nox.Session) -> None:
-    """Look for known weaknesses of what is installed with every extra, and write the list of it, ``sbom.json``."""
+    """Ask PyPI for known weaknesses of what is installed with every extra; write the list of it, ``sbom.json``."""
     extras = "pretrained,plots,distributed,egemaps,ffmpeg,vad"
     install(session, "pip-audit", "cyclonedx-bom", package=f".[{extras}]")
     session.run(

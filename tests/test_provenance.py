@@ -1,5 +1,6 @@
 """A result says how to make it again: the same for the same, another for another, and nothing of the machine."""
 
+import html
 import json
 import os
 
@@ -18,6 +19,7 @@ from sere.encoders.pretrained import PretrainedEncoder
 from sere.evaluation import Method, run_benchmark, run_task
 from sere.inputs.reading import as_utterances
 from sere.provenance import clip_names, command_line, list_of, nameless, parameters_of, reproduce, versions
+from sere.report import write_report
 
 TABLE = pd.DataFrame(
     {
@@ -242,3 +244,15 @@ def test_commands_write_beside_a_result_how_to_make_it_again(place, files, capsy
     assert blocks["predict"]["data"]["model"] == blocks["evaluate"]["data"]["model"]
     assert blocks["predict"]["data"]["model"]["name"] == "model"
     capsys.readouterr()
+
+
+def test_reports_show_which_clips_went_in_and_the_command(corpora, place, tmp_path):
+    options = {"tasks": "lumo-tarsk", "draws": 1, "shots": 2, "methods": "prototype", "baseline": ""}
+    result = run_benchmark(corpora, **options, speakers="known", protocol="transductive")
+    page = write_report(result, tmp_path / "benchmark.html").read_text(encoding="utf-8")
+    assert all(own["digest"] in page for own in result.reproduce["data"].values())
+    assert html.escape(result.reproduce["command"], quote=False) in page
+    page = write_report(place / "model", tmp_path / "model.html").read_text(encoding="utf-8")
+    given = json.loads((place / "model" / "config.json").read_text())["reproduce"]["data"]
+    assert all(own["digest"] in page for own in given.values())
+    assert len(given) == 3
