@@ -20,6 +20,7 @@ from sere.baselines.jiasl import JIASL
 from sere.baselines.label_spreading import LabelSpreading
 from sere.baselines.lrjda import LRJDA
 from sere.baselines.mixmatch import MixMatch
+from sere.baselines.multi_source import MultiSource
 from sere.baselines.nrc import NRC
 from sere.baselines.pseudo_label import PseudoLabel
 from sere.baselines.references import LinearBaseline, NearestPrototype, SVMBaseline
@@ -28,7 +29,7 @@ from sere.baselines.simsiam import SimSiam
 from sere.baselines.sinkhorn import SinkhornPrototypes
 from sere.baselines.source_only import SourceOnly
 from sere.baselines.uerms import UERMS
-from sere.baselines.zero_shot import ZeroShot
+from sere.baselines.zero_shot import Evidence, ZeroShot
 
 #: Short names and classes: references, then domain adaptation, source-free, self- and semi-supervised methods.
 METHODS: dict[str, type[Baseline]] = {
@@ -36,6 +37,8 @@ METHODS: dict[str, type[Baseline]] = {
     "svm": SVMBaseline,
     "prototype": NearestPrototype,
     "zero-shot": ZeroShot,
+    "evidence": Evidence,
+    "multi-source": MultiSource,
     "sinkhorn": SinkhornPrototypes,
     "source-only": SourceOnly,
     "dan": DAN,

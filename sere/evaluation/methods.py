@@ -16,10 +16,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from sere.encoders.base import FrameEncoder
 from sere.encoders.experience import BASE
+from sere.evaluation.digests import corpus_digest
 
 #: Stands for an encoder that is learned, for each task, from the corpora that are neither source nor target; with the
 #: name of another encoder behind it in parentheses it is learned on that one's frames.
@@ -40,6 +42,8 @@ class Method:
         Unfitted; ``fit`` takes what :meth:`sere.SEREClassifier.fit` takes.
     experience : mapping of str to EmotionEncoder
         By the pair's name, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
+    corpora : mapping of str to DataFrame
+        Labeled corpora; the method's parameter `corpora` gets those that are neither source nor target.
 
     Examples
     --------
@@ -52,6 +56,7 @@ class Method:
     name: str
     estimator: Any
     experience: Mapping[str, Any] = field(default_factory=dict)
+    corpora: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def wants_experience(self) -> bool:
@@ -81,6 +86,8 @@ class Method:
         # A fit that was interrupted would pass for a finished one.
         always = {"random_state": random_state, "on_interrupt": "raise"}
         changed: dict[str, Any] = {name: value for name, value in always.items() if name in known}
+        if self.corpora:
+            changed["corpora"] = {name: own for name, own in self.corpora.items() if name not in (source, target)}
         if "encoder" in known:
             changed["encoder"] = (
                 self.experience[pair_name(source, target)]
@@ -240,6 +247,8 @@ def described(value: Any) -> Any:
         ]
     if isinstance(value, FrameEncoder):
         return value.identity
+    if isinstance(value, pd.DataFrame):
+        return corpus_digest(value)
     if isinstance(value, Mapping):
         return {str(key): described(own) for key, own in sorted(value.items(), key=str)}
     if isinstance(value, (list, tuple)):
