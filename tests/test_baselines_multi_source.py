@@ -77,6 +77,14 @@ def test_several_encoders_are_refused(shots, target, third):
         MultiSource(corpora="emodb").fit(shots, shots["emotion"], **pools)
 
 
+def test_a_saved_model_answers_alike_and_holds_no_clips(shots, target, third, tmp_path):
+    model = fitted(shots, target, corpora={"third": third})
+    sere.save(model, tmp_path / "model")
+    loaded = sere.load(tmp_path / "model")
+    assert loaded.corpora is None
+    np.testing.assert_array_equal(loaded.predict_proba(target), model.predict_proba(target))
+
+
 def test_evidence_is_zero_shot_without_its_own_answers(shots, target):
     def scores(method):
         return method.fit(shots, shots["emotion"], None, (target,)).decision_function(target)

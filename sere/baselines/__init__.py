@@ -4,8 +4,11 @@ Each is an estimator with the methods of :class:`sere.SEREClassifier` and may ta
 sees through the same code: the same encoder, the same labeled clips, the same unlabeled pools, each domain and speaker
 standardised without labels. A table of them compares ideas and nothing else.
 
-:data:`METHODS` maps a short name, as the command line takes it, to each class.
+:data:`METHODS` maps a short name, as the command line takes it, to each class. :class:`SkadaBaseline` is among them
+where skada is installed.
 """
+
+from importlib.util import find_spec
 
 from sere.baselines._base import Baseline
 from sere.baselines.aad import AaD
@@ -27,6 +30,7 @@ from sere.baselines.references import LinearBaseline, NearestPrototype, SVMBasel
 from sere.baselines.self_training import SelfTraining
 from sere.baselines.simsiam import SimSiam
 from sere.baselines.sinkhorn import SinkhornPrototypes
+from sere.baselines.skada_methods import SkadaBaseline
 from sere.baselines.source_only import SourceOnly
 from sere.baselines.uerms import UERMS
 from sere.baselines.zero_shot import Evidence, ZeroShot
@@ -59,5 +63,7 @@ METHODS: dict[str, type[Baseline]] = {
     "self-training": SelfTraining,
     "label-spreading": LabelSpreading,
 }
+if find_spec("skada"):
+    METHODS["skada"] = SkadaBaseline
 
-__all__ = ["METHODS", "Baseline", *sorted(method.__name__ for method in METHODS.values())]
+__all__ = ["METHODS", "Baseline", *sorted({"SkadaBaseline", *(method.__name__ for method in METHODS.values())})]

@@ -46,7 +46,8 @@ class MultiSource(Baseline):
     ----------
     corpora : DataFrame, or sequence or mapping of them, default=None
         Labeled corpora as :func:`sere.pretrain_encoder` takes them. `sere benchmark` passes those that are neither
-        source nor target. None leaves the shots alone, as :class:`LinearBaseline` learns from them.
+        source nor target. None leaves the shots alone, as :class:`LinearBaseline` learns from them; a model's file
+        keeps None.
     shots_weight : float, default=10.0
         How many clips of another corpus a shot counts as.
     penalty : float, default=1.5e-4

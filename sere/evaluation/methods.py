@@ -165,6 +165,8 @@ def read_method(text: str, encoder: Any = "acoustic") -> Method:
     head, *settings = text.split(":")
     name, _, own = head.partition("@")
     classes = _classes()
+    if name == "skada" and name not in classes:
+        raise ValueError(f'{text!r} needs skada: pip install "sere[skada]"')
     if name not in classes:
         raise ValueError(f"there is no method {name!r}; the methods are {', '.join(classes)} (as NAME or NAME@ENCODER)")
     estimator = classes[name]()
