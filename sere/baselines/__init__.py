@@ -65,5 +65,7 @@ METHODS: dict[str, type[Baseline]] = {
 }
 if find_spec("skada"):
     METHODS["skada"] = SkadaBaseline
+#: Those that "all" leaves out in a benchmark: they need experience, other labeled corpora or another library.
+APART = ("evidence", "multi-source", "skada")
 
 __all__ = ["METHODS", "Baseline", *sorted({"SkadaBaseline", *(method.__name__ for method in METHODS.values())})]

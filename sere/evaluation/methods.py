@@ -125,7 +125,7 @@ def read_methods(methods: str | Sequence[str | Method], encoder: Any = "acoustic
     Parameters
     ----------
     methods : str or sequence of str and Method
-        A string is split at commas; "all" stands for every name.
+        A string is split at commas; "all" stands for every name but `sere.baselines.APART`.
     encoder : str, FrameEncoder or dict
         Of methods that do not name theirs.
 
@@ -134,10 +134,12 @@ def read_methods(methods: str | Sequence[str | Method], encoder: Any = "acoustic
     ValueError
         If a name is unknown, a parameter does not exist, or two methods have one name.
     """
+    from sere.baselines import APART
+
     listed = [part.strip() for part in methods.split(",")] if isinstance(methods, str) else list(methods)
     expanded: list[str | Method] = []
     for item in listed:
-        expanded += method_names() if item == "all" else [item]
+        expanded += [name for name in method_names() if name not in APART] if item == "all" else [item]
     found = [item if isinstance(item, Method) else read_method(item, encoder) for item in expanded if item]
     names = [method.name for method in found]
     twice = sorted({name for name in names if names.count(name) > 1})
