@@ -34,6 +34,11 @@ ACCURACY = {
     "--methods sere@experience,zero-shot@experience,lr@egemaps",
     "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 1 --baseline lr@acoustic "
     f"--methods {EVERY_EAR}",
+    "references": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 2 --baseline evidence@experience "
+    "--methods sere@experience,zero-shot@experience,evidence@experience,multi-source@acoustic+speech",
+    "shallow": "--tasks BO,OB,BC,CB,RO,OR --protocol transductive --draws 2 --baseline skada@acoustic --methods "
+    "sere@acoustic,sere@acoustic+speech,skada@acoustic,skada@acoustic:adapter=linear-ot,skada@acoustic:adapter=tca,"
+    "skada@acoustic:adapter=subspace,lr@acoustic",
     "table2": f"--preset table2 --encoder acoustic --tasks {SIX} --draws 5",
     "parts": f"--tasks {SIX} --draws 2 --protocol transductive --baseline sere@acoustic --methods sere@acoustic,"
     "sere@acoustic:epochs=80,sere@acoustic:epochs=0,sere@acoustic:assignment__field_share=0,sere@acoustic:losses__dual_weight=3,"
@@ -253,7 +258,7 @@ def floors(*extras: str) -> list[str]:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed and write docs/speed.md, then accuracy where SERE_CORPORA is set; after ``--`` one script only."""
-    install(session, "opensmile>=2.5", package=".[plots,pretrained]")
+    install(session, "opensmile>=2.5", package=".[plots,pretrained,skada]")
     if session.posargs:
         session.run("python", *session.posargs)
         return

@@ -87,6 +87,8 @@ def plain(value: Any) -> Any:
         return [plain(own) for own in value]
     if isinstance(value, np.ndarray):
         return _digest(np.ascontiguousarray(value).tobytes())
+    if isinstance(value, pd.DataFrame):
+        return list_of(value)
     if hasattr(type(value), "frame_names"):
         return _encoder(value)
     return getattr(value, "__qualname__", type(value).__qualname__)

@@ -49,7 +49,7 @@ def model(speech):
     code = cli.main(
         [
             *("fit", "--labels", str(speech.few), "--source", str(speech.known), "--target", str(speech.unknown)),
-            *("--out", str(speech.model), "--epochs", "3", "--quiet"),
+            *("--out", str(speech.model), "--epochs", "3", "--quiet", "--license", "cc0-1.0"),
         ]
     )
     assert code == 0
@@ -58,6 +58,10 @@ def model(speech):
 
 def run(*arguments):
     return cli.main([str(argument) for argument in arguments])
+
+
+def test_fit_writes_the_licence_into_the_card(model):
+    assert "cc0-1.0" in (Path(model) / "README.md").read_text(encoding="utf-8")
 
 
 def test_help_answers_without_loading_anything_heavy():

@@ -66,6 +66,7 @@ OF_ITS_OWN = {
     "labeled": ["", 3, True, {}, {"de": "acoustic"}, object()],
     "layer": [None, "last", "", 1.5, True, (), (1, "2"), [1, 2], (True,), np.nan, {}],
     "dynamics": ["tiny", 3, True, {}, DynamicFeatureTransformer, HeterogeneousEncoder(), object()],
+    "corpora": ["emodb", b"", 3, True, object()],
     "cache": ["", " ", 3, 1.5, [], {}, b"/tmp", __file__, object()],
     "random_state": ["x", -1, 1.5, True, 2**32, np.nan, [0], np.random.default_rng(0), object()],
     "callbacks": [None, print, "print", ["print"], [None], {print: 1}, 3],
@@ -89,8 +90,10 @@ BEYOND = {
     **dict.fromkeys(
         ("learning_rate", "encoder_learning_rate", "tau", "sharpness", "frame_rate"), (0, np.float32(np.inf), np.inf)
     ),
-    **dict.fromkeys(("soft_argmax", "eps", "C", "temperature", "penalty"), (0, 0.0, np.inf)),
-    **dict.fromkeys(("batch_size", "patience", "n_neighbors", "n_expanded", "SelfTrainingHead.rounds"), (0,)),
+    **dict.fromkeys(("soft_argmax", "eps", "C", "temperature", "penalty", "ridge", "shots_weight"), (0, 0.0, np.inf)),
+    **dict.fromkeys(
+        ("batch_size", "patience", "n_neighbors", "n_expanded", "n_components", "SelfTrainingHead.rounds"), (0,)
+    ),
     "highlight_share": (0, 0.0, 1.01),
     "dim": (0, 1),
     "hidden_dim": (0, 2, 6),

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 import sere
 from sere import cli
-from sere.baselines import LinearBaseline
+from sere.baselines import METHODS, LinearBaseline
 from sere.datasets import make_task
 from sere.encoders import EmotionEncoder
 from sere.encoders.pretrained import PretrainedEncoder
@@ -256,3 +256,8 @@ def test_reports_show_which_clips_went_in_and_the_command(corpora, place, tmp_pa
     given = json.loads((place / "model" / "config.json").read_text())["reproduce"]["data"]
     assert all(own["digest"] in page for own in given.values())
     assert len(given) == 3
+
+
+def test_corpora_that_a_method_was_given_are_known_by_their_lists(corpora):
+    known = parameters_of(METHODS["multi-source"](corpora={"lumo": corpora["lumo"]}))
+    assert known["corpora"] == {"lumo": list_of(corpora["lumo"])}

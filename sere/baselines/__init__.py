@@ -4,8 +4,11 @@ Each is an estimator with the methods of :class:`sere.SEREClassifier` and may ta
 sees through the same code: the same encoder, the same labeled clips, the same unlabeled pools, each domain and speaker
 standardised without labels. A table of them compares ideas and nothing else.
 
-:data:`METHODS` maps a short name, as the command line takes it, to each class.
+:data:`METHODS` maps a short name, as the command line takes it, to each class. :class:`SkadaBaseline` is among them
+where skada is installed.
 """
+
+from importlib.util import find_spec
 
 from sere.baselines._base import Baseline
 from sere.baselines.aad import AaD
@@ -20,15 +23,17 @@ from sere.baselines.jiasl import JIASL
 from sere.baselines.label_spreading import LabelSpreading
 from sere.baselines.lrjda import LRJDA
 from sere.baselines.mixmatch import MixMatch
+from sere.baselines.multi_source import MultiSource
 from sere.baselines.nrc import NRC
 from sere.baselines.pseudo_label import PseudoLabel
 from sere.baselines.references import LinearBaseline, NearestPrototype, SVMBaseline
 from sere.baselines.self_training import SelfTraining
 from sere.baselines.simsiam import SimSiam
 from sere.baselines.sinkhorn import SinkhornPrototypes
+from sere.baselines.skada_methods import SkadaBaseline
 from sere.baselines.source_only import SourceOnly
 from sere.baselines.uerms import UERMS
-from sere.baselines.zero_shot import ZeroShot
+from sere.baselines.zero_shot import Evidence, ZeroShot
 
 #: Short names and classes: references, then domain adaptation, source-free, self- and semi-supervised methods.
 METHODS: dict[str, type[Baseline]] = {
@@ -36,6 +41,8 @@ METHODS: dict[str, type[Baseline]] = {
     "svm": SVMBaseline,
     "prototype": NearestPrototype,
     "zero-shot": ZeroShot,
+    "evidence": Evidence,
+    "multi-source": MultiSource,
     "sinkhorn": SinkhornPrototypes,
     "source-only": SourceOnly,
     "dan": DAN,
@@ -56,5 +63,9 @@ METHODS: dict[str, type[Baseline]] = {
     "self-training": SelfTraining,
     "label-spreading": LabelSpreading,
 }
+if find_spec("skada"):
+    METHODS["skada"] = SkadaBaseline
+#: Those that "all" leaves out in a benchmark: they need experience, other labeled corpora or another library.
+APART = ("evidence", "multi-source", "skada")
 
-__all__ = ["METHODS", "Baseline", *sorted(method.__name__ for method in METHODS.values())]
+__all__ = ["METHODS", "Baseline", *sorted({"SkadaBaseline", *(method.__name__ for method in METHODS.values())})]

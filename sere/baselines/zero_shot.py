@@ -149,6 +149,27 @@ class ZeroShot(Baseline):
         return fitted
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class Evidence(ZeroShot):
+    """What experience says, alone: neither the shots nor the pool teach, which standardises and nothing else.
+
+    Takes the parameters of :class:`ZeroShot`, whose `self_training_weight` is 0 here.
+
+    Parameters
+    ----------
+    self_training_weight : float, default=0.0
+        As in :class:`ZeroShot`.
+
+    Examples
+    --------
+    >>> from sere.baselines import Evidence
+    >>> Evidence().self_training_weight
+    0.0
+    """
+
+    self_training_weight: float = 0.0
+
+
 def experience_of(space: ClipSpace) -> Experience | None:
     """Return what the one encoder of a space knows; None where it knows nothing, or where there are several."""
     names = space.preparation.names

@@ -30,6 +30,7 @@ def add(command: AddCommand) -> None:
     added.add_argument("--source", metavar="DIR|CSV", help="unlabeled clips of the labeled language")
     added.add_argument("--target", metavar="DIR|CSV", help="unlabeled clips of the language to recognise")
     added.add_argument("--out", metavar="FOLDER", required=True, help="where to save the model")
+    added.add_argument("--license", metavar="NAME", help="licence of the model for its card, such as cc-by-4.0")
     added.add_argument("--source-language", metavar="CODE", help="ISO 639 code, such as de")
     added.add_argument("--target-language", metavar="CODE", help="ISO 639 code, such as it")
     added.add_argument(
@@ -65,7 +66,7 @@ def fit(arguments: argparse.Namespace) -> int:
     stop: Stop = arguments.stop
     if stop.signal is not None and not arguments.keep_interrupted:
         raise KeyboardInterrupt
-    sere.save(model, out)
+    sere.save(model, out, license=arguments.license)
     again.keep(arguments, out, {"labels": labeled, "source": source, "target": target}, seed=arguments.seed)
     problems.keep(out)
     if not arguments.quiet:

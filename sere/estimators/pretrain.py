@@ -137,8 +137,8 @@ def pretrain_encoder(
         raise params.ParameterError(
             f"encoder is {encoder!r}; it must be one without experience and with nothing to train"
         )
-    tables = _named(corpora)
-    labels = {title: _labels(title, table) for title, table in tables.items()}
+    tables = named(corpora)
+    labels = {title: labels_of(title, table) for title, table in tables.items()}
     skipping = Skipping(on_error)
     given, heard = {}, {}
     for title, table in tables.items():  # all are read before the first is described, which can take long
@@ -186,7 +186,7 @@ def learn_experience(
     for number, (title, utterances) in enumerate(heard.items()):
         own = np.array([emotions.index(label) for label in labels[title]])
         for view in VIEWS:
-            contexts.append(_standard_contexts(utterances, view))
+            contexts.append(standard_contexts(utterances, view))
             codes.append(own)
             corpus.append(np.full(len(own), number))
         of_clips = _standard_frames(utterances, VIEWS[0], random)
@@ -199,7 +199,7 @@ def learn_experience(
     of_context, of_frames = (content_metric(with_words(np.mean(side, axis=0))) for side in zip(*words, strict=True))
     felt = X @ of_context
     length = (felt**2).sum(1).mean()
-    weights, bias = masked_regression(felt, y, present[of], _even_weights(y, of), penalty * length)
+    weights, bias = masked_regression(felt, y, present[of], even_weights(y, of), penalty * length)
     known_speakers = np.concatenate([np.arange(len(c)) + at for c, at in _first_views(contexts)])
     raw = [np.asarray(u.context, dtype=np.float64) for u in heard.values()]
     mean = np.mean([r.mean(0) for r in raw], 0)
@@ -254,7 +254,7 @@ def masked_regression(
     return found[: E * d].reshape(E, d), found[E * d :]
 
 
-def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Corpora by name, each with labels."""
     if isinstance(corpora, pd.DataFrame):
         corpora = [corpora]
@@ -277,7 +277,7 @@ def _named(corpora: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> dict
     return tables
 
 
-def _labels(title: str, table: pd.DataFrame) -> np.ndarray:
+def labels_of(title: str, table: pd.DataFrame) -> np.ndarray:
     """Canonical names of a corpus's emotions, said where that makes one of several labels."""
     words = [str(word) for word in as_labels(table["emotion"], f"{title}: emotion")]
     names = {word: canonical_emotion(word) or word for word in words}
@@ -296,7 +296,7 @@ def _about(title: str, table: pd.DataFrame, labels: np.ndarray, licence: str | N
     return {**about, "licence": licence} if licence else about
 
 
-def _standard_contexts(utterances: Utterances, shrinkage: float) -> np.ndarray:
+def standard_contexts(utterances: Utterances, shrinkage: float) -> np.ndarray:
     contexts = np.asarray(utterances.context, dtype=np.float64)
     standard = Standardiser(shrinkage)
     standard.learn("", Moments.of_vectors(contexts), utterances.speakers)
@@ -352,7 +352,7 @@ def _first_views(contexts: list[np.ndarray]) -> list[tuple[np.ndarray, int]]:
     return [(contexts[k], int(starts[k])) for k in range(0, len(contexts), len(VIEWS))]
 
 
-def _even_weights(y: np.ndarray, corpus: np.ndarray) -> np.ndarray:
+def even_weights(y: np.ndarray, corpus: np.ndarray) -> np.ndarray:
     """Weights with which every emotion of every corpus counts alike."""
     _, cell, counts = np.unique(np.stack([corpus, y]), axis=1, return_inverse=True, return_counts=True)
     return 1.0 / counts[cell.ravel()]

@@ -17,10 +17,11 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from sere.estimators.audio_classifier import AudioClassifier
-from sere.evaluation.cells import Cell, corpus_digest, method_digest, run_cell
+from sere.evaluation.cells import Cell, method_digest, run_cell
+from sere.evaluation.digests import corpus_digest
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
-from sere.evaluation.leave_out import with_experience
+from sere.evaluation.leave_out import with_corpora, with_experience
 from sere.evaluation.methods import Method, default_baseline, read_method, read_methods
 from sere.evaluation.plan import Plan, Task, make_plan, read_corpora, read_tasks
 from sere.evaluation.presets import TABLE_CORPORA
@@ -132,7 +133,7 @@ def run_benchmark(
     make_plan(involved, pairs, **options)  # complains before the extraction, which can take long
 
     say(f"{len(pairs)} tasks between {', '.join(involved)}; methods {', '.join(method.name for method in chosen)}")
-    chosen = with_experience(chosen, everything, pairs, n_jobs, verbose, say)
+    chosen = with_corpora(with_experience(chosen, everything, pairs, n_jobs, verbose, say), everything)
     unusable = extract_all(involved, pairs, shifted, chosen, n_jobs=n_jobs, verbose=verbose)
     usable = {name: unusable.without(name, clips) for name, clips in involved.items()}
     plan = make_plan(usable, pairs, **options)
@@ -149,7 +150,7 @@ def run_benchmark(
     records = [done[cell.key] for cell in cells if cell.key in done]
     settings = {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]}
     settings["encoder"] = plain(encoder)
-    learned_from = everything if any(method.wants_experience for method in chosen) else {}
+    learned_from = everything if any(method.wants_experience or method.corpora for method in chosen) else {}
     result = BenchmarkResult(
         records,
         failed,

@@ -1,4 +1,4 @@
-"""Experience that saw neither corpus of a task: the encoder ``experience`` of a benchmark.
+"""What saw neither corpus of a task: the encoder ``experience`` of a benchmark, and labeled corpora for methods.
 
 For each pair of corpora an encoder is learned (:func:`sere.pretrain_encoder`) from every other corpus that is there, so
 that what a task is scored on was never heard, and neither was the corpus its labels come from.
@@ -53,6 +53,24 @@ def with_experience(
                 say(f"experience on {base} for {name}: {', '.join(of_pairs[name].card.names)}")
     return [
         method if method.experience_on is None else replace(method, experience=learned[method.experience_on])
+        for method in methods
+    ]
+
+
+def with_corpora(methods: Sequence[Method], corpora: Mapping[str, pd.DataFrame]) -> list[Method]:
+    """Return the methods, those that learn from labeled corpora and were given none with all there are.
+
+    Of these each task takes the ones that are neither its source nor its target.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+    corpora : mapping of str to DataFrame
+    """
+    return [
+        replace(method, corpora=corpora)
+        if method.estimator.get_params(deep=False).get("corpora", corpora) is None
+        else method
         for method in methods
     ]
 

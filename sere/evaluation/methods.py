@@ -16,10 +16,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from sere.encoders.base import FrameEncoder
 from sere.encoders.experience import BASE
+from sere.evaluation.digests import corpus_digest
 
 #: Stands for an encoder that is learned, for each task, from the corpora that are neither source nor target; with the
 #: name of another encoder behind it in parentheses it is learned on that one's frames.
@@ -40,6 +42,8 @@ class Method:
         Unfitted; ``fit`` takes what :meth:`sere.SEREClassifier.fit` takes.
     experience : mapping of str to EmotionEncoder
         By the pair's name, what stands for the encoder ``"experience"`` or ``"experience(acoustic)"``.
+    corpora : mapping of str to DataFrame
+        Labeled corpora; the method's parameter `corpora` gets those that are neither source nor target.
 
     Examples
     --------
@@ -52,6 +56,7 @@ class Method:
     name: str
     estimator: Any
     experience: Mapping[str, Any] = field(default_factory=dict)
+    corpora: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def wants_experience(self) -> bool:
@@ -81,6 +86,8 @@ class Method:
         # A fit that was interrupted would pass for a finished one.
         always = {"random_state": random_state, "on_interrupt": "raise"}
         changed: dict[str, Any] = {name: value for name, value in always.items() if name in known}
+        if self.corpora:
+            changed["corpora"] = {name: own for name, own in self.corpora.items() if name not in (source, target)}
         if "encoder" in known:
             changed["encoder"] = (
                 self.experience[pair_name(source, target)]
@@ -118,7 +125,7 @@ def read_methods(methods: str | Sequence[str | Method], encoder: Any = "acoustic
     Parameters
     ----------
     methods : str or sequence of str and Method
-        A string is split at commas; "all" stands for every name.
+        A string is split at commas; "all" stands for every name but `sere.baselines.APART`.
     encoder : str, FrameEncoder or dict
         Of methods that do not name theirs.
 
@@ -127,10 +134,12 @@ def read_methods(methods: str | Sequence[str | Method], encoder: Any = "acoustic
     ValueError
         If a name is unknown, a parameter does not exist, or two methods have one name.
     """
+    from sere.baselines import APART
+
     listed = [part.strip() for part in methods.split(",")] if isinstance(methods, str) else list(methods)
     expanded: list[str | Method] = []
     for item in listed:
-        expanded += method_names() if item == "all" else [item]
+        expanded += [name for name in method_names() if name not in APART] if item == "all" else [item]
     found = [item if isinstance(item, Method) else read_method(item, encoder) for item in expanded if item]
     names = [method.name for method in found]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -158,6 +167,8 @@ def read_method(text: str, encoder: Any = "acoustic") -> Method:
     head, *settings = text.split(":")
     name, _, own = head.partition("@")
     classes = _classes()
+    if name == "skada" and name not in classes:
+        raise ValueError(f'{text!r} needs skada: pip install "sere[skada]"')
     if name not in classes:
         raise ValueError(f"there is no method {name!r}; the methods are {', '.join(classes)} (as NAME or NAME@ENCODER)")
     estimator = classes[name]()
@@ -240,6 +251,8 @@ def described(value: Any) -> Any:
         ]
     if isinstance(value, FrameEncoder):
         return value.identity
+    if isinstance(value, pd.DataFrame):
+        return corpus_digest(value)
     if isinstance(value, Mapping):
         return {str(key): described(own) for key, own in sorted(value.items(), key=str)}
     if isinstance(value, (list, tuple)):

@@ -60,8 +60,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
 LISTED = {f"{module.partition('.')[0]}.{name}": (module, name) for module, names in _MODULES.items() for name in names}
 #: What an encoder keeps beside the arguments of its constructor.
 _BESIDE = {"sere.PretrainedEncoder": ("_facts",)}
-#: Parameters that say where one machine keeps things, and what stands for every such place in a file.
-_PLACES = {"cache": True, "memory": None}
+#: Parameters that say where one machine keeps things, or are clips, and what stands for them in a file.
+_PLACES = {"cache": True, "memory": None, "corpora": None}
 #: What fit leaves beside a model and a file does not hold.
 _LEFT = ("skipped_", "fit_seconds_", "_skl_callbacks")
 
@@ -79,9 +79,9 @@ def class_of(name: str) -> type:
         found: type = getattr(import_module(module), attribute)
         return found
     if name.startswith("sere."):
-        from sere.baselines import METHODS
+        from sere.baselines import METHODS, SkadaBaseline
 
-        for method in METHODS.values():
+        for method in (*METHODS.values(), SkadaBaseline):
             if name == f"sere.{method.__name__}":
                 return method
     raise ValueError(f"there is no class {name!r} that a model's file may hold")
