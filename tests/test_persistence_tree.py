@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -65,6 +65,7 @@ trees = st.recursive(
 
 
 @given(value=trees)
+@example(np.str_("a\0"))
 def test_values_come_back_as_they_were(value):
     assert same(there_and_back(value), value)
 

@@ -124,7 +124,8 @@ class Packer:
 
     def _scalar(self, value: np.generic, where: str) -> dict[str, Any]:
         if isinstance(value, np.str_):
-            return {"is": "text", "value": str(value)}
+            # Not str(value), which leaves out zeros at the end.
+            return {"is": "text", "value": "".join(value)}
         if value.dtype not in DTYPES:
             raise TypeError(f"{where} is a {type(value).__name__}, which a model's file cannot hold")
         return {"is": "number", "dtype": value.dtype.name, "value": self.pack(value.item(), where)}
