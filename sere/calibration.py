@@ -58,7 +58,19 @@ def expected_calibration_error(
     0.4
     """
     check_value("n_bins", n_bins, whole(1))
-    sure, right = _answers(y_true, probabilities, labels)
+    return error_of_answers(*_answers(y_true, probabilities, labels), n_bins)
+
+
+def error_of_answers(sure: np.ndarray, right: np.ndarray, n_bins: int = 10) -> float:
+    """Return the expected calibration error of answers; see :func:`expected_calibration_error`.
+
+    Parameters
+    ----------
+    sure : ndarray of shape (n_clips,)
+        Probability of each answer.
+    right : bool ndarray of shape (n_clips,)
+    n_bins : int
+    """
     bins = np.minimum((sure * n_bins).astype(int), n_bins - 1)
     gaps = np.bincount(bins, sure, n_bins) - np.bincount(bins, right, n_bins)
     return float(np.abs(gaps).sum() / len(sure))

@@ -236,7 +236,7 @@ def recall_intervals(
     ends = [_percentiles(own[np.isfinite(own)], level) for own in scores.T]
     return pd.DataFrame(
         {
-            "emotion": names,
+            "emotion": names.tolist(),
             "clips": counts.sum(axis=0),
             "recall": _recalls(hits.sum(axis=0), counts.sum(axis=0)),
             "low": [low for low, _ in ends],
@@ -278,7 +278,7 @@ def per_emotion_report(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike |
     """
     true, pred, names = _checked(y_true, y_pred, labels)
     rows = []
-    for name in names:
+    for name in names.tolist():
         ours, said = true == name, pred == name
         wrong, times = np.unique(pred[ours & ~said], return_counts=True)
         right = int((ours & said).sum())
@@ -288,7 +288,7 @@ def per_emotion_report(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike |
                 "clips": int(ours.sum()),
                 "recall": right / ours.sum() if ours.any() else np.nan,
                 "precision": right / said.sum() if said.any() else np.nan,
-                "confused_with": wrong[times.argmax()] if len(wrong) else None,
+                "confused_with": wrong.tolist()[times.argmax()] if len(wrong) else None,
             }
         )
     return pd.DataFrame(rows)

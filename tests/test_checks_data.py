@@ -279,6 +279,19 @@ def test_the_same_clip_is_known_in_another_file(clips, tmp_path):
         LinearBaseline(encoder=Loudness()).fit(paths, [*clips["y"], next(iter({*EMOTIONS} - {clips["y"][0]}))])
 
 
+def test_a_labeled_clip_is_known_in_the_pool_though_it_was_coded_anew(tmp_path):
+    voices = make_voices(n_per_emotion=4, emotions=["anger", "sadness"], n_speakers=2, random_state=3)
+    known, pool = (part.reset_index(drop=True) for _, part in voices.groupby("language"))
+    soundfile.write(tmp_path / "5.ogg", 0.3 * known["audio"][2], RATE, format="OGG", subtype="VORBIS")
+    for row, wave in enumerate(pool["audio"]):
+        soundfile.write(tmp_path / f"{row}.wav", wave, RATE)
+    files = [str(tmp_path / ("5.ogg" if row == 5 else f"{row}.wav")) for row in range(len(pool))]
+    with pytest.warns(
+        SereWarning, match=r"1 of the labeled clips are in X_unlabeled_tgt too.*\(X_unlabeled_tgt\[5\]\)"
+    ):
+        LinearBaseline(encoder=Loudness()).fit(list(known["audio"]), known["emotion"], None, (files,))
+
+
 def test_clips_go_by_their_row_in_the_users_list_though_others_were_skipped(clips):
     silent = SITUATIONS["a silent shot"][0](clips)["X"]
     X, y = [np.full(4000, np.nan), *silent["audio"]], ["anger", *clips["y"]]

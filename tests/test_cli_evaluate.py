@@ -1,10 +1,13 @@
 """A score compares labels under one set of names, and says whose it renamed."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sere import cli, load, save
+from sere.calibration import expected_calibration_error
 
 
 @pytest.fixture
@@ -17,6 +20,35 @@ def evaluate(place, given, labels, files, capsys):
     pd.DataFrame({"path": files, "emotion": labels}).to_csv(place / "truth.csv", index=False)
     assert cli.main(["evaluate", str(place / given), "--corpus", str(place / "truth.csv"), "-q"]) == 0
     return capsys.readouterr().out
+
+
+def test_a_score_as_json_holds_what_the_text_says_and_how_to_make_it_again(place, target, files, capsys):
+    text = evaluate(place, "model", target["emotion"], files, capsys)
+    arguments = ["evaluate", str(place / "model"), "--corpus", str(place / "truth.csv"), "-q", "-f", "json"]
+    assert cli.main([*arguments, "-o", str(place / "score.json")]) == 0
+    found = json.loads((place / "score.json").read_text())
+    assert text.startswith(f"UAR {100 * found['uar']:.1f} % on {found['clips']} clips")
+    assert found["low"] <= found["uar"] <= found["high"]
+    assert [row["emotion"] for row in found["emotions"]] == sorted(set(target["emotion"]))
+    shares = load(place / "model").predict_proba(files)
+    expected = expected_calibration_error(target["emotion"], shares, load(place / "model").classes_)
+    assert found["calibration_error"] == pytest.approx(expected)
+    assert found["reproduce"]["data"]["corpus"]["clips"] == len(files)
+    assert not (place / "score.json.reproduce.json").exists()
+    predictions(place, files)
+    arguments[1] = str(place / "found.csv")
+    assert cli.main(arguments) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["uar"] == found["uar"]
+    assert listed["calibration_error"] is None
+
+
+def test_a_score_of_no_clip_as_json_is_empty(place, capsys):
+    pd.DataFrame({"path": ["none.wav"], "emotion": ["anger"]}).to_csv(place / "truth.csv", index=False)
+    arguments = ["evaluate", str(place / "model"), "--corpus", str(place / "truth.csv"), "-q", "-f", "json"]
+    assert cli.main(arguments) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["uar"], found["emotions"], found["reproduce"]["data"]["corpus"]["clips"]) == (None, None, 1)
 
 
 def predictions(place, files, labels=None):

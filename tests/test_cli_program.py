@@ -294,6 +294,7 @@ def test_the_cache_is_shown_and_cleared(tmp_path, monkeypatch, capsys):
 def test_the_demonstration_says_what_it_ran_on_and_saves_its_figure(tmp_path, monkeypatch, capsys):
     import sere.datasets
 
+    pytest.importorskip("matplotlib")
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     few = make_voices(n_per_emotion=4, n_speakers=2, emotions=EMOTIONS, random_state=0, duration=0.8)
     monkeypatch.setattr(sere.datasets, "make_voices", lambda random_state: few)

@@ -47,7 +47,7 @@ def listed(frame, *names):
 @pytest.fixture
 def database(tmp_path):
     """Segments that come in turns, an open end, a label that is missing, speakers in a table of files."""
-    audformat = pytest.importorskip("audformat")
+    audformat = pytest.importorskip("audformat", exc_type=ImportError)
     db = audformat.Database("dialogue", languages=["de"])
     db.schemes["emotion"] = audformat.Scheme(labels=["anger", "joy"])
     db.schemes["speaker"] = audformat.Scheme(labels={"anna": {"gender": "female"}, "bob": {"gender": "male"}})

@@ -3,7 +3,6 @@
 import os
 import time
 
-import distributed
 import joblib
 import numpy as np
 import pandas as pd
@@ -12,6 +11,8 @@ import pytest
 from sere.audio import Clip
 from sere.extraction.extract import extract
 from sere.store import FrameStore
+
+distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")

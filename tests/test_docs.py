@@ -11,7 +11,6 @@ import re
 import runpy
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pytest
 
 import sere
@@ -70,6 +69,7 @@ def test_an_example_is_a_page_of_the_gallery(path):
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
 @pytest.mark.parametrize("name", ["insight/plot_dynamics", "parts/plot_pipeline"])
 def test_an_example_runs(name, monkeypatch):
+    plt = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     plt.close("all")
     runpy.run_path(str(ROOT / "examples" / f"{name}.py"))

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import checkpoints
-import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -15,6 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from sere.encoders._checkpoints import locate
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
+
+huggingface_hub = pytest.importorskip("huggingface_hub")
 
 SHORT = 5_000
 

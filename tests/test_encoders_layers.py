@@ -7,7 +7,6 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
-import transformers
 from checkpoints import noise, padded, plain_states
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +14,8 @@ from hypothesis import strategies as st
 from sere.encoders import _families
 from sere.encoders.layers import LayerMix, TopLayers, windows
 from sere.encoders.pretrained import PretrainedEncoder
+
+transformers = pytest.importorskip("transformers")
 
 SHORT, LONG = 5_000, 23_456
 

@@ -11,7 +11,6 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
-import transformers
 from checkpoints import noise, plain_states
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from sere.encoders import _families
 from sere.encoders.layers import windows
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
+
+transformers = pytest.importorskip("transformers")
 
 HOP = 320
 SHORT, MEDIUM, LONG = 5_000, 16_000, 23_456

@@ -10,11 +10,9 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
-import transformers
 from checkpoints import noise
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
-from transformers.models.whisper.modeling_whisper import sinusoids
 
 from sere.encoders import _speech_weights, speech
 from sere.encoders.pretrained import PretrainedEncoder
@@ -30,6 +28,9 @@ _spec.loader.exec_module(make_speech)
 def folder(tmp_path_factory):
     """A tiny random Whisper as transformers saves it, with the positions that every Whisper has."""
     folder = checkpoints.save_checkpoint("whisper", tmp_path_factory.mktemp("whisper"))
+    import transformers
+    from transformers.models.whisper.modeling_whisper import sinusoids
+
     model = transformers.WhisperForConditionalGeneration.from_pretrained(folder)
     positions = model.model.encoder.embed_positions.weight
     with torch.no_grad():

@@ -110,8 +110,7 @@ def test_an_explanation_goes_through_json_and_into_a_notebook(explained):
 
 
 def test_a_picture_has_a_bar_a_moment_and_names_the_strongest(fitted, explained, target):
-    import matplotlib
-
+    matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 

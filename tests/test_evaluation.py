@@ -7,6 +7,9 @@ import soundfile
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Bunch
 
+from sere import SEREClassifier
+from sere.baselines import LinearBaseline
+from sere.calibration import expected_calibration_error
 from sere.evaluation import TaskResult, demo, run_task, speakers_of
 from sere.evaluation.demonstration import _clips
 
@@ -62,6 +65,38 @@ def test_a_task_is_fitted_with_its_pools_and_scored_on_its_test_clips(task):
     assert result.speakers.tolist() == list("aabbcc")
     assert result.fit_seconds > 0
     assert result.predict_seconds > 0
+
+
+def test_answers_are_those_of_predict_and_their_probabilities_are_kept(shots, source, target):
+    own = Bunch(X_labeled=shots, y=shots["emotion"], X_unlabeled_src=source, X_unlabeled_tgt=target, X_test=target)
+    task = Bunch(**own, y_test=target["emotion"], labels=sorted(set(shots["emotion"])))
+    for estimator in (LinearBaseline(encoder="acoustic"), SEREClassifier("acoustic-emotion", epochs=1, random_state=0)):
+        result = run_task(estimator, task)
+        assert result.y_pred.tolist() == result.model.predict(target).tolist()
+        np.testing.assert_array_equal(result.probabilities, result.model.predict_proba(target))
+        expected = expected_calibration_error(target["emotion"], result.probabilities, result.model.classes_)
+        assert result.calibration_error == expected > 0
+
+
+def test_a_method_without_probabilities_has_no_calibration_error(task):
+    result = run_task(Remembering(), task)
+    assert result.probabilities is None
+    assert result.calibration_error is None
+
+
+class Sure(Remembering):
+    """Says how sure it is, of one clip nothing."""
+
+    def predict_proba(self, X):
+        shares = np.tile([0.8, 0.1, 0.1], (len(X), 1))
+        shares[-1] = np.nan
+        return shares
+
+
+def test_clips_that_have_no_probabilities_do_not_count_in_the_calibration_error(task):
+    result = run_task(Sure(), task)
+    assert result.y_pred.tolist() == ["anger"] * 6
+    assert result.calibration_error == pytest.approx(0.8 - 2 / 5)
 
 
 def test_the_summary_holds_the_score_its_interval_and_every_emotion(task):
@@ -142,6 +177,7 @@ def few_voices(monkeypatch):
 
 
 def test_the_demonstration_reports_and_saves_a_figure(tmp_path, monkeypatch, few_voices):
+    pytest.importorskip("matplotlib")
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     figure, said = tmp_path / "seen.png", []
     result = demo(figure=figure, shots=1, say=said.append, estimator=Remembering())
@@ -153,6 +189,7 @@ def test_the_demonstration_reports_and_saves_a_figure(tmp_path, monkeypatch, few
 
 
 def test_the_picture_of_a_demonstration_is_a_new_file_named_after_the_corpora(tmp_path, monkeypatch, few_voices):
+    pytest.importorskip("matplotlib")
     monkeypatch.delenv("SERE_CORPORA", raising=False)
     monkeypatch.chdir(tmp_path)
     for number in ("", "-2", "-3"):

@@ -189,7 +189,8 @@ def test_a_clip_that_cannot_be_used_is_left_out_and_named(folder):
 def test_results_and_table_are_written_whole(corpora, tmp_path):
     found = run_benchmark(corpora, **QUICK, out=tmp_path / "new" / "folder")
     results = json.loads((tmp_path / "new" / "folder" / "results.json").read_text())
-    assert {"settings", "environment", "baseline", "data", "rows", "left_out", "notes", "cells"} == set(results)
+    parts = {"settings", "environment", "reproduce", "baseline", "data", "rows", "left_out", "notes", "cells"}
+    assert parts == set(results)
     for name, own in results["data"].items():
         clips = corpora[name]
         assert own["clips"] == len(clips) == sum(own["emotions"].values())

@@ -1,10 +1,11 @@
 """Fig. 3: one map a method, side by side."""
 
 import pytest
-from matplotlib.figure import Figure
 from test_evaluation_benchmark import corpora  # noqa: F401 - a fixture
 
 from sere.evaluation.embeddings import draw_ablations
+
+Figure = pytest.importorskip("matplotlib.figure").Figure
 
 METHODS = "sere:epochs=1,sere:epochs=1:losses__dual_weight=0"
 

@@ -1,5 +1,6 @@
 """What a benchmark found, as papers print it and as others compute with it."""
 
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sere.evaluation import BenchmarkResult, paper
-from sere.evaluation.cells import clip_names
+from sere.report.benchmarks import benchmark_page
 
 
 def cell(task, method, draw, truth, predicted):
@@ -88,6 +89,34 @@ def test_a_result_is_short_in_text_and_a_table_in_notebooks(result):
     assert repr(BenchmarkResult([], [], 9, 0, None)).startswith("BenchmarkResult: 0 methods")
 
 
+def test_the_calibration_error_is_of_all_answers_of_a_task_and_missing_where_one_has_no_probability(result):
+    sure = {0: [0.95, 0.95, 0.55, 0.55], 1: [0.95, 0.65, 0.75, 0.85]}
+    for record in result.records:
+        if record["method"] == "a_b@c":
+            record |= {"predicted": GOOD, "probability": sure[record["draw"]]}
+    rows = {(row["method"], row["task"]): row for row in result.rows}
+    # All but the last answer of a draw are right: 0.95 three times, 0.65, 0.75, and one of 0.55; 0.85 is wrong.
+    gaps = [3 * 0.05, 0.35, 0.25, 0.85, abs(2 * 0.55 - 1)]
+    assert rows["a_b@c", "x-y"]["ece"] == pytest.approx(sum(gaps) / 8)
+    assert rows["a_b@c", "all"]["ece"] == pytest.approx(sum(gaps) / 8)
+    assert "ece" not in rows["lr", "all"]
+    summary = next(line for line in result.table().splitlines() if line.startswith("| a_b@c"))
+    other = next(line for line in result.table().splitlines() if line.startswith("| lr"))
+    assert (summary.split(" | ")[-3], other.split(" | ")[-3]) == (f"{100 * sum(gaps) / 8:.1f}", "-")
+    assert "ece" in result.scores
+    known = result.predictions.groupby("method")["probability"]
+    assert known.count().to_dict() == {"a_b@c": 16, "lr": 0}
+    assert "probability" not in result.content()["cells"][1]
+    page = benchmark_page(json.loads(json.dumps(result.content())), "a test")
+    assert "ECE (%)" in page
+
+
+def test_results_without_probabilities_have_no_column_of_their_errors(result):
+    assert "| ECE |" not in result.table()
+    assert "ece" not in result.scores
+    assert "ECE (%)" not in benchmark_page(json.loads(json.dumps(result.content())), "a test")
+
+
 def test_every_answer_that_was_kept_is_there(result, tmp_path):
     found = result.predictions
     assert len(found) == 7 * 4
@@ -103,10 +132,3 @@ def test_every_answer_that_was_kept_is_there(result, tmp_path):
     one, two = ((tmp_path / name / "predictions.csv.gz").read_bytes() for name in ("one", "two"))
     assert one == two
     assert "predicted" not in result.content()["cells"][0]
-
-
-def test_clips_are_named_the_same_wherever_they_lie():
-    clips = pd.DataFrame({"path": ["/a/b/c.wav", "/a/b/c.wav"], "start": [0.5, None], "end": [2.0, None]})
-    assert clip_names(clips) == ["b/c.wav#t=0.5,2", "b/c.wav"]
-    assert clip_names(clips[["path"]]) == ["b/c.wav"] * 2
-    assert clip_names(pd.DataFrame({"audio": [0, 0]})) == ["row 0", "row 1"]

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutations import edited, edits, watched
@@ -27,6 +28,8 @@ from sere.encoders import EmotionEncoder, _speech_weights
 from sere.encoders._arrays import LARGEST, read_arrays, write_arrays
 from sere.encoders.emotion import SHIPPED
 from sere.evaluation.journal import Journal
+from sere.persistence.folder import CARD, CONFIG, MODEL
+from sere.persistence.models import _checksum
 from sere.report import write_report
 from sere.store import FrameStore, content_key, database
 from sere.store.frames import _decode, _encode
@@ -75,6 +78,78 @@ def test_a_changed_model_says_the_same_or_is_refused(model, tmp_path, changes):
     again = refusing(sere.load, path, 4 * MEGABYTE, ValueError)
     if again is not None:
         np.testing.assert_array_equal(again.decision_function(X), said)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A saved SEREClassifier: the bytes of each file of its folder, what it was fitted on, what it says of that."""
+    X = np.random.default_rng(0).normal(size=(8, 5))
+    fitted = sere.SEREClassifier(epochs=1, random_state=0).fit(X, ["anger", "sadness"] * 4, None, (X + 1,))
+    place = tmp_path_factory.mktemp("folder") / "model"
+    sere.save(fitted, place)
+    said = sere.load(place).decision_function(X)
+    return SimpleNamespace(
+        files={file.name: file.read_bytes() for file in place.iterdir()}, X=X, said=said, model=fitted
+    )
+
+
+def written(place, files):
+    place.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (place / name).write_bytes(content)
+    return place
+
+
+@fuzz
+@given(changes=edits, name=st.sampled_from([CARD, CONFIG, MODEL]))
+def test_a_changed_folder_of_a_model_says_the_same_or_is_refused(folder, tmp_path, changes, name):
+    changed = {**folder.files, name: edited(folder.files[name], changes)}
+    again = refusing(sere.load, written(tmp_path / "model", changed), 4 * MEGABYTE, ValueError)
+    assert again is not None or name == MODEL, "only the model is ever read"
+    if again is not None:
+        np.testing.assert_array_equal(again.decision_function(folder.X), folder.said)
+
+
+@fuzz
+@given(changes=edits)
+def test_a_model_whose_header_was_changed_is_read_or_refused(folder, tmp_path, changes):
+    whole = folder.files[MODEL]
+    end = 8 + int.from_bytes(whole[:8], "little")
+    header = edited(whole[8:end], changes)
+    files = {MODEL: len(header).to_bytes(8, "little") + header + whole[end:]}
+    again = refusing(sere.load, written(tmp_path / "model", files), 4 * MEGABYTE, ValueError)
+    if again is not None:
+        np.testing.assert_array_equal(again.decision_function(folder.X), folder.said)
+
+
+@fuzz
+@given(changes=edits)
+def test_a_model_whose_tree_was_changed_and_sealed_again_is_made_or_refused(folder, tmp_path, changes):
+    whole = folder.files[MODEL]
+    content = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])["__metadata__"]
+    arrays = safetensors.numpy.load(whole)
+    content["model"] = edited(content["model"].encode(), changes).decode(errors="replace").replace("\0", "0")
+    content["checksum"] = _checksum({name: text for name, text in content.items() if name != "checksum"}, arrays)
+    files = {MODEL: safetensors.numpy.save(arrays, content)}
+    again = refusing(sere.load, written(tmp_path / "model", files), 8 * MEGABYTE, ValueError)
+    assert again is None or type(again).__module__.startswith(("sere.", "sklearn."))
+
+
+@fuzz
+@given(changes=edits, name=st.sampled_from([CARD, CONFIG, MODEL]))
+@pytest.mark.filterwarnings("ignore:.*is not as sere.save wrote it:sere.SereWarning")
+def test_a_changed_folder_is_written_anew_or_left_alone(folder, tmp_path, changes, name):
+    changed = {**folder.files, name: edited(folder.files[name], changes)}
+    place = written(tmp_path / "model", changed)
+    try:
+        sere.save(folder.model, place)
+    except FileExistsError:
+        assert name != CARD
+        assert {file.name: file.read_bytes() for file in place.iterdir()} == changed
+    else:
+        kept = {CARD} if name == CARD else set()
+        held = {file.name: file.read_bytes() for file in place.iterdir()}
+        assert {own for own in held if held[own] != folder.files[own]} <= kept
 
 
 @pytest.fixture(scope="module")

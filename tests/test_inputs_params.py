@@ -208,6 +208,8 @@ def test_an_encoder_that_is_not_there_is_found_first(
     def offline(checkpoint, revision):
         raise CheckpointUnavailableError(f"{checkpoint} is not on this machine")
 
+    if encoder == "acustic":  # it may be a checkpoint's name
+        pytest.importorskip("transformers")
     monkeypatch.setattr("sere.encoders._checkpoints._download", offline)
     with pytest.raises(error, match=f"encoders names {said}"):
         cls(encoder=encoder).fit(shots, shots["emotion"], None, (target,))

@@ -125,3 +125,19 @@ def test_enhanced_representation_puts_scaled_dynamics_beside_the_context():
     z = enhanced_representation(h, D, 0.5)
     assert torch.equal(z[:, :3], h)
     assert torch.equal(z[:, 3:], D / 2)
+
+
+def test_two_frames_have_one_change():
+    found = normalised_changes(np.array([[100.0, 0.5, 3.0, 900.0], [110.0, 0.25, 4.0, 800.0]]))
+    np.testing.assert_allclose(found[1], [1, -1, 1, -1], rtol=1e-6)
+
+
+def test_a_missing_loudness_leaves_the_pitch():
+    tracks = np.array([[100.0, 0.5, 0.0, 0.0], [110.0, np.nan, 0.0, 0.0], [105.0, 0.25, 0.0, 0.0]])
+    np.testing.assert_allclose(normalised_changes(tracks)[1:, 0], [10 / 7.5, -5 / 7.5], rtol=1e-6)
+
+
+def test_rounding_is_judged_by_the_values_of_a_step_alone():
+    tracks = np.zeros((4, 4))
+    tracks[:, 3] = 1e7, 100.0, 101.0, 100.0
+    assert normalised_changes(tracks)[2:, 3].abs().min() > 0

@@ -141,3 +141,10 @@ def test_weights_that_are_all_0_cost_nothing(sample):
 def test_unknown_options_are_named(sample, call, message):
     with pytest.raises(ValueError, match=message):
         call(*sample)
+
+
+def test_the_mean_is_that_of_the_samples_however_few_and_however_little_they_weigh():
+    r, references = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    assert float(dual_resonance_loss(r[:1], references[:1])) == pytest.approx(1.0)
+    assert float(dual_resonance_loss(r, references, torch.tensor([0.25, 0.25]))) == pytest.approx(0.5)
+    assert float(dual_resonance_loss(r, references, torch.tensor([0.25, 0.0]))) == pytest.approx(1.0)

@@ -198,3 +198,45 @@ def test_mistakes_are_named(call, message):
     shots, unlabeled, irf = pools()
     with pytest.raises(ValueError, match=message):
         call(shots, unlabeled, pseudo_anchors(irf))
+
+
+def test_a_shot_counts_as_many_clips_as_its_weight_says():
+    shots, _, _ = pools()
+    weights = np.array([2, 0.5, 1, 3, 1, 0])
+    found = enhanced_prototypes(shots, Y, weights=weights).numpy()
+    for c in range(3):
+        np.testing.assert_allclose(found[c], np.average(shots[c == Y], axis=0, weights=weights[c == Y]))
+    whole = enhanced_prototypes(torch.as_tensor(shots).float(), Y, weights=[2, 1, 1, 1, 1, 1])
+    assert whole.dtype == torch.float32
+    twice = enhanced_prototypes(np.concatenate([shots, shots[:1]]), [*Y, 0])
+    np.testing.assert_allclose(whole, twice, rtol=1e-5)
+    # An anchor adds its shot once, however much the shot itself counts.
+    with_clip = enhanced_prototypes(shots, Y, anchors=[0], weights=weights).numpy()
+    np.testing.assert_allclose(with_clip[0], (3 * shots[0] + 0.5 * shots[1]) / 3.5)
+
+
+def test_a_class_without_shots_is_where_the_clips_are_that_hardly_belong_to_it():
+    shots, unlabeled, _ = pools()
+    assignments = np.zeros((9, 4))
+    assignments[:2, 3] = 0.25, 0.125
+    found = enhanced_prototypes(shots, Y, None, unlabeled, assignments=assignments, source="own", n_classes=4)
+    np.testing.assert_allclose(found[3], (0.25 * unlabeled[0] + 0.125 * unlabeled[1]) / 0.375)
+
+
+def test_anchor_by_class_looks_at_each_clip_and_never_at_a_class_without_shots():
+    irf = [[-0.9, -0.1], [-0.1, -0.9], [-0.9, -0.2]]
+    assert pseudo_anchors(np.array(irf), y=[0, 2], by="class").tolist() == [1, 0, 1]
+
+
+def test_shares_below_0_are_refused_though_they_sum_to_1():
+    with pytest.raises(ValueError, match="shares must be >= 0 and sum to 1"):
+        balanced_assignment(np.zeros((4, 3)), shares=[0.75, 0.5, -0.25])
+
+
+def test_a_pool_of_one_clip_is_assigned():
+    np.testing.assert_allclose(balanced_assignment([[1e3, 0.0]]), [[0.5, 0.5]], atol=1e-6)
+
+
+def test_shares_of_a_pool_as_large_as_the_prior_are_found():
+    found = estimate_shares(np.array([[5.0, 0.0]] * 4), prior_strength=4.0)
+    assert 0.5 < found[0] < 1

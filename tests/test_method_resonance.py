@@ -186,3 +186,13 @@ def test_frames_of_zeros_get_no_gradient():
 def test_unknown_options_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_weights_that_sum_to_less_than_1_still_make_a_mean():
+    R = np.array([[0.5, 0.1], [0.2, 0.9]])
+    assert float(resonance_score(R, np.array([0.25, 0.0]))) == pytest.approx(0.5)
+    assert float(resonance_score(R, np.array([0.25, 0.25]))) == pytest.approx(0.7)
+
+
+def test_highlights_are_a_mask():
+    assert highlight_frames(np.arange(4.0), 0.5).dtype == torch.bool

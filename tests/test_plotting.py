@@ -4,15 +4,9 @@ import json
 import subprocess
 import sys
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.colors import to_hex
 from sklearn.exceptions import NotFittedError
 
 from sere import DynamicFeatureTransformer, ResonanceField, SEREClassifier
@@ -28,6 +22,11 @@ from sere.plotting import (
 )
 from sere.plotting._clips import one_clip
 from sere.plotting._display import OKABE_ITO, looks
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+to_hex = matplotlib.colors.to_hex
 
 EMOTIONS = ["anger", "fear", "sadness"]
 

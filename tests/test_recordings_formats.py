@@ -118,7 +118,7 @@ def test_webvtt_by_webvtt_py(tmp_path):
 # Its own call of pandas.
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_audformat_by_audformat(tmp_path):
-    audformat = pytest.importorskip("audformat")
+    audformat = pytest.importorskip("audformat", exc_type=ImportError)
     file = tmp_path / "table.csv"
     write_timeline(timeline(gaps=True), file, "audformat")
     table = audformat.utils.read_csv(file)

@@ -75,6 +75,8 @@ RUN = ["README.md", "docs/userguide.md", "docs/paper.md", *(f"docs/{guide}.md" f
 def test_every_block_of_python_runs(page, corpora, at_once, source, target):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
     assert blocks
+    if any("plot" in block for block in blocks):
+        pytest.importorskip("matplotlib")
     names = {"sere": sere, "X": source, "y": source["emotion"], "source": source, "target": target}
     names |= {"clf": sere.SEREClassifier(random_state=0), "MyClassifier": LinearBaseline}
     for block in blocks:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from sere.audio import HOP, SAMPLE_RATE, AudioError, Clip
+from sere.checks.copies import fingerprint
 from sere.encoders.experience import samples_digest
 from sere.extraction.extract import extract
 from sere.tracks.voiced import WINDOW, repetition
 
 #: Changes whenever a fact would.
-VERSION = 1
+VERSION = 2
 #: Frames of 40 ms that voice and band are judged by, at most; they are spread evenly over the clip.
 _LOOKS = 256
 #: A frame has a voice where this share of its power repeats and it is at most so far below the loud ones.
@@ -60,6 +61,10 @@ class Facts:
     digest : uint64
         By which the same samples are known again, whatever file holds them; see
         :func:`sere.encoders.experience.samples_digest`.
+    print : int8, of shape (n, a fingerprint's numbers)
+        By which a recording is known again that was re-coded or trimmed; see :mod:`sere.checks.copies`.
+    sounding : float
+        Seconds from the first to the last loud moment; 0 where there is no fingerprint.
     """
 
     seconds: np.ndarray
@@ -71,6 +76,8 @@ class Facts:
     voiced: np.ndarray
     at_peak: np.ndarray
     digest: np.ndarray
+    print: np.ndarray
+    sounding: np.ndarray
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -101,13 +108,19 @@ def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: 
     except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
         return None
     columns = np.array([arrays["facts"] for arrays in found]).T
-    return Facts(**dict(zip(COLUMNS, columns, strict=True)), digest=np.concatenate([a["digest"] for a in found]))
+    beside = {name: np.concatenate([arrays[name] for arrays in found]) for name in ("digest", "print", "sounding")}
+    return Facts(**dict(zip(COLUMNS, columns, strict=True)), **beside)
 
 
 def _look(waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:
     """Return the facts of a batch of waveforms, as the store keeps them."""
-    digests = [np.array([int(samples_digest(wave), 16)], dtype=np.uint64) for wave in waves]
-    return [{"facts": facts(wave), "digest": digest} for wave, digest in zip(waves, digests, strict=True)]
+    return [_look_at(wave) for wave in waves]
+
+
+def _look_at(wave: np.ndarray) -> dict[str, np.ndarray]:
+    seen, seconds = fingerprint(wave)
+    digest = np.array([int(samples_digest(wave), 16)], dtype=np.uint64)
+    return {"facts": facts(wave), "digest": digest, "print": seen[None], "sounding": np.array([seconds])}
 
 
 def is_silent(wave: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sere.checks.copies import recordings
 from sere.checks.data import ENOUGH, Group, counted
 from sere.checks.facts import Facts
 
@@ -35,6 +36,9 @@ OFFSET = 0.5
 #: Share of clips that may be copies of others beside them, as some corpora have; or, in a pool, have no voice.
 FEW = 0.05
 
+#: Rows of a group, each with the number of its recording.
+Identities = list[tuple[int, int]]
+
 
 def heard(groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray) -> Iterator[str]:
     """Yield what the clips themselves tell.
@@ -46,11 +50,12 @@ def heard(groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray) -> It
     classes : ndarray of shape (n_classes,)
     codes : int ndarray of shape (n_labeled,)
     """
-    contradictions = list(_two_labels(groups[0], classes.tolist(), codes))
+    known = _identities(groups)
+    contradictions = list(_two_labels(groups[0], known[0], classes.tolist(), codes))
     yield from contradictions
-    for group in groups[bool(contradictions) :]:
-        yield from _repeated(group)
-    yield from _shared(groups)
+    for group, own in list(zip(groups, known, strict=True))[bool(contradictions) :]:
+        yield from _repeated(group, own)
+    yield from _shared(groups, known)
     for group in groups:
         for found in (_silent, _without_voice, _lengths, _levels, _damaged):
             yield from found(group)
@@ -76,10 +81,10 @@ def answered(group: Group, answers: np.ndarray) -> Iterator[str]:
         )
 
 
-def _two_labels(labeled: Group, classes: list[Any], codes: np.ndarray) -> Iterator[str]:
+def _two_labels(labeled: Group, known: Identities, classes: list[Any], codes: np.ndarray) -> Iterator[str]:
     rows = defaultdict(list)
-    for row, digest in _identities(labeled):
-        rows[digest].append(row)
+    for row, recording in known:
+        rows[recording].append(row)
     torn = [same for same in rows.values() if len({codes[row] for row in same}) > 1]
     if torn:
         said = ", ".join(f"{labeled.row(row)} {classes[codes[row]]!r}" for row in torn[0][:5])
@@ -89,8 +94,8 @@ def _two_labels(labeled: Group, classes: list[Any], codes: np.ndarray) -> Iterat
         )
 
 
-def _repeated(group: Group) -> Iterator[str]:
-    found = Counter(digest for _, digest in _identities(group))
+def _repeated(group: Group, known: Identities) -> Iterator[str]:
+    found = Counter(recording for _, recording in known)
     spare = found.total() - len(found)
     if not found:
         return
@@ -119,34 +124,40 @@ def _alike(facts: Facts | None) -> bool:
     )
 
 
-def _shared(groups: Sequence[Group]) -> Iterator[str]:
+def _shared(groups: Sequence[Group], known: Sequence[Identities]) -> Iterator[str]:
     """Yield what is in two groups; labeled clips may be in the source pool, which is where they come from."""
-    labeled = {digest for _, digest in _identities(groups[0])}
-    source = {digest for group in groups if group.role == "source" for _, digest in _identities(group)}
-    for group in groups:
+    labeled = {recording for _, recording in known[0]}
+    source = {
+        recording for group, own in zip(groups, known, strict=True) if group.role == "source" for _, recording in own
+    }
+    for group, own in zip(groups, known, strict=True):
         if group.role != "target":
             continue
-        own = _identities(group)
-        taught = np.array([row for row, digest in own if digest in labeled], dtype=int)
+        taught = np.array([row for row, recording in own if recording in labeled], dtype=int)
         if len(taught):
             yield (
-                f"{len(taught)} of the labeled clips are in {group.name} too ({group.rows(taught)}): a score on that "
-                "pool counts answers that were given. Leave them out of one"
+                f"{len(taught)} of the labeled clips are in {group.name} too, as they are, re-coded or trimmed "
+                f"({group.rows(taught)}): a score on that pool counts answers that were given. Leave them out of one"
             )
-        mixed = np.array([row for row, digest in own if digest in source], dtype=int)
+        mixed = np.array([row for row, recording in own if recording in source], dtype=int)
         if len(mixed):
             yield (
-                f"{len(mixed)} of the {len(group)} clips of {group.name} are in the source pool too "
-                f"({group.rows(mixed)}): one language is then taken for the other. Leave them out of one"
+                f"{len(mixed)} of the {len(group)} clips of {group.name} are in the source pool too, as they are, "
+                f"re-coded or trimmed ({group.rows(mixed)}): one language is then taken for the other. Leave them out "
+                "of one"
             )
 
 
-def _identities(group: Group) -> list[tuple[int, int]]:
-    """Return (row, digest) of each clip that is loud enough to be told from others."""
-    if group.facts is None:
-        return []
-    told = np.flatnonzero(group.facts.peak >= COARSE)
-    return list(zip(told.tolist(), group.facts.digest[told].tolist(), strict=True))
+def _identities(groups: Sequence[Group]) -> list[Identities]:
+    """Return (row, number of its recording) of each clip that is loud enough to be told from others, by group."""
+    facts = Facts.chain([group.facts for group in groups if group.facts is not None])
+    numbers = recordings(facts.digest, facts.print, facts.sounding, len(groups[0]))
+    parts = np.split(numbers, np.cumsum([len(group) for group in groups])[:-1])
+    told = np.split(facts.peak >= COARSE, np.cumsum([len(group) for group in groups])[:-1])
+    return [
+        list(zip(np.flatnonzero(loud).tolist(), own[loud].tolist(), strict=True))
+        for own, loud in zip(parts, told, strict=True)
+    ]
 
 
 def _silent(group: Group) -> Iterator[str]:

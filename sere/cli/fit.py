@@ -23,7 +23,8 @@ def add(command: AddCommand) -> None:
         "train a model on a few labeled clips and unlabeled ones",
         "few.csv has the columns path and emotion, and if you like speaker, language, start and end (seconds).\n"
         "Clips in DIR need no labels; labels that are there are not used.\n"
-        "Interrupted, it writes no model. With --on-error skip, FOLDER.skipped.csv lists what was left out, and why.",
+        "Interrupted, it writes no model. With --on-error skip, FOLDER.skipped.csv lists what was left out, and why.\n"
+        "FOLDER.reproduce.json says how the model was made.",
     )
     added.add_argument("--labels", metavar="CSV", required=True, help="the labeled clips")
     added.add_argument("--source", metavar="DIR|CSV", help="unlabeled clips of the labeled language")
@@ -47,6 +48,7 @@ def add(command: AddCommand) -> None:
 def fit(arguments: argparse.Namespace) -> int:
     """Fit on the labeled list and the pools, save the model."""
     import sere
+    from sere.cli import again
     from sere.cli.inputs import read_labeled, read_pool
     from sere.cli.problems import Problems
     from sere.persistence.folder import check_place
@@ -65,6 +67,7 @@ def fit(arguments: argparse.Namespace) -> int:
     if stop.signal is not None and not arguments.keep_interrupted:
         raise KeyboardInterrupt
     sere.save(model, out, license=arguments.license)
+    again.keep(arguments, out, {"labels": labeled, "source": source, "target": target}, seed=arguments.seed)
     problems.keep(out)
     if not arguments.quiet:
         labels, *pools = (0 if table is None else len(table) - left_out[name] for name, table in inputs.items())

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from sere.cli.problems import Problems
 
+#: Of the model that is fitted where there are labels.
+SEED = 0
+
 
 def add(command: AddCommand) -> None:
     """Add the command to the parser."""
@@ -24,7 +27,8 @@ def add(command: AddCommand) -> None:
         "What is known of emotions comes from labeled speech of other languages, what is known of these voices and\n"
         "this room from the clips themselves: give all that were recorded alike together. With a few labels, as\n"
         "`sere fit` takes them, a model is fitted on these first. A file that cannot be used is named on stderr; the\n"
-        "exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.",
+        "exit code is then 1, and FILE.skipped.csv lists them beside --output FILE. FILE.reproduce.json says how\n"
+        "it was made.",
     )
     add_inputs(added)
     added.add_argument(
@@ -44,6 +48,7 @@ def add(command: AddCommand) -> None:
 
 def label(arguments: argparse.Namespace) -> int:
     """Label every clip that can be read, name the others, return 1 if there were any."""
+    from sere.cli import again
     from sere.cli.inputs import read_clips
     from sere.cli.problems import PLACE, Problems
     from sere.cli.writers import WRITERS, opened
@@ -68,6 +73,10 @@ def label(arguments: argparse.Namespace) -> int:
             ):
                 for row, shares in zip(found.rows, found.probabilities):
                     writer.write(given.iloc[row].dropna().to_dict(), shares)
+            if arguments.output:
+                encoder = arguments.encoder if arguments.encoder.endswith(".npz") else None
+                used = {"labels": arguments.labels, "clips": given, "encoder": encoder}
+                again.keep(arguments, Path(arguments.output), used, seed=SEED)
     finally:
         if arguments.output:
             problems.keep(Path(arguments.output))
@@ -112,7 +121,7 @@ def _by_labels(clips: "pd.DataFrame", arguments: argparse.Namespace, problems: "
     if not others.any():
         raise ValueError(f"every clip is in {arguments.labels}; give others to label")
     pool = clips[others].reset_index(drop=True)
-    model = sere.SEREClassifier(on_error=problems.on_error, random_state=0, **_settings(arguments))
+    model = sere.SEREClassifier(on_error=problems.on_error, random_state=SEED, **_settings(arguments))
     with redirect_stdout(sys.stderr):  # what fit says on the way is no result
         fit_pools(model, {"X": labeled, "X_unlabeled_src": None, "X_unlabeled_tgt": pool}, problems)
     unusable = [record["row"] for record in model.skipped_ if record["where"] == "X_unlabeled_tgt"]

@@ -25,6 +25,7 @@ def add(command: AddCommand) -> None:
         "emotions of clips",
         "Results are written as they are found. A file that cannot be used is named on stderr and the others\n"
         "are predicted all the same; the exit code is then 1, and FILE.skipped.csv lists them beside --output FILE.\n"
+        "FILE.reproduce.json says how it was made.\n"
         "Where the only input is - and WAV comes on standard input, or with --rate raw samples, a line is written for\n"
         "each window of it, as it comes: ffmpeg -i URL -f wav - | sere predict MODEL -",
     )
@@ -50,6 +51,7 @@ def add(command: AddCommand) -> None:
 
 def predict(arguments: argparse.Namespace) -> int:
     """Predict every clip that can be read, name the others, return 1 if there were any."""
+    from sere.cli import again
     from sere.cli.inputs import load_model, read_clips
     from sere.cli.portions import predictions
     from sere.cli.problems import PLACE, Problems
@@ -85,6 +87,8 @@ def predict(arguments: argparse.Namespace) -> int:
                 if reasons is not None and rows:
                     explain(model, clips, rows, reasons)
                 stream.flush()
+        if arguments.output:
+            again.keep(arguments, Path(arguments.output), {"model": arguments.model, "clips": shown})
     finally:
         if arguments.output:
             problems.keep(Path(arguments.output))

@@ -13,7 +13,8 @@ def add(command: AddCommand) -> None:
         "pretrain",
         pretrain,
         "learn an encoder from labeled corpora of several languages",
-        "Writes the encoder, which goes wherever --encoder takes a name, and its card beside it.",
+        "Writes the encoder, which goes wherever --encoder takes a name, and its card beside it;\n"
+        "FILE.npz.reproduce.json says how it was made.",
     )
     added.add_argument("--corpora", metavar="DIR", required=True, help="folder of corpora")
     added.add_argument("--only", metavar="NAME,NAME", help="these corpora (default: all that are found)")
@@ -29,6 +30,7 @@ def pretrain(arguments: argparse.Namespace) -> int:
     """Learn an encoder from the corpora of a folder, save it and its card."""
     from sere import pretrain_encoder
     from sere.audio import AudioError
+    from sere.cli import again
     from sere.cli.problems import PLACE, Problems, in_own_words, rows_unnamed
     from sere.datasets import CORPORA, find_corpora, load_corpus
     from sere.files.drafts import write_text
@@ -62,6 +64,7 @@ def pretrain(arguments: argparse.Namespace) -> int:
         problems.add(record["where"], record["path"], record["reason"])
     encoder.save(out)
     write_text(out.with_suffix(".md"), encoder.card.text(encoder))
+    again.keep(arguments, out, corpora, seed=arguments.seed)
     if not arguments.quiet:
         kilobytes = out.stat().st_size / 1024
         print(f"{out} ({kilobytes:.0f} KB): {', '.join(encoder.experience.emotions)}; card in {out.with_suffix('.md')}")

@@ -30,7 +30,7 @@ def add(command: AddCommand) -> None:
         "experience of other languages answers, and the recording itself says how its language, room and voice sound.\n"
         "The formats audacity, textgrid and vtt hold one recording a file: of several, --output names a folder. A\n"
         "file that cannot be used is named on stderr; the exit code is then 1, and FILE.skipped.csv lists them beside\n"
-        "--output FILE.",
+        "--output FILE. FILE.reproduce.json says how it was made.",
     )
     added.add_argument(
         "inputs",
@@ -58,6 +58,7 @@ def add(command: AddCommand) -> None:
 
 def timeline(arguments: argparse.Namespace) -> int:
     """Draw the timeline of every recording that can be read, name the others, return 1 if there were any."""
+    from sere.cli import again
     from sere.cli.inputs import read_clips
     from sere.cli.problems import Problems
 
@@ -79,6 +80,9 @@ def timeline(arguments: argparse.Namespace) -> int:
                 places.add(path, table)
                 if not arguments.quiet:
                     print(f"sere timeline: {path}: {_summary(table)}", file=sys.stderr)
+        if arguments.output:
+            used = {"model": arguments.model, "recordings": recordings}
+            again.keep(arguments, Path(arguments.output), used)
     finally:
         if arguments.output:
             problems.keep(Path(arguments.output))

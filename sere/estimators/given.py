@@ -9,6 +9,7 @@ import pandas as pd
 
 from sere.checks.data import Group
 from sere.inputs.utterances import Utterances
+from sere.provenance import list_of
 
 
 def numbered(where: str, k: int, pools: Sequence[Any]) -> str:
@@ -39,7 +40,7 @@ def described(where: str, clips: Utterances, corpora: list[str], labels: np.ndar
     speakers = {speaker for speaker in clips.speakers if speaker is not None}
     record = {
         "where": where,
-        "clips": len(clips),
+        **list_of(clips, labels),
         "speakers": len(speakers),
         "languages": sorted({str(language) for language in clips.languages if language is not None}),
         "corpora": corpora,

@@ -37,6 +37,7 @@ from sere.inputs.labels import as_labels
 from sere.inputs.reading import SereWarning, as_utterances
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
+from sere.provenance import plain, versions
 from sere.training.normalise import Moments, Standardiser
 
 #: Penalty on squared weights beside the mean loss, for clips of squared length 1.
@@ -154,6 +155,7 @@ def pretrain_encoder(
     skipping.warn()
     experience = learn_experience(heard, labels, penalty, check_random_state(random_state))
     recipe = {"penalty": penalty, "views": [str(view) for view in VIEWS], "directions": DIRECTIONS}
+    recipe |= {"random_state": plain(random_state), **versions()}
     digests = frozenset(audio_digest(clip) for utterances in heard.values() for clip in utterances.clips or ())
     about = [_about(title, tables[title], labels[title], (licences or {}).get(title)) for title in tables]
     learned = EmotionEncoder(base, experience, Card(about, digests, recipe), name)

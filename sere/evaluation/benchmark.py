@@ -17,7 +17,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from sere.estimators.audio_classifier import AudioClassifier
-from sere.evaluation.cells import Cell, clip_names, method_digest, run_cell
+from sere.evaluation.cells import Cell, method_digest, run_cell
 from sere.evaluation.digests import corpus_digest
 from sere.evaluation.extraction import extract_all
 from sere.evaluation.journal import Journal
@@ -25,9 +25,10 @@ from sere.evaluation.leave_out import with_corpora, with_experience
 from sere.evaluation.methods import Method, default_baseline, read_method, read_methods
 from sere.evaluation.plan import Plan, Task, make_plan, read_corpora, read_tasks
 from sere.evaluation.presets import TABLE_CORPORA
-from sere.evaluation.results import BenchmarkResult
+from sere.evaluation.results import BenchmarkResult, command_of
 from sere.inputs.params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
 from sere.progress import progress
+from sere.provenance import clip_names, list_of, parameters_of, plain, reproduce
 
 #: Methods that run when none are named, beside the baseline.
 DEFAULT_METHODS = ("sere", "lr", "sinkhorn")
@@ -147,17 +148,26 @@ def run_benchmark(
     say(f"{len(cells)} cells" + (f", {resumed} of them finished before" if resumed else ""))
     failed = _run(ahead, usable, done, journal, n_jobs, verbose)
     records = [done[cell.key] for cell in cells if cell.key in done]
+    settings = {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]}
+    settings["encoder"] = plain(encoder)
+    learned_from = everything if any(method.wants_experience for method in chosen) else {}
     result = BenchmarkResult(
         records,
         failed,
         len(cells),
         resumed,
         base,
-        {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]},
+        settings,
         [*plan.left_out, *unusable.sentences()],
         [*plan.notes, *_warned(records)],
         {name: _described(clips) for name, clips in usable.items()},
         {name: clip_names(clips) for name, clips in usable.items()},
+        reproduce(
+            seed=list(range(draws)),
+            parameters={**settings, "methods": {method.name: parameters_of(method.estimator) for method in chosen}},
+            data={name: list_of(clips) for name, clips in {**learned_from, **usable}.items()},
+            command=None if any(isinstance(item, Method) for item in methods or ()) else command_of(settings, base),
+        ),
     )
     if out is not None:
         result.save(out)

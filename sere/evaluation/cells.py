@@ -15,7 +15,6 @@ import traceback
 import warnings
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,7 +123,8 @@ def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
     -------
     dict
         ``key``, the scenario's attributes, ``method``, ``warnings``; then ``uar``, ``labels``, the tallies ``groups``,
-        ``hits`` and ``clips``, the answers ``rows``, ``truth`` and ``predicted``, ``fit_seconds``, ``predict_seconds``,
+        ``hits`` and ``clips``, the answers ``rows``, ``truth``, ``predicted`` and, where the method gives it, their
+        ``probability``, ``fit_seconds``, ``predict_seconds``,
         ``cpu_seconds``, ``peak_mb``; or ``error`` and ``traceback`` where the method failed.
 
     Raises
@@ -149,7 +149,7 @@ def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
                 "peak_mb": round(peak_megabytes(), 1),
                 "uar": uar_score(result.y_true, result.y_pred, labels=result.labels),
                 **tallies(result.y_true, result.y_pred, result.labels, task.X_test),
-                **answers(result.y_true, result.y_pred, result.labels, task.test_rows),
+                **answers(result.y_true, result.y_pred, result.labels, task.test_rows, result.probabilities),
             }
         except Exception as error:
             record |= {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
@@ -194,7 +194,13 @@ def tallies(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], clips: pd
     return {"labels": list(labels), "groups": groups, "hits": counts[0].tolist(), "clips": counts[1].tolist()}
 
 
-def answers(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], rows: np.ndarray) -> dict[str, Any]:
+def answers(
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    labels: list[str],
+    rows: np.ndarray,
+    probabilities: np.ndarray | None = None,
+) -> dict[str, Any]:
     """Return what each scored clip is and was taken for, by the number of its label, from which any score follows.
 
     Parameters
@@ -203,28 +209,16 @@ def answers(y_true: np.ndarray, y_pred: np.ndarray, labels: list[str], rows: np.
     labels : list of str
     rows : int ndarray of shape (n_clips,)
         In the target's table.
+    probabilities : ndarray of shape (n_clips, n_labels), optional
 
     Returns
     -------
     dict
-        ``rows``, ``truth`` and ``predicted``, lists of int.
+        ``rows``, ``truth`` and ``predicted``, lists of int; and ``probability`` of each answer, to four decimals.
     """
     number = {label: i for i, label in enumerate(labels)}
     truth, predicted = ([number[label] for label in side] for side in (y_true, y_pred))
-    return {"rows": rows.tolist(), "truth": truth, "predicted": predicted}
-
-
-def clip_names(clips: pd.DataFrame) -> list[str]:
-    """Return a name for each clip that is the same wherever the folder lies: its file, its segment, else its row."""
-    if "path" not in clips:
-        return [f"row {row}" for row in range(len(clips))]
-    names = ["/".join(Path(path).parts[-2:]) for path in clips["path"]]
-    if not {"start", "end"} & set(clips):
-        return names
-    spans = zip(*(clips[side] if side in clips else [None] * len(clips) for side in ("start", "end")))
-    return [name + _span(start, end) for name, (start, end) in zip(names, spans)]
-
-
-def _span(start: Any, end: Any) -> str:
-    known = ["" if pd.isna(at) else f"{at:g}" for at in (start, end)]
-    return f"#t={','.join(known)}" if any(known) else ""
+    found = {"rows": rows.tolist(), "truth": truth, "predicted": predicted}
+    if probabilities is not None and np.isfinite(probabilities).all():
+        found["probability"] = probabilities.max(axis=1).round(4).tolist()
+    return found

@@ -8,27 +8,27 @@ import gzip
 import json
 import os
 import platform
-import sys
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import sere
 from sere.evaluation import paper
 from sere.evaluation.summary import summarise
 from sere.evaluation.tables import markdown
 from sere.files.drafts import whole_file, write_text
+from sere.provenance import versions
 
 RESULTS, TABLE = "results.json", "table.md"
 CSV, LATEX, PREDICTIONS = "table.csv", "table.tex", "predictions.csv.gz"
 _SCENARIO = ("source", "target", "shots", "shift", "protocol", "speakers", "draw", "method")
-_ANSWERS = ("clip", "emotion", "predicted")
+_ANSWERS = ("clip", "emotion", "predicted", "probability")
 
 
 @dataclass(repr=False)
@@ -55,6 +55,9 @@ class BenchmarkResult:
         Of each corpus ``clips``, ``speakers`` (None where unknown), ``languages`` and ``emotions``, clips of each.
     clips : dict of str to list of str
         Of each corpus a name for every clip, by its row.
+    reproduce : dict
+        How to make it again: ``versions``, ``seed`` of each draw, ``parameters``, ``data`` (number of clips and digest
+        of the list of each corpus) and the ``command``, unless a method is an estimator of yours.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class BenchmarkResult:
     notes: list[str] = field(default_factory=list)
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
     clips: dict[str, list[str]] = field(default_factory=dict)
+    reproduce: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -96,9 +100,10 @@ class BenchmarkResult:
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """One row a scored clip of a cell: the scenario, ``method``, ``clip``, ``emotion`` and ``predicted``.
+        """One row a scored clip: the scenario, ``method``, ``clip``, ``emotion``, ``predicted``, ``probability``.
 
-        Cells that were finished before benchmarks kept their answers are not in it.
+        The last is that of the answer, NaN where the method gives none. Cells that were finished before benchmarks kept
+        their answers are not in it.
         """
         parts = []
         for record in self.records:
@@ -107,6 +112,7 @@ class BenchmarkResult:
                 rows = record["rows"]
                 clips = rows if names is None else [names[row] for row in rows]
                 answers = {"clip": clips, "emotion": labels[record["truth"]], "predicted": labels[record["predicted"]]}
+                answers["probability"] = record.get("probability", np.nan)
                 parts.append(pd.DataFrame({name: record[name] for name in _SCENARIO} | answers))
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_SCENARIO, *_ANSWERS])
 
@@ -165,6 +171,7 @@ class BenchmarkResult:
         results = {
             "settings": self.settings,
             "environment": environment(),
+            "reproduce": self.reproduce,
             "baseline": self.baseline,
             "data": self.data,
             "rows": self.rows,
@@ -181,18 +188,30 @@ class BenchmarkResult:
 
 def environment() -> dict[str, Any]:
     """Return the releases and the machine behind a result."""
-    names = ("numpy", "scipy", "scikit-learn", "torch", "joblib")
-    return {
-        "sere": sere.__version__,
-        "python": sys.version.split()[0],
-        **{name: version(name) for name in names},
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
+    return {**versions(), "machine": platform.machine(), "cores": os.cpu_count()}
+
+
+def command_of(settings: Mapping[str, Any], baseline: str | None) -> str:
+    """Return the command that runs a benchmark with some settings; DIR stands for the folder of corpora."""
+    parts = ["sere", "benchmark", "--corpora", "DIR"]
+    for option, name in (("--tasks", "tasks"), ("--methods", "methods"), ("--shots", "shots"), ("--shift", "shifts")):
+        if settings.get(name):
+            parts += [option, ",".join(map(str, settings[name]))]
+    parts += ["--baseline", baseline or ""]
+    encoder = settings.get("encoder")
+    if encoder is not None:
+        by_language = encoder.items() if isinstance(encoder, Mapping) else ()
+        parts += ["--encoder", ",".join(f"{language}={own}" for language, own in by_language) or str(encoder)]
+    for option, name in (("--draws", "draws"), ("--speakers", "speakers"), ("--protocol", "protocol")):
+        if settings.get(name) is not None:
+            parts += [option, str(settings[name])]
+    if settings.get("max_pool") is not None:
+        parts += ["--max-pool", str(settings["max_pool"])]
+    return shlex.join(parts)
 
 
 def _without_tallies(record: dict[str, Any]) -> dict[str, Any]:
-    hidden = {"groups", "hits", "clips", "labels", "key", "warnings", "rows", "truth", "predicted"}
+    hidden = {"groups", "hits", "clips", "labels", "key", "warnings", "rows", "truth", "predicted", "probability"}
     return {name: value for name, value in record.items() if name not in hidden}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sere.calibration import error_of_answers
 from sere.datasets.kinds import KIND
 from sere.evaluation.bootstrap import Resamples, over_tasks, percentiles, resampled_uar
 from sere.evaluation.ranks import mean_ranks
@@ -35,9 +36,11 @@ def summarise(records: Sequence[Record], baseline: str | None) -> list[dict[str,
         "source-target"); ``tasks``, ``draws`` and ``cells`` behind the row; ``chance``; ``uar``, ``sd`` (over draws),
         ``low`` and ``high``; where there is a baseline ``difference`` with ``difference_low`` and ``difference_high``
         (tasks fixed) and ``difference_low_tasks``, ``difference_high_tasks`` (tasks resampled, too), and ``ahead``, the
-        number of tasks with a higher mean; in rows over all tasks with several methods ``rank``, ``rank_low`` and
-        ``rank_high`` (:mod:`sere.evaluation.ranks`); under a shift ``drop``, ``drop_low``, ``drop_high``; ``seconds``
-        (median of fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest). Shares lie between 0 and 1.
+        number of tasks with a higher mean; where the method gives probabilities ``ece``, its expected calibration
+        error, the mean over tasks of that of all draws' answers; in rows over all tasks with several methods ``rank``,
+        ``rank_low`` and ``rank_high`` (:mod:`sere.evaluation.ranks`); under a shift ``drop``, ``drop_low``,
+        ``drop_high``; ``seconds`` (median of fit and prediction), ``cpu_seconds`` (median) and ``peak_mb`` (largest).
+        Shares lie between 0 and 1.
     """
     resamples = Resamples()
     grouped = _grouped(records, lambda cell: tuple(cell[name] for name in KIND))
@@ -71,6 +74,7 @@ def _score(cells: list[Record], resamples: Resamples) -> dict[str, Any]:
     of_draws = [np.mean([_of_draw(own, draw)["uar"] for own in tasks.values()]) for draw in shared]
     scores = over_tasks(np.column_stack([resampled_uar(own, resamples) for own in tasks.values()]))
     low, high = percentiles(scores)
+    errors = [error for error in map(_calibration_error, tasks.values()) if error is not None]
     return {
         "tasks": len(tasks),
         "draws": len({cell["draw"] for cell in cells}),
@@ -80,10 +84,20 @@ def _score(cells: list[Record], resamples: Resamples) -> dict[str, Any]:
         "sd": float(np.std(of_draws, ddof=1)) if len(of_draws) > 1 else float("nan"),
         "low": low,
         "high": high,
+        **({"ece": float(np.mean(errors))} if len(errors) == len(tasks) else {}),
         "seconds": float(np.median([cell["fit_seconds"] + cell["predict_seconds"] for cell in cells])),
         "cpu_seconds": float(np.median([cell["cpu_seconds"] for cell in cells])),
         "peak_mb": float(np.max([cell["peak_mb"] for cell in cells])),
     }
+
+
+def _calibration_error(cells: list[Record]) -> float | None:
+    """Return the expected calibration error of all answers of some cells; None where one gave no probabilities."""
+    if not all("probability" in cell for cell in cells):
+        return None
+    sure = np.concatenate([cell["probability"] for cell in cells])
+    right = np.concatenate([np.equal(cell["truth"], cell["predicted"]) for cell in cells])
+    return error_of_answers(sure, right)
 
 
 def _difference(cells: list[Record], base: list[Record], resamples: Resamples) -> dict[str, Any]:

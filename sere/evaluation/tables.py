@@ -44,18 +44,22 @@ def reading(baseline: str | None) -> str:
     return (
         "UAR is the mean over tasks and draws in %, SD its deviation over draws; the interval (95 %) resamples the "
         f"speakers of each target and the draws. {compared if baseline else ''}*Rank* is the mean over tasks of the "
-        "place among these methods, 1 the best; its interval resamples tasks, too. Seconds are the median of a fit and "
-        "its predictions from kept features; memory is the largest resident size of the process, libraries included."
+        "place among these methods, 1 the best; its interval resamples tasks, too. *ECE* is the expected calibration "
+        "error in %, by how much the probabilities of answers differ from the share of them that is right. Seconds are "
+        "the median of a fit and its predictions from kept features; memory is the largest resident size of the "
+        "process, libraries included."
     )
 
 
 def _summary(rows: list[Row], baseline: str | None) -> list[str]:
     shifted = any("drop" in row for row in rows)
+    calibrated = any("ece" in row for row in rows)
     ranked = len({row["method"] for row in rows if "rank" in row}) > 2
     columns = ["method", "UAR", "SD", "interval"]
     columns += [f"against {baseline}", "interval", "ahead"] if baseline else []
     columns += ["rank", "interval"] if ranked else []
     columns += ["drop", "interval"] if shifted else []
+    columns += ["ECE"] if calibrated else []
     lines = _head([*columns, "seconds", "MB"])
     for row in (row for row in rows if row["task"] == "all"):
         over = "_tasks" if row.get("compared", 0) > 1 else ""
@@ -68,6 +72,7 @@ def _summary(rows: list[Row], baseline: str | None) -> list[str]:
             cells += [_place(row.get("rank")), f"[{_place(row.get('rank_low'))}, {_place(row.get('rank_high'))}]"]
         if shifted:
             cells += [_percent(row.get("drop")), _interval(row.get("drop_low"), row.get("drop_high"))]
+        cells += [_percent(row.get("ece"))] if calibrated else []
         lines.append(_line([*cells, f"{row['seconds']:.1f}", f"{row['peak_mb']:.0f}"]))
     first = next(row for row in rows if row["task"] == "all")
     most = max(row["cells"] for row in rows if row["task"] == "all")

@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -18,9 +18,15 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from sere.calibration import expected_calibration_error
 from sere.checks.data import speak_up
 from sere.datasets import FewShotTask
+from sere.estimators.audio_classifier import AudioClassifier
 from sere.metrics import per_emotion_report, uar_interval, uar_score
+from sere.provenance import list_of, parameters_of, reproduce
+
+#: The lists of clips of a task, and what labels them.
+_LISTS = {"X_labeled": "y", "X_unlabeled_src": None, "X_unlabeled_tgt": None, "X_test": "y_test"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +45,11 @@ class TaskResult:
         The fitted estimator.
     fit_seconds, predict_seconds : float
         Wall time, reading and extraction included.
+    probabilities : ndarray of shape (n_clips, n_classes) or None
+        Of each emotion of the model's ``classes_``; None where it gives none.
+    reproduce : dict
+        How to make it again: ``versions``, the ``seed`` and ``parameters`` of the estimator, and ``data``, the number
+        of clips and the digest of each list of the task.
 
     Examples
     --------
@@ -61,6 +72,8 @@ class TaskResult:
     model: Any = None
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+    probabilities: np.ndarray | None = None
+    reproduce: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def uar(self) -> float:
@@ -76,6 +89,17 @@ class TaskResult:
     def interval(self) -> tuple[float, float]:
         """95 % bootstrap interval of `uar`, over speakers where they are known, else over clips."""
         return uar_interval(self.y_true, self.y_pred, speakers=self.speakers, labels=self.labels)
+
+    @cached_property
+    def calibration_error(self) -> float | None:
+        """Expected calibration error, 0..1; see :func:`sere.calibration.expected_calibration_error`.
+
+        Over the clips that could be used; None where there are no probabilities.
+        """
+        if self.probabilities is None:
+            return None
+        known = np.isfinite(self.probabilities).all(axis=1)
+        return expected_calibration_error(self.y_true[known], self.probabilities[known], self.model.classes_)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -157,7 +181,8 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
         X_unlabeled_tgt=(task.X_unlabeled_tgt,),
     )
     fitted = time.perf_counter()
-    y_pred = model.predict(task.X_test)
+    y_pred, probabilities = _answers(model, task.X_test)
+    done = time.perf_counter()
     return TaskResult(
         y_true=np.asarray(task.y_test),
         y_pred=np.asarray(y_pred),
@@ -165,8 +190,29 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
         speakers=speakers_of(task.X_test),
         model=model,
         fit_seconds=fitted - start,
-        predict_seconds=time.perf_counter() - fitted,
+        predict_seconds=done - fitted,
+        probabilities=probabilities,
+        reproduce=reproduce(
+            seed=getattr(estimator, "random_state", None),
+            parameters=parameters_of(estimator),
+            data={
+                name: list_of(task[name], task[labels] if labels else None)
+                for name, labels in _LISTS.items()
+                if task[name] is not None
+            },
+        ),
     )
+
+
+def _answers(model: Any, clips: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the answer to each clip, and the probability of each class where the model gives it."""
+    if not hasattr(model, "predict_proba"):
+        return model.predict(clips), None
+    probabilities = np.asarray(model.predict_proba(clips))
+    if isinstance(model, AudioClassifier) and np.isfinite(probabilities).all():
+        # What `predict` would say, without embedding the clips twice.
+        return model.classes_[probabilities.argmax(axis=1)], probabilities
+    return model.predict(clips), probabilities
 
 
 def _known_before(task: FewShotTask) -> Iterator[str]:

@@ -124,18 +124,20 @@ def _data(facts: Mapping[str, Any]) -> str:
             record["speakers"] or "not said",
             ", ".join(record["languages"]) or "not said",
             ", ".join(record["corpora"]) or "not said",
+            record.get("digest", "not kept"),
         ]
         for record in facts["data"]
     ]
     labels = [f"{name} {n}" for record in facts["data"] for name, n in record.get("labels", {}).items()]
     return "\n\n".join(
         [
-            _table(["", "clips", "speakers", "languages", "corpora"], rows),
+            _table(["", "clips", "speakers", "languages", "corpora", "digest of the list"], rows),
             f"Labeled clips of each emotion: {', '.join(labels)}. Labels of the pools were not used.",
             "The model holds no audio, no speakers' names and no places of clips. Of speakers that fit was told it may "
             "hold the mean and SD of descriptors under a salted hash of each name, by which it knows them again: who "
             "has the model and guesses a name can see whether it is there. Of labeled clips it may hold frames of the "
-            "learned embedding.",
+            "learned embedding. Equal digests mean equal lists of files, labels and speakers: who has the model and "
+            "guesses a whole list can see whether it is the one.",
         ]
     )
 

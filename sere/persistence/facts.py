@@ -6,7 +6,6 @@ Everything here is read off the model; nothing names a speaker, a clip or a plac
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 from sklearn.pipeline import Pipeline
@@ -16,6 +15,7 @@ from sere.encoders.emotion import SHIPPED, EmotionEncoder
 from sere.encoders.spec import side_by_side, spec_name
 from sere.estimators.classifier import SEREClassifier
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.provenance import nameless, parameters_of, reproduce
 
 #: Parameters that are of the machine or of one run, or that stand elsewhere.
 _ELSEWHERE = {"cache", "n_jobs", "device", "verbose", "memory", "callbacks", "encoder", "encoders", "labeled", "steps"}
@@ -53,6 +53,13 @@ def facts_of(model: Any, outside: Collection[str]) -> dict[str, Any]:
         "settings": dict(_changed(model)),
         "cautions": list(cautions(last, cards)) if fitted else [],
     }
+
+
+def reproduction(model: Any) -> dict[str, Any]:
+    """Return how to fit a model again: releases, seed, parameters, and the lists of clips by their digests."""
+    last = last_step(model)
+    data = {own["where"]: {name: own.get(name) for name in ("clips", "digest")} for own in getattr(last, "given_", [])}
+    return reproduce(seed=getattr(last, "random_state", None), parameters=parameters_of(model), data=data)
 
 
 def last_step(model: Any) -> Any:
@@ -104,12 +111,6 @@ def cautions(model: Any, encoders: Sequence[EmotionEncoder]) -> Iterator[str]:
             yield "Its own answers on the target pool taught it: they may be surer than they are right."
     yield "The file does not say which clips it was fitted on: keep the list, and score on no clip that is on it."
     yield "Probabilities are not calibrated for your recordings; acted speech is clearer than everyday speech."
-
-
-def nameless(name: str) -> str:
-    """Return a name without the folders that lead to it on one machine; names that are not places stay."""
-    kind = PureWindowsPath if PureWindowsPath(name).is_absolute() else PurePath
-    return kind(name).name if kind(name).is_absolute() or name.startswith((".", "~")) or Path(name).exists() else name
 
 
 def _called(spec: Any) -> str:

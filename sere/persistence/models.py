@@ -111,11 +111,12 @@ def save(model: Any, path: str | os.PathLike[str], *, scores: Any = None, licens
             draft.write_bytes(whole)
         return
     from sere.persistence.card import card, plain_scores
-    from sere.persistence.facts import facts_of
+    from sere.persistence.facts import facts_of, reproduction
 
     facts = facts_of(model, set(_named_outside(packer.objects)))
     known = {"library_name": "sere", "format": FORMAT, "releases": _releases(), **facts, "license": license}
-    config = json.dumps({**known, "scores": plain_scores(scores)}, indent=2, ensure_ascii=False, allow_nan=False)
+    known |= {"reproduce": reproduction(model), "scores": plain_scores(scores)}
+    config = json.dumps(known, indent=2, ensure_ascii=False, allow_nan=False)
     write_folder(path, whole, config + "\n", card(facts, _releases(), license, scores))
 
 

@@ -1,12 +1,12 @@
 """The report of a benchmark: its scores and differences, its data, what could have leaked, how to run it again."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from sere.datasets.kinds import KIND, kind_words
 from sere.encoders.emotion import SHIPPED, EmotionEncoder
+from sere.evaluation.results import command_of
 from sere.evaluation.tables import reading
 from sere.plotting.benchmark import DIFFERENCE, BenchmarkDisplay, baseline_of
 from sere.report.page import Cell, code, facts, items, number, page, paragraph, percent, pictures, subheading, table
@@ -82,9 +82,11 @@ def _scores(rows: list[Row], baseline: str | None) -> str:
 def _methods(rows: list[Row], baseline: str | None) -> str:
     """Return the table of methods over all tasks."""
     ranked = any("rank" in row for row in rows)
+    calibrated = any("ece" in row for row in rows)
     columns = ["method", "UAR (%)", "SD over draws"]
     columns += [f"points against {baseline}", "tasks ahead"] if baseline else []
     columns += ["mean rank"] if ranked else []
+    columns += ["ECE (%)"] if calibrated else []
     made = []
     for row in rows:
         cells = [row["method"], percent(row["uar"], row["low"], row["high"]), percent(row.get("sd"))]
@@ -93,6 +95,7 @@ def _methods(rows: list[Row], baseline: str | None) -> str:
             cells.append(percent(difference, low, high, signed=True))
             cells.append(Cell(f"{row['ahead']} of {row['compared']}", row["ahead"]) if "ahead" in row else None)
         cells += [number(row.get("rank"))] if ranked else []
+        cells += [percent(row.get("ece"))] if calibrated else []
         made.append([*cells, number(row["seconds"]), number(row["peak_mb"], 0)])
     first = rows[0]
     about = f"{_several(first['tasks'], 'task')}, {_several(first['draws'], 'draw')}, in brackets 95 % intervals"
@@ -174,26 +177,18 @@ def _heard(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _again(content: Content, baseline: str | None) -> str:
-    """Return the command, the seeds and the releases."""
-    settings = content["settings"]
-    parts = ["sere", "benchmark", "--corpora", "DIR"]
-    for option, name in (("--tasks", "tasks"), ("--methods", "methods"), ("--shots", "shots"), ("--shift", "shifts")):
-        if settings.get(name):
-            parts += [option, ",".join(map(str, settings[name]))]
-    parts += ["--baseline", baseline or ""]
-    for option, name in (("--draws", "draws"), ("--speakers", "speakers"), ("--protocol", "protocol")):
-        if settings.get(name) is not None:
-            parts += [option, str(settings[name])]
-    if settings.get("max_pool") is not None:
-        parts += ["--max-pool", str(settings["max_pool"])]
-    command = " ".join(parts[:4] + [shlex.quote(part) for part in parts[4:]])
-    return (
-        paragraph(
-            "Draw k of the labeled clips, and the methods fitted on it, are seeded by k. DIR is the folder of corpora."
-        )
-        + code(command)
-        + facts(content["environment"])
-    )
+    """Return the command, the seeds, the releases, and which clips the corpora had."""
+    known: Mapping[str, Any] = content.get("reproduce") or {}
+    # Results of earlier releases have no such block.
+    command = known.get("command") if known else command_of(content["settings"], baseline)
+    seeds = "Draw k of the labeled clips, and the methods fitted on it, are seeded by k."
+    if command is None:
+        again = paragraph(f"{seeds} Methods that are estimators of somebody's own have no command.")
+    else:
+        again = paragraph(f"{seeds} DIR is the folder of corpora.") + code(command)
+    lists = [[name, own["clips"], own["digest"]] for name, own in known.get("data", {}).items()]
+    listed = table("Lists of clips: equal digests mean equal lists", ["corpus", "clips", "digest"], lists)
+    return again + (listed if lists else "") + facts(content["environment"])
 
 
 def _several(n: int, word: str) -> str:

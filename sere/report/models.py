@@ -122,10 +122,13 @@ def _options(model: Any) -> str:
 def _again(model: Any, releases: Mapping[str, str]) -> str:
     """Return the releases and the call."""
     seed = getattr(model, "random_state", None)
+    given = getattr(last_step(model), "given_", ())
+    lists = [[own["where"], own["clips"], own["digest"]] for own in given if "digest" in own]
     said = f"Seed: random_state={seed}." if seed is not None else "No seed was given (random_state=None)."
     return (
         paragraph(f"{said} The same clips, in the same order, give the same model on the same machine and releases.")
         + code(f"{model!r}.fit(X, y, X_unlabeled_src=..., X_unlabeled_tgt=...)")
+        + (table("Lists of clips: equal digests mean equal lists", ["list", "clips", "digest"], lists) if lists else "")
         + facts(releases)
     )
 
