@@ -150,7 +150,7 @@ def run_benchmark(
     records = [done[cell.key] for cell in cells if cell.key in done]
     settings = {**options, "tasks": ["-".join(pair) for pair in pairs], "methods": [method.name for method in chosen]}
     settings["encoder"] = plain(encoder)
-    learned_from = everything if any(method.wants_experience for method in chosen) else {}
+    learned_from = everything if any(method.wants_experience or method.corpora for method in chosen) else {}
     result = BenchmarkResult(
         records,
         failed,
