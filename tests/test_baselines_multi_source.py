@@ -107,6 +107,7 @@ def test_a_benchmark_hands_it_the_corpora_that_are_no_part_of_the_task(tmp_path)
     result = run_benchmark(corpora, tasks=["lumo-tarsk"], methods="multi-source", **options)
     assert set(result.scores["method"]) == {"multi-source", "lr"}
     assert not result.failed
+    assert set(result.reproduce["data"]) == {"lumo", "tarsk", "third"}
 
 
 def test_a_table_is_described_by_its_clips():
