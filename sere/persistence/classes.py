@@ -79,7 +79,8 @@ def class_of(name: str) -> type:
         found: type = getattr(import_module(module), attribute)
         return found
     if name.startswith("sere."):
-        from sere.baselines import METHODS, SkadaBaseline
+        from sere.baselines import METHODS
+        from sere.baselines.skada_methods import SkadaBaseline
 
         for method in (*METHODS.values(), SkadaBaseline):
             if name == f"sere.{method.__name__}":
