@@ -58,7 +58,7 @@ def expected_calibration_error(
     0.4
     """
     check_value("n_bins", n_bins, whole(1))
-    return error_of_answers(*_answers(y_true, probabilities, labels), n_bins)
+    return error_of_answers(*answers_of(y_true, probabilities, labels), n_bins)
 
 
 def error_of_answers(sure: np.ndarray, right: np.ndarray, n_bins: int = 10) -> float:
@@ -104,7 +104,7 @@ def risk_coverage(y_true: ArrayLike, probabilities: ArrayLike, labels: ArrayLike
     >>> risk_coverage(["anger", "fear", "fear"], likely, labels=["anger", "fear"]).round(2).values.tolist()
     [[0.33, 0.0, 0.9], [0.67, 0.0, 0.7], [1.0, 0.33, 0.6]]
     """
-    sure, right = _answers(y_true, probabilities, labels)
+    sure, right = answers_of(y_true, probabilities, labels)
     order = np.argsort(-sure, kind="stable")
     answered = np.arange(1, len(sure) + 1)
     risk = np.cumsum(~right[order]) / answered
@@ -161,7 +161,7 @@ def check_rejection(labels: np.ndarray, below: float, unknown: Any) -> None:
         raise ValueError(f"unknown is {unknown!r}, which is an answer that is given; call it something else")
 
 
-def _answers(y_true: ArrayLike, probabilities: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def answers_of(y_true: ArrayLike, probabilities: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return the probability of each clip's answer, and whether it is right."""
     true, likely, names = as_labels(y_true, "y_true"), _probabilities(probabilities), as_labels(labels, "labels")
     if likely.shape != (len(true), len(names)):

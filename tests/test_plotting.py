@@ -17,6 +17,7 @@ from sere.plotting import (
     DynamicsDisplay,
     EmbeddingDisplay,
     HistoryDisplay,
+    ReliabilityDisplay,
     ResonanceDisplay,
     TimelineDisplay,
 )
@@ -93,6 +94,37 @@ def test_confusion_takes_integer_labels_an_axes_and_an_estimator():
     assert display.figure_ is figure
     assert plt.get_fignums() == [figure.number]
     assert display.confusion.tolist() == [[1, 0], [1, 2]]
+
+
+# Reliability
+
+
+def test_reliability_puts_answers_into_tenths_and_shows_the_risk_of_the_surest():
+    likely = np.array([[0.95, 0.05], [0.92, 0.08], [0.35, 0.65], [0.55, 0.45]])
+    true = ["anger", "fear", "fear", "fear"]
+    display = ReliabilityDisplay.from_predictions(true, likely, labels=["anger", "fear"])
+    points = display.axes_["reliability"].collections[0].get_offsets()
+    np.testing.assert_allclose(points, [[55, 0], [65, 100], [93.5, 50]])
+    assert display.bins["clips"].tolist() == [1, 1, 2]
+    curve = display.axes_["risk"].lines[0]
+    np.testing.assert_allclose(curve.get_xdata(), [25, 50, 75, 100])
+    np.testing.assert_allclose(curve.get_ydata(), [0, 50, 100 / 3, 50])
+    expected = (0.55 + 0.35 + 2 * 0.435) / 4
+    assert display.error == pytest.approx(expected)
+    assert ticks(display.axes_["reliability"].texts) == [f"ECE {100 * expected:.0f} %"]
+
+
+def test_reliability_takes_an_estimator_and_refuses_what_are_no_probabilities():
+    class Says:
+        classes_ = np.array([0, 1])
+
+        def predict_proba(self, X):
+            return np.stack([1 - np.asarray(X), np.asarray(X)], axis=1)
+
+    display = ReliabilityDisplay.from_estimator(Says(), [0.1, 0.8], [0, 0])
+    assert display.risk["risk"].tolist() == [0.0, 0.5]
+    with pytest.raises(ValueError, match="probabilities"):
+        ReliabilityDisplay.from_predictions([0, 1], np.ones((2, 3)), labels=[0, 1])
 
 
 # History
@@ -463,6 +495,7 @@ def all_displays(rows):
     table = pd.DataFrame({"start": range(12), "end": range(1, 13), "emotion": y})
     return {
         "confusion": ConfusionDisplay(np.eye(3, dtype=int) * 4, recall_intervals(y, y)),
+        "reliability": ReliabilityDisplay.from_predictions(y, rng.dirichlet(np.ones(3), 12), labels=long),
         "history": HistoryDisplay([{"loss": 1.0, "target_quality": 0.5}, {"loss": 0.5, "target_quality": 0.5}]),
         "embedding": EmbeddingDisplay(rng.normal(size=(12, 2)), y, rng.normal(size=(3, 2)), long, name="t-SNE"),
         "resonance": ResonanceDisplay(rng.random((8, 9)), rng.random(8), rng.random(9), ("a clip of a man", "another")),
@@ -472,7 +505,7 @@ def all_displays(rows):
     }
 
 
-NAMES = ["confusion", "history", "embedding", "resonance", "dynamics", "benchmark", "timeline"]
+NAMES = ["confusion", "reliability", "history", "embedding", "resonance", "dynamics", "benchmark", "timeline"]
 
 
 @pytest.mark.parametrize("name", NAMES)

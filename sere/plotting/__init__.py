@@ -14,6 +14,7 @@ matplotlib is imported when something is drawn: ``pip install "sere[plots]"``.
 `EmbeddingDisplay`      clips, prototypes and assignments as a map
 `HistoryDisplay`        losses and label-free scores by epoch
 `ConfusionDisplay`      confusions, and recalls with intervals
+`ReliabilityDisplay`    what probabilities are worth, risk and coverage
 `BenchmarkDisplay`      methods of a benchmark with intervals
 `ExplanationDisplay`    why a clip got its emotion, moment by moment
 `TimelineDisplay`       emotions along a recording
@@ -26,6 +27,7 @@ from sere.plotting.dynamics import DynamicsDisplay
 from sere.plotting.embedding import EmbeddingDisplay
 from sere.plotting.explanations import ExplanationDisplay
 from sere.plotting.history import HistoryDisplay
+from sere.plotting.reliability import ReliabilityDisplay
 from sere.plotting.resonance import ResonanceDisplay
 from sere.plotting.timeline import TimelineDisplay
 
@@ -36,6 +38,7 @@ __all__ = [
     "EmbeddingDisplay",
     "ExplanationDisplay",
     "HistoryDisplay",
+    "ReliabilityDisplay",
     "ResonanceDisplay",
     "TimelineDisplay",
 ]
