@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import sklearn
+from sklearn.linear_model import LogisticRegression
 
 from sere.evaluation.methods import read_method
 
-pytest.importorskip("skada")
+if find_spec("skada") is None:
+    pytest.skip("skada is not installed", allow_module_level=True)
+# Imported plainly it would turn scikit-learn's metadata routing on for all tests.
+with sklearn.config_context():
+    import skada
 
 from sere.baselines import METHODS, LinearBaseline, SkadaBaseline
 
@@ -37,9 +43,6 @@ def test_every_adapter_finds_a_moved_target_again(adapter):
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_it_scores_as_skada_does(adapter):
     """The linear map that is kept says of new clips what skada's own pipeline says."""
-    import skada
-    from sklearn.linear_model import LogisticRegression
-
     X, y, target = domains(0.4)
     model = SkadaBaseline(adapter=adapter, n_components=4, random_state=0).fit(X, y, X_unlabeled_tgt=(target,))
     space = model._model.space

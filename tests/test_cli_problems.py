@@ -198,7 +198,9 @@ def fit(tmp_path, monkeypatch):
     (tmp_path / "pool.csv").write_text("path\n\nd.wav\ne.wav\n")
     out = tmp_path / "model.safetensors"
     out.write_text("an earlier model")
-    monkeypatch.setattr(sere, "save", lambda model, path: path.write_text(f"saved {model.settings}"), raising=False)
+    monkeypatch.setattr(
+        sere, "save", lambda model, path, license=None: path.write_text(f"saved {model.settings}"), raising=False
+    )
 
     def fit(happens, *options):
         monkeypatch.setattr(sere, "SEREClassifier", lambda **settings: Recorded(happens, **settings), raising=False)
