@@ -211,12 +211,12 @@ def main() -> None:
         raise SystemExit("name the folder of corpora: --corpora DIR, or set SERE_CORPORA")
     options = {"corpora": given.corpora, "tasks": SIX, "draws": given.draws, "n_jobs": given.jobs}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    parts = []
+    parts, lines = [], []
     for title, result in studies[given.study](given.encoders, options):
         parts.append((title, result))
+        lines += table(title, result)
         print("\n".join(table(title, result)), flush=True)
-    lines = [line for title, result in parts for line in table(title, result)]
-    (RESULTS / f"{given.study}.md").write_text("\n".join(lines).rstrip() + "\n")
+        (RESULTS / f"{given.study}.md").write_text("\n".join(lines).rstrip() + "\n")
     if given.study == "resonance":
         draw(parts, RESULTS / "resonance.png")
 
