@@ -53,7 +53,7 @@ def whisper(folder: Path, layers: tuple[int, ...] = INNER) -> PretrainedEncoder:
 def variants(encoder: Any, **settings: Any) -> list[Method]:
     """Return SERE on an encoder and each change of it, the first unchanged."""
     return [
-        Method(name, SEREClassifier(encoder=encoder).set_params(**settings, **change))
+        Method(name, SEREClassifier(encoder=encoder).set_params(**{**settings, **change}))
         for name, change in CHANGES.items()
     ]
 
