@@ -17,8 +17,8 @@ from sere.baselines._base import Baseline, Fitted, Head
 from sere.baselines._clips import ClipSpace, Lesson, Rows
 from sere.baselines._heads import LinearHead
 from sere.baselines.references import LinearBaseline
-from sere.baselines.zero_shot import averaged_in
-from sere.chain.content import Scatter, content_metric, in_context_units, with_words
+from sere.baselines.zero_shot import averaged_in, words_in
+from sere.chain.content import content_metric
 from sere.checks.data import speak_up
 from sere.datasets.emotions import canonical_emotion
 from sere.estimators.pretrain import (
@@ -33,7 +33,6 @@ from sere.estimators.pretrain import (
 from sere.inputs.params import NONE, ParameterError, Rule, number
 from sere.inputs.reading import as_utterances
 from sere.inputs.utterances import Utterances
-from sere.training.prepare import CLIPS
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -49,7 +48,8 @@ class MultiSource(Baseline):
         source nor target. None leaves the shots alone, as :class:`LinearBaseline` learns from them; a model's file
         keeps None.
     shots_weight : float, default=10.0
-        How many clips of another corpus a shot counts as.
+        Weight of a shot; a clip of another corpus weighs 1 on average in each of two views, one of them without its
+        speaker, so that 10 is worth five clips.
     penalty : float, default=1.5e-4
         As in :func:`sere.pretrain_encoder`.
 
@@ -100,7 +100,8 @@ class MultiSource(Baseline):
         width = others[0][0].shape[1]
         pool = far if len(far) else near if len(near) else shots
         pooled = next(part for part in (*targets[:1], source, labeled) if part is not None)
-        metric = _metric(pool, width, averaged_in(space, pooled, width))
+        words = words_in(pool, averaged_in(space, pooled, width))
+        metric = np.eye(width) if words is None else content_metric(words)
         return Fitted(space, _regression(shots, codes, others, metric, self.shots_weight, self.penalty), seed)
 
     def _others(self, space: ClipSpace) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -121,15 +122,6 @@ class MultiSource(Baseline):
         return found
 
 
-def _metric(rows: Rows, width: int, averaged: np.ndarray) -> np.ndarray:
-    """Return the metric of contexts in which words are small, from a pool without a label."""
-    if not (averaged >= 0).any():
-        return np.eye(width)
-    some = slice(None, None, -(-len(rows) // CLIPS))
-    context = rows.vectors[some, :width]
-    return content_metric(with_words(in_context_units(context, Scatter.of(rows.frames[some]), averaged)))
-
-
 def _regression(
     shots: Rows,
     codes: np.ndarray,
@@ -147,7 +139,7 @@ def _regression(
     of = np.repeat(np.arange(len(parts)), [len(own) for _, own in parts])
     present = np.array([[bool((own == c).any()) for c in range(n_classes)] for _, own in parts])
     weights = even_weights(y, of)
-    # Every clip of another corpus counts as one on average, and a shot as so many.
+    # Every row of another corpus counts as one on average, and a shot as so many.
     weights[of > 0] /= weights[of > 0].mean()
     weights[of == 0] = shots_weight
     felt = X @ metric

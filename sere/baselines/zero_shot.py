@@ -56,10 +56,7 @@ class ZeroShotHead:
             SD of what is learned, in units of the answers' own.
         """
         context = rows.vectors[:, : self.width]
-        words = None
-        if (averaged >= 0).any():
-            some = slice(None, None, -(-len(rows) // CLIPS))
-            words = with_words(in_context_units(context[some], Scatter.of(rows.frames[some]), averaged))
+        words = words_in(rows, averaged)
         self.self_trained = SelfTrainingHead(weight).learn(self._decision(rows), [""], [context], [words])
 
     def embed(self, rows: Rows) -> np.ndarray:
@@ -174,6 +171,15 @@ def experience_of(space: ClipSpace) -> Experience | None:
     """Return what the one encoder of a space knows; None where it knows nothing, or where there are several."""
     names = space.preparation.names
     return space.preparation.experience.get(names[0]) if len(names) == 1 else None
+
+
+def words_in(rows: Rows, averaged: np.ndarray) -> np.ndarray | None:
+    """Return how a pool's contexts vary by what is said, (width, width); None where no entry is a mean of frames."""
+    if not (averaged >= 0).any():
+        return None
+    some = slice(None, None, -(-len(rows) // CLIPS))
+    context = rows.vectors[some, : len(averaged)]
+    return with_words(in_context_units(context, Scatter.of(rows.frames[some]), averaged))
 
 
 def averaged_in(space: ClipSpace, utterances: Utterances, width: int) -> np.ndarray:
