@@ -41,7 +41,7 @@ ACCURACY = {
     "skada@acoustic:adapter=subspace,lr@acoustic",
     "table2": f"--preset table2 --encoder acoustic --tasks {SIX} --draws 5",
     "parts": f"--tasks {SIX} --draws 2 --protocol transductive --baseline sere@acoustic --methods sere@acoustic,"
-    "sere@acoustic:epochs=80,sere@acoustic:epochs=0,sere@acoustic:assignment__field_share=0,sere@acoustic:losses__dual_weight=3,"
+    "sere@acoustic:epochs=80,sere@acoustic:epochs=20,sere@acoustic:epochs=0,sere@acoustic:assignment__field_share=0,sere@acoustic:losses__dual_weight=3,"
     "sere@acoustic:losses__dual_weight=1:losses__dual_distance=infonce",
     "skew": f"--shift skew --tasks {SIX} --draws 3 --protocol transductive --baseline lr@acoustic "
     "--methods sere@experience,sere@acoustic,sinkhorn@acoustic",

@@ -18,6 +18,9 @@ import pandas as pd
 from sere.evaluation import run_benchmark
 
 NEIGHBOURS = [
+    "epochs=0",
+    "epochs=5",
+    "epochs=20",
     "assignment__experience_weight=1",
     "assignment__experience_weight=4",
     "prototypes__experience_shots=0",
@@ -28,11 +31,12 @@ NEIGHBOURS = [
     "assignment__field_share=0.8",
     "losses__drift_weight=1",
     "prototypes__pool='both'",
-    "self_training__weight=0.35",
-    "self_training__weight=1.4",
+    "self_training__weight=0.5",
+    "self_training__weight=2",
     "self_training__penalty=0.3",
     "self_training__penalty=3",
-    "self_training__rounds=1",
+    "self_training__rounds=3",
+    "self_training__rounds=20",
     "self_training__sharpness=1",
 ]
 BASE = "sere@experience"

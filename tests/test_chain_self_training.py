@@ -5,6 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from sere import SelfTrainingHead
+from sere.chain.self_training import EVEN, UNEVEN, evenness
 
 
 def literal(room, decision, rows, metric):
@@ -14,13 +15,25 @@ def literal(room, decision, rows, metric):
     felt = (rows - rows.mean(0)) @ metric
     penalty = room.penalty * np.mean([row @ row for row in felt])
     together = centred
+    weight = room.weight * faded(softmax(room.sharpness * centred / spread, axis=1))
     for _ in range(room.rounds):
         answers = softmax(room.sharpness * together / spread, axis=1)
         answers = answers - answers.mean(0)
         weights = np.linalg.solve(felt.T @ felt + penalty * np.eye(felt.shape[1]), felt.T @ answers)
         scores = felt @ weights
-        together = centred + room.weight * spread * scores / scores.std()
-    return decision + room.weight * spread * scores / scores.std()
+        together = centred + weight * spread * scores / scores.std()
+    return decision + weight * spread * scores / scores.std()
+
+
+def faded(answers):
+    """The share of its weight that a head has on a pool with these answers, term by term."""
+    entropy = bias = 0.0
+    for column in answers.T:
+        share = column.mean()
+        entropy -= share * np.log(share)
+        bias += np.mean((column - share) ** 2) / share / (2 * len(column))
+    even = (entropy + bias) / np.log(answers.shape[1])
+    return min(max((even - UNEVEN) / (EVEN - UNEVEN), 0), 1)
 
 
 def problem(n, d, seed=0):
@@ -72,3 +85,23 @@ def test_each_encoder_has_a_head_and_a_decision_without_spread_has_none():
     assert [w.shape for w in two.weights.values()] == [(3, 5), (3, 3)]
     flat = np.ones((30, 3))
     assert np.array_equal(SelfTrainingHead(1.0).learn(flat, ["a"], [rows], [None]).decide("a", flat, rows), flat)
+
+
+@pytest.mark.parametrize("n_classes", [2, 6])
+def test_evenness_is_that_of_the_shares_and_a_small_pool_does_not_look_uneven(n_classes):
+    rng = np.random.default_rng(0)
+    small = [evenness(np.eye(n_classes)[rng.integers(0, n_classes, 40)]) for _ in range(400)]
+    assert np.mean(small) == pytest.approx(1, abs=0.005)
+    assert evenness(np.full((7, n_classes), 1 / n_classes)) == pytest.approx(1)
+    assert evenness(np.eye(n_classes)[np.zeros(1000, int)]) < 1e-3
+
+
+def test_a_pool_that_is_mostly_one_class_teaches_nothing():
+    truth, rows, _ = problem(400, 8)
+    rare = np.flatnonzero((truth == 0) | (np.arange(400) % 8 == 0))
+    assert (truth[rare] == 0).mean() > 0.6
+    sure = 3.0 * np.eye(3)[truth]
+    uneven = SelfTrainingHead().learn(sure[rare], ["e"], [rows[rare]], [None])
+    np.testing.assert_allclose(uneven.decide("e", sure[rare], rows[rare]), uneven.scale * sure[rare])
+    even = SelfTrainingHead().learn(sure, ["e"], [rows], [None])
+    assert np.ptp(even.decide("e", sure, rows) / even.scale - sure) > 0.1

@@ -88,7 +88,7 @@ class ZeroShot(Baseline):
 
     Parameters
     ----------
-    self_training_weight : float, default=0.7
+    self_training_weight : float, default=1.0
         As `weight` in :class:`sere.SelfTrainingHead`; 0 is experience alone.
 
     Notes
@@ -108,7 +108,7 @@ class ZeroShot(Baseline):
     ['anger', 'sadness']
     """
 
-    self_training_weight: float = 0.7
+    self_training_weight: float = 1.0
 
     _rules: ClassVar[dict[str, Rule]] = {"self_training_weight": number(0)}
     _over_frames: ClassVar[bool] = True

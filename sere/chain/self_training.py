@@ -8,7 +8,9 @@ disambiguation rivaling supervised methods", ACL 1995, with soft answers). It is
 for a linear map.
 
 The regression has no intercept, so it says nothing of how often an emotion occurs; and the sum is scaled until the
-answers are, on average, as sure as they were: agreeing with oneself is no evidence.
+answers are, on average, as sure as they were: agreeing with oneself is no evidence. What a regression finds in a pool
+that is mostly one emotion is not emotion, so the head fades where the answers themselves say that the pool is such
+(:func:`evenness`).
 """
 
 from collections.abc import Sequence
@@ -23,6 +25,9 @@ from sere.chain.content import content_metric
 from sere.chain.room import Room
 from sere.inputs.params import Rule, number, whole
 
+#: Evenness of a pool's answers at which the head has no say, and from which on it has its whole weight.
+UNEVEN, EVEN = 0.98, 0.99
+
 
 @dataclass(eq=False, repr=False)
 class SelfTrainingHead(Room):
@@ -30,11 +35,11 @@ class SelfTrainingHead(Room):
 
     Parameters
     ----------
-    weight : float, default=0.7
+    weight : float, default=1.0
         SD of the head's scores in units of the answers' own; 0 leaves the head out. It takes part in predictions of
-        target clips alone.
-    rounds : int, default=3
-        Rounds of answering and learning; more change little.
+        target clips alone, and less where the target pool is mostly one emotion.
+    rounds : int, default=10
+        Rounds of answering and learning. Each costs little; by ten answers have mostly settled.
     sharpness : float, default=2.0
         Inverse temperature of the answers that are learned from, in units of their spread.
     penalty : float, default=1.0
@@ -47,8 +52,8 @@ class SelfTrainingHead(Room):
     SEREClassifier(self_training=SelfTrainingHead(weight=0))
     """
 
-    weight: float = 0.7
-    rounds: int = 3
+    weight: float = 1.0
+    rounds: int = 10
     sharpness: float = 2.0
     penalty: float = 1.0
 
@@ -83,6 +88,7 @@ class SelfTrainingHead(Room):
         spread = float(centred.std())
         if not spread > 0:
             return SelfTrained({}, {}, 1.0)
+        weight = self.weight * _say(evenness(softmax(self.sharpness * centred / spread, axis=1)))
         bounds = np.cumsum([len(own) for own in rows])[:-1]
         means = [own.mean(0) for own in rows]
         heads = [_Ridge(own - mean, said, self.penalty) for own, mean, said in zip(rows, means, words, strict=True)]
@@ -92,7 +98,7 @@ class SelfTrainingHead(Room):
             parts = np.split(answers - answers.mean(1, keepdims=True), bounds)
             scores = np.concatenate([head.fit(part - part.mean(0)) for head, part in zip(heads, parts, strict=True)])
             deviation = float(scores.std())
-            factor = self.weight * spread / deviation if deviation > 0 else 0.0
+            factor = weight * spread / deviation if deviation > 0 else 0.0
             together = centred + factor * scores
         return SelfTrained(
             dict(zip(names, means, strict=True)),
@@ -133,6 +139,23 @@ class SelfTrained:
         centred = rows - self.means[name]
         # Sums row by row: a product of matrices may round a clip differently beside other clips.
         return self.scale * (decision + np.stack([(centred * own).sum(1) for own in self.weights[name]], axis=1))
+
+
+def evenness(answers: np.ndarray) -> float:
+    """Return how evenly a pool's soft answers (n, C) use the classes: 1 where all alike, 0 where one has everything.
+
+    The entropy of their mean in units of its largest value, plus what few clips take from it by chance (the second
+    order of the entropy's bias, Miller 1955, for soft answers), so that a small pool does not pass for an uneven one.
+    """
+    n, n_classes = answers.shape
+    share = answers.mean(0).clip(1e-12)
+    entropy = -(share * np.log(share)).sum() + (answers.var(0) / share).sum() / (2 * n)
+    return float(entropy / np.log(n_classes))
+
+
+def _say(even: float) -> float:
+    """Return the share of its weight that the head has on a pool of some evenness."""
+    return float(np.clip((even - UNEVEN) / (EVEN - UNEVEN), 0, 1))
 
 
 def sureness(decision: np.ndarray) -> float:

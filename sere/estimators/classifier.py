@@ -91,8 +91,8 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
         Eq. 8-10: what training pulls together.
     self_training : SelfTrainingHead, default=None
         What the model's own answers on the target pool teach.
-    epochs : int, default=20
-        Passes over the larger pool. The paper takes 80, which scored alike.
+    epochs : int, default=10
+        Passes over the larger pool. The paper takes 80; 5, 20 and 80 scored alike (docs/benchmarks.md).
     learning_rate : float, default=1e-3
         Of Adam.
     encoder_learning_rate : float, default=1e-5
@@ -107,7 +107,7 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
         risen for `patience` epochs, and keep the network of its best epoch. True is "information"; see
         :mod:`sere.selection` for what the scores are. Saves time more than it changes scores.
     patience : int, default=10
-        Epochs without a higher score before training stops.
+        Epochs without a higher score before training stops. With the default `epochs` it never stops before the end.
     callbacks : sequence of callable, default=()
         Each is called with every epoch's record (see `history_`); a true return value stops training.
     warm_start : bool, default=False
@@ -194,7 +194,7 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
     prototypes: Any = None
     losses: Any = None
     self_training: Any = None
-    epochs: int = 20
+    epochs: int = 10
     learning_rate: float = 1e-3
     encoder_learning_rate: float = 1e-5
     batch_size: int = 128
