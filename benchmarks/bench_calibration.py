@@ -7,7 +7,8 @@ would have chosen (by likelihood); how wrong the surest half of answers is besid
 
 With experience the temperature comes from how much experience's own answers tell apart in the pool
 (``sere.chain.decision``). Its two constants are those of the line through the best temperatures of all tasks here. The
-last lines say what they would be without a target's corpus, and the ECE of the tasks on that corpus with these.
+last lines say what they would be without a target's corpus, and the ECE of the tasks on that corpus with these. Without
+experience the temperature is a constant where speakers are unknown: the best ones' geometric mean, with the same lines.
 
 Run: ``SERE_CORPORA=... python -m nox -s bench -- benchmarks/bench_calibration.py [--encoder experience|acoustic|...]``.
 ``experience`` is learned, task by task, from the corpora that are neither source nor target. Prints Markdown.
@@ -53,9 +54,9 @@ def main() -> None:
     table = pd.DataFrame(rows)
     print(said({**table.mean(numeric_only=True), "task": "mean", "speakers": ""}))
     print(f"\nThe surest half is wrong {table['half'].mean() / table['risk'].mean():.2f} times as often as all.")
-    if table["information"].notna().all() and len({task[1] for task in table["task"]}) > 1:
+    if len({task[1] for task in table["task"]}) > 1:
         print()
-        print("\n".join(without_each_target(table)))
+        print("\n".join(without_each_target(table) if table["information"].notna().all() else constants(table)))
 
 
 def of_task(pair: str, corpora: dict[str, pd.DataFrame], encoder: str, draws: int) -> list[dict[str, Any]]:
@@ -125,6 +126,25 @@ def without_each_target(table: pd.DataFrame) -> list[str]:
             errors.append(expected_calibration_error(true, softmax(scores / temperature, axis=1), labels))
         lines.append(f"| {target} | {start:.2f} | {-slope:.2f} | {np.mean(errors):.3f} | {own['ece'].mean():.3f} |")
     return [*lines, f"| none | {level:.2f} | {-fall:.2f} | | |"]
+
+
+def constants(table: pd.DataFrame) -> list[str]:
+    """Return the constant of unknown speakers without each corpus, and the ECE with it of the tasks on that corpus."""
+    table = table[table["speakers"] == "unknown"]
+    lines = ["| without | temperature | ECE on it | with the constant |", "|---|---:|---:|---:|"]
+    for target in sorted(set(table["task"].str[1])):
+        others, own = table[~table["task"].str.contains(target)], table[table["task"].str[1] == target]
+        if not len(others):
+            continue
+        temperature = np.exp(np.log(others["best"]).mean())
+        errors = [
+            expected_calibration_error(
+                row["scores"][1], softmax(row["scores"][0] / temperature, axis=1), row["scores"][2]
+            )
+            for row in own.to_dict("records")
+        ]
+        lines.append(f"| {target} | {temperature:.2f} | {np.mean(errors):.3f} | {own['ece'].mean():.3f} |")
+    return [*lines, f"| none | {np.exp(np.log(table['best']).mean()):.2f} | | |"]
 
 
 def said(row: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from sere.inputs.labels import as_labels, check_same_kind
+from sere.inputs.labels import as_labels, check_named, check_same_kind
 from sere.inputs.params import RANDOM_STATE, check_value, number, whole
 
 # Resamples held in memory at a time: their number times the number of distinct clusters.
@@ -54,7 +54,7 @@ def uar_score(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = N
     Warns
     -----
     UserWarning
-        If an emotion of `labels` does not occur in `y_true`.
+        If an emotion of `labels` does not occur in `y_true`, or all predictions are spelled another way.
 
     Examples
     --------
@@ -63,14 +63,13 @@ def uar_score(y_true: ArrayLike, y_pred: ArrayLike, labels: ArrayLike | None = N
     """
     true, pred, names = _checked(y_true, y_pred, labels)
     hits, counts = _tallies(true, pred, names)
+    if not np.isin(pred, names).any() and _plain(pred) & _plain(names):
+        said = f"predictions are such as {str(pred[0])!r}, emotions such as {str(names[0])!r}; spell both one way."
+        warnings.warn(f"no prediction is an emotion of the task but for its spelling: {said}", stacklevel=2)
     absent = [str(name) for name, count in zip(names, counts.sum(axis=0)) if count == 0]
     if absent:
-        warnings.warn(
-            f"no clip of {', '.join(absent)} is in y_true; the mean is over the other "
-            f"{len(names) - len(absent)} emotions.",
-            UserWarning,
-            stacklevel=2,
-        )
+        said = f"no clip of {', '.join(absent)} is in y_true; the mean is over the other {len(names) - len(absent)}"
+        warnings.warn(f"{said} emotions.", stacklevel=2)
     return float(_mean_recall(hits.sum(axis=0), counts.sum(axis=0)))
 
 
@@ -308,6 +307,7 @@ def _checked(
         raise ValueError("there is no clip to score.")
     true, pred = as_labels(y_true, "y_true"), as_labels(y_pred, "y_pred")
     listed = true if labels is None else as_labels(labels, "labels")
+    check_named(true, "y_true")
     check_same_kind(y_true=true, y_pred=pred, labels=listed)
     names = np.unique(listed)
     unknown = np.setdiff1d(true, names)
@@ -316,6 +316,11 @@ def _checked(
             f"y_true holds {', '.join(map(str, unknown))}, which labels= does not list ({', '.join(map(str, names))})."
         )
     return true, pred, names
+
+
+def _plain(labels: np.ndarray) -> set[str]:
+    """Return labels without case and spaces around them."""
+    return {str(label).strip().casefold() for label in np.unique(labels)}
 
 
 def _tallies(true: np.ndarray, pred: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

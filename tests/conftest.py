@@ -13,6 +13,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, settings
+
+# Nothing is timed in a test: on a busy machine examples take as long as they take.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 EMOTIONS = ("anger", "neutral", "sadness")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sere.chain.decision import LEAST, MOST, Decision, temperature_for
+from sere.chain.decision import LEAST, MOST, UNKNOWN_SPEAKERS, Decision, temperature_for
 
 
 @pytest.fixture
@@ -62,11 +62,18 @@ def clear(share, n=60, n_classes=4):
 
 
 def test_the_clearer_experience_hears_a_pool_the_surer_are_probabilities():
-    found = [temperature_for(clear(share)) for share in (0.0, 0.3, 0.5, 1.0)]
+    found = [temperature_for(clear(share), True) for share in (0.0, 0.3, 0.5, 1.0)]
     assert found == sorted(found, reverse=True)
     assert (found[0], found[-1]) == (pytest.approx(MOST), pytest.approx(LEAST))
 
 
-def test_the_temperature_is_1_without_experience_and_as_without_clips_it_says_nothing_of():
-    assert temperature_for(np.empty((5, 0))) == temperature_for(np.zeros((5, 3))) == 1
-    assert temperature_for(np.vstack([clear(0.5), np.zeros((40, 4))])) == temperature_for(clear(0.5))
+def test_the_temperature_without_experience_is_whether_speakers_are_known():
+    for nothing in (np.empty((5, 0)), np.zeros((5, 3))):
+        assert temperature_for(nothing, True) == 1
+        assert temperature_for(nothing, False) == UNKNOWN_SPEAKERS > 1
+
+
+def test_the_temperature_is_as_without_clips_that_experience_says_nothing_of():
+    expected = temperature_for(clear(0.5), True)
+    assert temperature_for(np.vstack([clear(0.5), np.zeros((40, 4))]), True) == expected
+    assert temperature_for(clear(0.5), False) == expected

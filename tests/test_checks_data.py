@@ -133,6 +133,31 @@ SITUATIONS = {
     "a pool of one clip": (only("target", [0]), r"X_unlabeled_tgt has 1 clip, fewer than there are emotions \(3\)"),
     "a source pool of two": (only("source", [0, 1]), r"X_unlabeled_src has 2 clips, fewer than"),
     "a misspelt language": (column("language", "germn"), "'germn' is no language .* if 'german' is meant"),
+    "pools that changed places": (
+        lambda given: given | {"source": given["target"], "target": given["source"]},
+        "X_unlabeled_src is 'tarsk' and X is 'lumo', .*: the two pools seem to have changed places",
+    ),
+    "a source pool of a third language": (
+        column("language", "quechua", "source"),
+        "X_unlabeled_src is 'quechua' and X is 'lumo', .*: pass it as X_unlabeled_tgt",
+    ),
+    "a missing label as text": (labels(lambda i, s: "nan" if s == "anger" else s), "'nan' is a label, as Python"),
+    "a misspelt label": (
+        labels(lambda i, s: "saddness" if s == "sadness" else s),
+        "'saddness' is no emotion .* if 'sadness' is meant",
+    ),
+    "a missing speaker as text": (column("speaker", cycle(["ada", "nan"]), "target"), "'nan' is a speaker of X_unl"),
+    "speakers of some clips, blank": (column("speaker", cycle(["ada", " "]), "target"), "have no speaker"),
+    "labels in another order": (
+        lambda given: given | {"y": pd.Series(given["y"], index=given["X"].index)[::-1]},
+        "X and y have the same index in another order",
+    ),
+    "a column of another name": (column("Start", 0.1, "target"), r"nothing reads .*: rename 'Start' to 'start'"),
+    "a rate of another name": (column("sr", 44_100), r"X has columns .*: rename 'sr' to 'sampling_rate'"),
+    "segments in milliseconds": (
+        lambda given: given | {"target": given["target"].assign(start=0, end=500)},
+        r"X_unlabeled_tgt\[0\] ends at 500 s and its audio at \d.\d\d s, and 35 more",
+    ),
     "speakers of some clips": (column("speaker", cycle(["ada", None]), "target"), "have no speaker"),
     "a speaker for each clip": (
         column("speaker", lambda part: [f"clip{row}" for row in range(len(part))], "target"),
@@ -220,6 +245,15 @@ ORDINARY = {
     },
     "two corpora of one language": column("language", "lumo", "target"),
     "a language that no list has": column("language", "quechua", "target"),
+    "segments that end where rounding says": lambda given: (
+        given | {"target": given["target"].assign(end=[len(wave) / RATE + 0.05 for wave in given["target"]["audio"]])}
+    ),
+    "labels with the index of their clips": lambda given: given | {"y": pd.Series(given["y"], given["X"].index)},
+    "labels with another index": lambda given: given | {"y": pd.Series(given["y"], index=range(100, 109))},
+    "speakers that are blank or padded": lambda given: (
+        {k: v if k == "y" else v.assign(speaker=[f" {name} " for name in v["speaker"]]) for k, v in given.items()}
+        | {"source": given["source"].assign(speaker=" ")}
+    ),
     "one shot of each": lambda given: given | {"X": given["X"].iloc[::3], "y": given["y"][::3]},
     "numbers as labels": labels(lambda i, s: EMOTIONS.index(s)),
 }
@@ -350,6 +384,40 @@ def test_what_an_encoder_learned_from_is_said_by_every_method(clips):
     assert re.search(r"'mine' learned from 25 % of these clips", said[0])  # 18 of 9 + 27 + 36 clips, rounded
 
 
+def test_a_language_that_no_clip_of_its_side_speaks_is_said(clips):
+    method = LinearBaseline(encoder=Loudness(), source_language="lumo", target_language="de")
+    _, said = fit(clips, method)
+    assert len(said) == 1
+    assert "target_language='de', but the clips of X_unlabeled_tgt say that they are 'tarsk'" in said[0]
+    assert fit(clips, method.set_params(target_language="tarsk"))[1] == []
+
+
+def test_clips_of_a_language_that_fit_never_met_are_said(clips):
+    method, _ = fit(clips)
+    asked = clips["target"].iloc[:3].assign(language=["tarsk", "zulu", None])
+    with pytest.warns(SereWarning) as said:
+        method.predict(asked)
+    assert [str(one.message)[:60] for one in said] == ["1 of the 3 clips of X are 'zu' (X[1]), of which fit had none"]
+    assert "taken for 'tarsk'" in str(said[0].message)
+    alone = LinearBaseline(encoder=Loudness()).fit(clips["X"], clips["y"])
+    with pytest.warns(SereWarning, match="taken for 'lumo'"):
+        alone.predict(clips["target"])
+    nobody_said = LinearBaseline(encoder=Loudness()).fit(clips["X"].drop(columns="language"), clips["y"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nobody_said.predict(clips["target"])
+
+
+def test_a_score_on_labels_that_were_not_taught_says_so(clips):
+    method, _ = fit(clips)
+    right = method.predict(clips["X"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert method.score(clips["X"], right) == 1.0
+    with pytest.warns(SereWarning, match=r"not taught 'Anger'.* counts \d clips? of 9 as wrong"):
+        method.score(clips["X"], [label.replace("anger", "Anger") for label in EMOTIONS * 3])
+
+
 @pytest.fixture(scope="module")
 def inductive():
     voices = make_voices(8, n_speakers=4, emotions=EMOTIONS, duration=0.5, random_state=0)
@@ -377,5 +445,20 @@ def test_scored_clips_that_were_labeled_are_said(inductive):
 
 def test_an_inductive_task_that_is_none_is_said(inductive):
     both = pd.concat([inductive.X_unlabeled_tgt, inductive.X_test[:3]], ignore_index=True)
-    with pytest.warns(SereWarning, match="the target pool has 3 of its 6 scored clips and 1 of their speakers"):
+    with pytest.warns(SereWarning, match="the target pool has 3 of its 6 scored clips, .* and 1 of their speakers"):
         run_task(LinearBaseline(encoder=Loudness()), type(inductive)(**inductive | {"X_unlabeled_tgt": both}))
+
+
+def test_scored_clips_are_known_again_though_they_were_coded_anew(inductive, tmp_path):
+    """A clip that cannot be used, beside them, hides nothing and moves no row."""
+    waves = list(make_voices(2, n_speakers=2, emotions=EMOTIONS, random_state=5)["audio"])[:6]
+    files = [str(tmp_path / name) for name in ("copy.ogg", "cut.wav", "none.wav")]
+    soundfile.write(files[0], 0.4 * waves[1], RATE, format="OGG", subtype="VORBIS")
+    sounding = np.flatnonzero(np.abs(waves[2]) > 0.02 * np.abs(waves[2]).max())
+    soundfile.write(files[1], waves[2][sounding[0] : sounding[-1]], RATE)
+    scored = pd.DataFrame({"audio": pd.Series([np.full(4000, np.nan), *waves], dtype=object)})
+    told = {"X_labeled": pd.DataFrame({"path": files}), "y": np.array(["anger", "sadness", "sadness"])}
+    task = type(inductive)(**inductive | told | {"X_test": scored, "y_test": np.resize(inductive.y, 7)})
+    with pytest.warns(SereWarning) as said:
+        run_task(LinearBaseline(encoder=Loudness(), on_error="nan"), task)
+    assert any(re.search(r"2 of the 7 scored .* \(X_test\[2\], X_test\[3\]\)", str(one.message)) for one in said)

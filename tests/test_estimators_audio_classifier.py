@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder, SEREClassifier, make_sere_pipeline
 from sere.baselines import LinearBaseline
+from sere.chain.decision import UNKNOWN_SPEAKERS
 
 
 def test_a_default_takes_a_parameter_of_the_estimator_that_it_stands_for():
@@ -79,3 +80,23 @@ def test_a_search_reaches_through_a_pipeline_and_into_a_method(source):
     assert make_sere_pipeline().set_params(dynamics__eps=1.0)["dynamics"].eps == 1.0
     search = GridSearchCV(LinearBaseline(), {"encoder__encoders": ["acoustic", "acoustic-emotion"]}, cv=2)
     assert search.fit(source, source["emotion"]).best_params_.keys() == {"encoder__encoders"}
+
+
+def test_without_experience_a_pool_that_does_not_say_who_speaks_makes_answers_less_sure(shots, target):
+    y = shots["emotion"]
+    shots, target = (
+        HeterogeneousEncoder("acoustic").fit_transform(DynamicFeatureTransformer().fit_transform(clips))
+        for clips in (shots, target)
+    )
+
+    def temperature(*pool, X=shots):
+        return SEREClassifier(epochs=0).fit(X, y, None, pool or None).temperature_
+
+    speakers = np.array([None, *target.speakers[1:]], dtype=object)
+    with pytest.warns(UserWarning, match="1 of the .* have no speaker"):
+        assert temperature(target.with_(speakers=speakers)) == UNKNOWN_SPEAKERS
+    assert temperature(target.with_(speakers=np.full(len(target), None))) == UNKNOWN_SPEAKERS
+    assert temperature(target) == 1
+    assert temperature() == 1
+    vectors = np.random.default_rng(0).normal(size=(20, 3))
+    assert temperature(vectors, X=vectors[: len(y)]) == 1

@@ -74,6 +74,7 @@ def test_a_column_vector_is_flattened_with_scikit_learns_warning():
     ],
 )
 @pytest.mark.parametrize("classifier", [SEREClassifier(epochs=1), LinearBaseline()])
+@pytest.mark.filterwarnings("ignore:'None' is a label:sere.SereWarning")
 def test_classes_and_predictions_are_of_the_type_of_the_labels(classifier, labels, expected):
     X = np.random.default_rng(0).normal(size=(12, 5))
     model = classifier.fit(X, labels)
@@ -86,3 +87,9 @@ def test_fitting_names_the_row_without_a_label(missing):
     X = np.zeros((3, 5))
     with pytest.raises(ValueError, match=r"y\[2\] is .*; every clip needs a label"):
         SEREClassifier().fit(X, ["a", "b", missing])
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_a_blank_label_is_named_by_its_row(blank):
+    with pytest.raises(ValueError, match=r"y\[2\] is .*; every clip needs a label"):
+        LinearBaseline().fit(np.eye(4), ["a", "b", blank, "a"])

@@ -214,3 +214,13 @@ def test_an_emotion_without_a_clip_has_no_recall_and_no_interval():
     found = recall_intervals(["a", "a"], ["a", "b"], labels=["a", "b"])
     assert found["clips"].tolist() == [2, 0]
     assert found.loc[1, ["recall", "low", "high"]].isna().all()
+
+
+def test_predictions_in_another_spelling_than_the_emotions_are_said():
+    with pytest.warns(UserWarning, match="no prediction is an emotion of the task but for its spelling: .*'Anger '"):
+        assert uar_score(["anger", "fear"], ["Anger ", "Fear"]) == 0
+    assert uar_score(["anger", "fear"], ["fear", "anger"]) == uar_score(["anger"], ["fear"]) == 0
+    assert uar_score(["anger", "fear"], ["anger", "Fear"]) == 0.5
+    with pytest.raises(ValueError, match=r"y_true\[1\] is ' '; every clip needs a label"):
+        uar_score(["anger", " "], ["anger", "fear"])
+    assert uar_score(["anger", "fear"], ["anger", ""]) == 0.5

@@ -13,11 +13,14 @@ from sere.selection import mutual_information
 #: The logarithm of the temperature of probabilities, where experience's own answers on a pool carry no information at
 #: all, and by how much it falls where they carry all there could be (``benchmarks/bench_calibration.py``).
 LOG_TEMPERATURE, FALL = 2.6, 5.5
+#: The temperature without experience where nobody said who speaks, and scores are surer than they are right; where
+#: speakers are known they are about as sure (same command).
+UNKNOWN_SPEAKERS = 1.6
 #: Between these it stays; the best on twelve pairs of corpora lay between 0.8 and 3.
 LEAST, MOST = 0.6, 4.0
 
 
-def temperature_for(evidence: np.ndarray) -> float:
+def temperature_for(evidence: np.ndarray, speakers_known: bool) -> float:
     """Return by what scores are to be divided so that probabilities mean what they say, without a label.
 
     Scores have a spread that was designed, not found: they are as sure on a pool that experience makes nothing of as
@@ -29,15 +32,16 @@ def temperature_for(evidence: np.ndarray) -> float:
     ----------
     evidence : ndarray of shape (n, C) or (n, 0)
         What experience says of a pool's clips, as it says it.
+    speakers_known : bool
+        Whether each of them has a speaker; counts where there is no experience.
 
     Returns
     -------
     float
-        1 where there is no experience.
     """
     said = np.asarray(evidence, dtype=np.float64)[evidence.any(axis=1)]
     if not len(said):
-        return 1.0
+        return 1.0 if speakers_known else UNKNOWN_SPEAKERS
     level = LOG_TEMPERATURE - FALL * information_in(said)
     return float(np.exp(np.clip(level, np.log(LEAST), np.log(MOST))))
 

@@ -13,13 +13,15 @@ import difflib
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sere.checks.facts import Facts
+from sere.datasets.emotions import WORDS, canonical_emotion, plain_word
 from sere.encoders.languages import known_names, same_language
 from sere.inputs.caller import user_level
 from sere.inputs.reading import SereWarning
@@ -27,8 +29,12 @@ from sere.inputs.utterances import Utterances
 
 #: How like a known language's name an unknown one must be to count as misspelt.
 MISSPELT = 0.82
+#: How like a known emotion's name a label must be to count as misspelt.
+MISSPELT_LABEL = 0.85
 #: Clips below which a pool is too small to find anything odd about all of it.
 ENOUGH = 20
+#: What Python, NumPy and pandas make of a missing label when they make texts of labels.
+_MISSING = {"nan", "NaN", "None", "<NA>", "NaT"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ def listed(
     yield from _spelling_of_labels(names)
     yield from _counts(groups, names, codes)
     yield from _languages(groups, sides)
+    yield from _other_sides(groups, sides)
     yield from _speakers(groups, codes)
 
 
@@ -111,6 +118,19 @@ def _spelling_of_labels(classes: list[Any]) -> Iterator[str]:
             f"some labels differ in case or spaces alone and count as different classes ({', '.join(doubled)}); if one "
             "emotion is meant, spell it one way"
         )
+    gone = [text for text in texts if text.strip() in _MISSING]
+    if gone:
+        yield (
+            f"{gone[0]!r} is a label, as Python writes a missing one: clips without a label are then a class of their "
+            "own. Leave them out, or call the class something else"
+        )
+    for text in texts:
+        near = [] if canonical_emotion(text) else difflib.get_close_matches(plain_word(text), WORDS, 1, MISSPELT_LABEL)
+        if near:
+            yield (
+                f"the label {text!r} is no emotion that is known here, so an encoder's experience says nothing of it; "
+                f"if {near[0]!r} is meant, correct it"
+            )
     if texts and len(texts) == len(classes) and all(re.fullmatch(r"[+-]?\d+(\.\d+)?", text.strip()) for text in texts):
         yield (
             f"the labels are numbers written as texts ({', '.join(map(repr, texts[:4]))}): predictions will be texts "
@@ -154,6 +174,97 @@ def _languages(groups: Sequence[Group], sides: tuple[str | None, str | None]) ->
         )
 
 
+def _other_sides(groups: Sequence[Group], sides: tuple[str | None, str | None]) -> Iterator[str]:
+    """Yield where clips speak another language than their side of the task does."""
+    spoken = [_spoken(group) for group in groups]
+    of_labels = spoken[0]
+    for group, own in zip(groups, spoken, strict=True):
+        name, side = ("target_language", sides[1]) if group.role == "target" else ("source_language", sides[0])
+        if side is not None and own and same_language(side) not in own:
+            yield (
+                f"{name}={side!r}, but the clips of {group.name} say that they are {_listed(own)}: their own word "
+                f"counts, and clips to predict that say nothing are taken for {side!r}. Correct one"
+            )
+        if group.role == "source" and own and of_labels and not own & of_labels:
+            back = any(
+                other.role == "target" and others and others <= of_labels
+                for other, others in zip(groups, spoken, strict=True)
+            )
+            remedy = (
+                "the two pools seem to have changed places"
+                if back
+                else "pass it as X_unlabeled_tgt if it is to be recognised, else leave it out"
+            )
+            yield (
+                f"{group.name} is {_listed(own)} and X is {_listed(of_labels)}, and both are standardised together as "
+                f"one language: {remedy}"
+            )
+
+
+def foreign(group: Group, given: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield where clips to predict speak a language of which fit was told nothing, though it was told of others.
+
+    Parameters
+    ----------
+    group : Group
+        The clips.
+    given : sequence of dict
+        What fit was given, as `given_` of a classifier has it.
+    """
+    sides = {side: set[str]() for side in ("target", "source")}
+    for record in given:
+        side = "target" if record["where"].startswith("X_unlabeled_tgt") else "source"
+        sides[side] |= set(map(same_language, record["languages"]))
+    has_target = any(record["where"].startswith("X_unlabeled_tgt") for record in given)
+    taken_for = sides["target" if has_target else "source"]
+    unheard = _spoken(group) - sides["target"] - sides["source"]
+    if taken_for and unheard:
+        rows = np.array(
+            [language is not None and same_language(language) in unheard for language in group.clips.languages]
+        )
+        yield (
+            f"{rows.sum()} of the {len(group)} clips of {group.name} are {_listed(unheard)} ({group.rows(rows)}), of "
+            f"which fit had none: they are taken for {_listed(taken_for)}. Fit with a pool of their language, or "
+            "correct it"
+        )
+
+
+def out_of_order(X: Any, y: Any) -> Iterator[str]:
+    """Yield where labels and clips are tables whose indices hold the same in another order."""
+    if not isinstance(X, pd.DataFrame | pd.Series) or not isinstance(y, pd.DataFrame | pd.Series):
+        return
+    one, other = X.index, y.index
+    if len(one) != len(other) or one.equals(other) or not one.is_unique or not other.is_unique:
+        return
+    if len(one.union(other)) == len(one):
+        yield (
+            "X and y have the same index in another order, and labels go to clips by their place: pass y.loc[X.index], "
+            "or y.to_numpy() if the places are right"
+        )
+
+
+def unheard_labels(labels: np.ndarray, classes: np.ndarray) -> Iterator[str]:
+    """Yield which labels of a score a model cannot answer with."""
+    known = set(classes.tolist())
+    rows = np.array([label not in known for label in labels.tolist()], dtype=bool)
+    if rows.any():
+        names = sorted({str(label) for label in labels[rows].tolist()})
+        told = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+        yield (
+            f"the model was not taught {told} (but {', '.join(map(repr, map(str, classes.tolist()[:12])))}): the score "
+            f"counts {counted(int(rows.sum()), 'clip')} of {len(rows)} as wrong whatever it answers. Bring labels to "
+            "one spelling, or leave these clips out"
+        )
+
+
+def _spoken(group: Group) -> set[str]:
+    return {same_language(language) for language in set(group.clips.languages) if language is not None}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(map(repr, sorted(names)))
+
+
 def _speakers(groups: Sequence[Group], codes: np.ndarray) -> Iterator[str]:
     for group in groups:
         unknown = np.array([speaker is None for speaker in group.clips.speakers])
@@ -163,6 +274,12 @@ def _speakers(groups: Sequence[Group], codes: np.ndarray) -> Iterator[str]:
                 "they are standardised as one person's. Name the speakers of all, or of none"
             )
         named = [speaker for speaker in group.clips.speakers if speaker is not None]
+        gone = sorted(_MISSING & set(named))
+        if gone:
+            yield (
+                f"{gone[0]!r} is a speaker of {group.name}, as Python writes a missing one: clips of people who are "
+                "not known are then standardised as one person's. Give None, or leave the column 'speaker' out"
+            )
         if group.is_pool and len(named) >= ENOUGH and len(set(named)) == len(named):
             yield (
                 f"every clip of {group.name} has a speaker of its own ({named[0]!r}, {named[1]!r}, ...), so no voice "

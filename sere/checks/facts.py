@@ -93,19 +93,30 @@ class Facts:
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclass_fields(cls)))
 
 
-def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: int) -> Facts | None:
-    """Return the facts of clips from the store, or read them; None where a clip can no longer be read.
+def facts_of(
+    clips: Sequence[Clip],
+    *,
+    cache: Any,
+    n_jobs: int | None,
+    verbose: int,
+    unusable: dict[Clip, str] | None = None,
+) -> Facts | None:
+    """Return the facts of clips from the store, or read them; None where there are none.
 
     Parameters
     ----------
     clips : sequence of Clip
-    cache, n_jobs, verbose
-        As in :func:`sere.extraction.extract.extract`.
+    cache, n_jobs, verbose, unusable
+        As in :func:`sere.extraction.extract.extract`. Without `unusable`, one clip that can no longer be read leaves
+        all without facts; with it, clips that cannot be used have none.
     """
-    options = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose, "label": "looking at clips"}
+    options: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose, "label": "looking at clips"}
     try:
-        found = extract(clips, _look, ("facts", VERSION), **options)
+        looked = extract(clips, _look, ("facts", VERSION), unusable=unusable, **options)
     except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
+        return None
+    found = [arrays for arrays in looked if arrays is not None]
+    if not found:
         return None
     columns = np.array([arrays["facts"] for arrays in found]).T
     beside = {name: np.concatenate([arrays[name] for arrays in found]) for name in ("digest", "print", "sounding")}

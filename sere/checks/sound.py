@@ -50,7 +50,7 @@ def heard(groups: Sequence[Group], classes: np.ndarray, codes: np.ndarray) -> It
     classes : ndarray of shape (n_classes,)
     codes : int ndarray of shape (n_labeled,)
     """
-    known = _identities(groups)
+    known = identities(groups)
     contradictions = list(_two_labels(groups[0], known[0], classes.tolist(), codes))
     yield from contradictions
     for group, own in list(zip(groups, known, strict=True))[bool(contradictions) :]:
@@ -148,7 +148,7 @@ def _shared(groups: Sequence[Group], known: Sequence[Identities]) -> Iterator[st
             )
 
 
-def _identities(groups: Sequence[Group]) -> list[Identities]:
+def identities(groups: Sequence[Group]) -> list[Identities]:
     """Return (row, number of its recording) of each clip that is loud enough to be told from others, by group."""
     facts = Facts.chain([group.facts for group in groups if group.facts is not None])
     numbers = recordings(facts.digest, facts.print, facts.sounding, len(groups[0]))

@@ -60,6 +60,13 @@ _CANONICAL = {
     for name, listed in words.items()
     for word in listed.split()
 }
+#: Every word that names an emotion here, abbreviations aside.
+WORDS = tuple(word for word in _CANONICAL if len(word) > 3)
+
+
+def plain_word(label: str) -> str:
+    """Return a label without case, punctuation and numbers, as words are compared."""
+    return re.sub(r"[\W\d_]+", "", label).casefold()
 
 
 def canonical_emotion(word: str) -> str | None:
@@ -72,7 +79,7 @@ def canonical_emotion(word: str) -> str | None:
     >>> canonical_emotion("Happy"), canonical_emotion("01Neutral"), canonical_emotion("wistful")
     ('happiness', 'neutral', None)
     """
-    return _CANONICAL.get(re.sub(r"[\W\d_]+", "", word).casefold())
+    return _CANONICAL.get(plain_word(word))
 
 
 def by_word(codes: str) -> dict[str, str | None]:

@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 
 from sere.audio import AudioError, Clip
 from sere.calibration import UNKNOWN, check_rejection, rejected
-from sere.checks.data import Group, speak_up
+from sere.checks.data import Group, foreign, speak_up, unheard_labels
 from sere.checks.facts import Facts, facts_of, is_silent
 from sere.checks.sound import answered, asked, heard
 from sere.encoders.spec import ENCODERS
@@ -27,6 +27,7 @@ from sere.estimators.fit_inputs import FitInputs
 from sere.estimators.given import groups_of, speaking
 from sere.estimators.long_audio import TimelineMixin
 from sere.files.paths import travelling
+from sere.inputs.labels import as_labels
 from sere.inputs.params import COMMON, NONE, RANDOM_STATE, TEXT, Rule, check_params, instance, number
 from sere.inputs.reading import as_utterances, read_rows
 from sere.inputs.skipping import Skipping, with_none
@@ -170,6 +171,28 @@ class AudioClassifier(
             labels = rejected(labels, self._shares(logits[usable]), reject_below, unknown)
         return labels if usable.all() else with_none(labels, usable)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of clips whose answer is their label (accuracy); see :mod:`sere.metrics` for others.
+
+        Parameters
+        ----------
+        X : clips, in any form that fit takes
+        y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+
+        Warns
+        -----
+        SereWarning
+            Labels in `y` that fit was not given, which count as wrong.
+        """
+        score = super().score(X, y, sample_weight)
+        speak_up(unheard_labels(as_labels(y), self.classes_))
+        return float(score)
+
     def _answer_waves(self, waves: Sequence[np.ndarray], beside: dict[str, str]) -> np.ndarray:
         """Return the probability of each emotion in waveforms at 16 kHz, nothing said of how they sound."""
         clips = as_utterances(pd.DataFrame({"audio": list(waves), **beside}))
@@ -301,9 +324,13 @@ class AudioClassifier(
                 kept.append(np.sort(np.concatenate(order)))
                 facts.append(self._facts(utterances[kept[-1]]))
                 yield concatenate(parts)[np.argsort(np.concatenate(order))], facts[-1]
-        known = [part for part in facts if part is not None]
-        if kept and len(known) == len(facts):
+        if kept:
+            known = [part for part in facts if part is not None]
             left = np.concatenate(kept)
             here = left if given is None else given[left]
-            skipped = np.setdiff1d(np.arange(here[-1]), here)
-            speak_up(asked(Group("X", "asked", utterances[left], Facts.chain(known), tuple(skipped))))
+            skipped = tuple(np.setdiff1d(np.arange(here[-1]), here))
+            heard = Facts.chain(known) if len(known) == len(facts) else None
+            group = Group("X", "asked", utterances[left], heard, skipped)
+            speak_up(foreign(group, getattr(self, "given_", ())))
+            if heard is not None:
+                speak_up(asked(group))

@@ -141,7 +141,7 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
         Learned temperature of the synchrony (Eq. 4).
     temperature_ : float
         By what scores are divided before they become probabilities: found without a label, by how clearly the encoder's
-        experience hears the target pool; 1 without experience.
+        experience hears the target pool; without experience 1, or 1.6 where the pool has clips without a speaker.
     encoder_, dynamics_, field_ : HeterogeneousEncoder, DynamicFeatureTransformer, ResonanceField
         As fit used them.
     history_ : list of dict

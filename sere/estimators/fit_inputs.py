@@ -8,10 +8,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from sere.audio import Clip
-from sere.checks.data import listed, speak_up
+from sere.checks.data import listed, out_of_order, speak_up
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.estimators.given import corpora_of, described, groups_of, numbered, speaking
-from sere.inputs.labels import as_labels
+from sere.inputs.labels import as_labels, check_named
 from sere.inputs.reading import as_pools, read_rows
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
@@ -50,6 +50,7 @@ class FitInputs:
         classes, codes = self._read_labels(y, len(labeled) + len(skipping.records))
         codes = codes[rows]
         skipping.check_classes(classes, codes)
+        speak_up(out_of_order(X, y))
         pools = as_pools(source, len(labeled), "X_unlabeled_src"), as_pools(target, len(labeled), "X_unlabeled_tgt")
         tables = [X, *pools[0], *pools[1]]
         labeled = speaking(labeled, self.source_language)
@@ -66,6 +67,7 @@ class FitInputs:
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         y = as_labels(y)
+        check_named(y, "y")
         check_consistent_length(np.empty(n), y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)

@@ -5,9 +5,8 @@ between 0 and 1 where it is a number. Its interval resamples speakers, because c
 together; see :mod:`sere.metrics`.
 """
 
-import hashlib
-import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +17,16 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from sere.audio import Clip
 from sere.calibration import expected_calibration_error
-from sere.checks.data import speak_up
+from sere.checks.data import Group, speak_up
+from sere.checks.facts import facts_of
+from sere.checks.sound import Identities, identities
 from sere.datasets import FewShotTask
 from sere.estimators.audio_classifier import AudioClassifier
+from sere.estimators.encoder import HeterogeneousEncoder
+from sere.inputs.reading import SereWarning, as_utterances
+from sere.inputs.skipping import Skipping
 from sere.metrics import per_emotion_report, uar_interval, uar_score
 from sere.provenance import list_of, parameters_of, reproduce
 
@@ -154,8 +159,8 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     Warns
     -----
     SereWarning
-        Scored clips are among the labeled ones; or the task is said to be inductive, and scored clips or their speakers
-        are in the target pool.
+        Scored clips are among the labeled ones, as they are, re-coded or trimmed (:mod:`sere.checks.copies`); or the
+        task is said to be inductive, and scored clips or their speakers are in the target pool.
 
     Examples
     --------
@@ -170,7 +175,7 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     >>> len(result.y_pred) == len(task.X_test), result.uar > result.chance
     (True, True)
     """
-    speak_up(_known_before(task))
+    speak_up(_known_before(task, estimator))
     model = clone(estimator)
     start = time.perf_counter()
     model.fit(
@@ -215,37 +220,58 @@ def _answers(model: Any, clips: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return model.predict(clips), probabilities
 
 
-def _known_before(task: FewShotTask) -> Iterator[str]:
+def _known_before(task: FewShotTask, estimator: Any) -> Iterator[str]:
     """Yield what of the scored clips fit would know."""
-    scored = _identities(task.X_test)
-    taught = scored & _identities(task.X_labeled)
-    if taught:
+    inductive = task.get("protocol") == "inductive"
+    compared = ("X_test", "X_labeled", "X_unlabeled_tgt")[: 2 + inductive]
+    groups = [group for name in compared if (group := _heard(name, task[name], estimator)) is not None]
+    known = {group.name: own for group, own in zip(groups, identities(groups) if groups else [], strict=True)}
+    taught, pooled = (_again(known.get("X_test", []), known.get(name, [])) for name in ("X_labeled", "X_unlabeled_tgt"))
+    if len(taught):
         yield (
-            f"{len(taught)} of the {len(task.X_test)} scored clips are labeled ones: the score counts answers that "
-            "were given. Leave them out of one"
+            f"{len(taught)} of the {len(task.X_test)} scored clips are labeled ones, as they are, re-coded or trimmed "
+            f"({groups[0].rows(taught)}): the score counts answers that were given. Leave them out of one"
         )
-    if task.get("protocol") != "inductive":
+    if not inductive:
         return
-    pooled = scored & _identities(task.X_unlabeled_tgt)
     people = {*_speakers(task.X_test)} & {*_speakers(task.X_unlabeled_tgt)}
-    if pooled or people:
+    if len(pooled) or people:
         yield (
             f"the task is called inductive, but the target pool has {len(pooled)} of its {len(task.X_test)} scored "
-            f"clips and {len(people)} of their speakers: call its protocol transductive, or leave them out of the pool"
+            f"clips, as they are, re-coded or trimmed, and {len(people)} of their speakers: call its protocol "
+            "transductive, or leave them out of the pool"
         )
 
 
-def _identities(clips: Any) -> set[tuple[Any, ...]]:
-    """Return what tells clips apart: file and segment, or the samples; nothing where they are no table of clips."""
+def _heard(name: str, clips: Any, estimator: Any) -> Group | None:
+    """Return the clips of a task's list that can be used, with their facts; None where it has none."""
     if not isinstance(clips, pd.DataFrame) or not {"path", "audio"} & set(clips):
-        return set()
-    source = [os.path.abspath(path) for path in clips["path"]] if "path" in clips else map(_samples, clips["audio"])
-    span = [[None if pd.isna(at) else at for at in clips[name]] for name in ("start", "end") if name in clips]
-    return set(zip(source, *span, strict=True))
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SereWarning)
+            read, rows = Skipping("skip").read(as_utterances, clips, name)
+    except (ValueError, TypeError):  # fit says so, and what it warns of
+        return None
+    assert read.clips is not None
+    encoder = getattr(estimator, "encoder", None)
+    keeps = encoder if isinstance(encoder, HeterogeneousEncoder) else estimator
+    unusable: dict[Clip, str] = {}
+    options: dict[str, Any] = {
+        "cache": getattr(keeps, "cache", False),
+        "n_jobs": getattr(keeps, "n_jobs", None),
+        "verbose": 0,
+    }
+    facts = facts_of(read.clips, unusable=unusable, **options)
+    left = read.rows_but(unusable, np.arange(len(read)))
+    skipped = np.setdiff1d(np.arange(len(clips)), rows[left])
+    return None if facts is None else Group(name, "asked", read[left], facts, tuple(skipped.tolist()))
 
 
-def _samples(wave: Any) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(wave).tobytes()).digest()
+def _again(own: Identities, others: Identities) -> np.ndarray:
+    """Return the rows of `own` whose recordings are among those of `others`."""
+    known = {recording for _, recording in others}
+    return np.array([row for row, recording in own if recording in known], dtype=int)
 
 
 def _speakers(clips: Any) -> list[Any]:

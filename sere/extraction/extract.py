@@ -16,19 +16,22 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from sere.audio import AudioError, Clip
+from sere.audio import AudioError, Clip, seconds_of
 from sere.extraction.batches import as_completed
+from sere.extraction.computing import Arrays, compute_batch
 from sere.files.paths import Place
 from sere.progress import progress
 from sere.store import FrameStore, content_key
 from sere.store.claims import PATIENCE, Claims
-from sere.store.seals import Seal, content_digest, look_at, stamp_of
+from sere.store.seals import Seal, content_digest, look_at
 
-Arrays = dict[str, np.ndarray]
 #: Clips a worker takes at a time: enough to fill matrix products, few enough to show progress.
 BATCH = 16
+#: Seconds of audio a worker takes at a time, unless a single clip has more, so that long clips do not fill the memory.
+SECONDS = 480.0
+#: Bytes a second of a file whose header does not tell its length, at least: speech coded very sparely.
+SPARSE = 1000
 #: Times a file is begun again that was written to while it was read.
 ATTEMPTS = 3
 
@@ -241,13 +244,27 @@ class _Work:
 
     def _batches(self, wanted: list[bytes]) -> Iterator[list[bytes]]:
         """Claim batch by batch, as workers ask for them."""
-        for first in range(0, len(wanted), BATCH):
-            free = [key for key in wanted[first : first + BATCH] if self.claims.take(key)]
+        for portion in self._portions(wanted):
+            free = [key for key in portion if self.claims.take(key)]
             # Somebody may have finished a clip between our first look and our claim.
             batch = self.look_up(free)
             self.claims.give_up([key for key in free if key in self.known])
             if batch:
                 yield batch
+
+    def _portions(self, wanted: list[bytes]) -> Iterator[list[bytes]]:
+        """Cut a list after `BATCH` clips, and before `SECONDS` are passed."""
+        portion: list[bytes] = []
+        seconds = 0.0
+        for key in wanted:
+            own = _seconds(self.clips[self.rows[key][0]])
+            if portion and (len(portion) == BATCH or seconds + own > SECONDS):
+                yield portion
+                portion, seconds = [], 0.0
+            portion.append(key)
+            seconds += own
+        if portion:
+            yield portion
 
     def _task(self, batch: list[bytes]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Return what a worker is to call for a batch."""
@@ -278,55 +295,19 @@ class _Work:
         self.claims.give_up(batch)
 
 
-def compute_batch(
-    compute: Callable[..., Any], clips: list[Clip], seals: dict[str, Seal], companions: Sequence[Any] | None, maker: str
-) -> list[Arrays | str | None]:
-    """Return each clip's arrays, the sentence that says why there are none, or None where its file has changed.
-
-    Parameters
-    ----------
-    compute : callable
-        As in :func:`extract`.
-    clips : list of Clip
-    seals : dict of str to Seal
-        By path, what the files are to hold.
-    companions : sequence or None
-    maker : str
-        What errors call `compute`.
-    """
-    before = {path: stamp_of(path) for path in seals}
-    loaded = [_load(clip) for clip in clips]
-    changed = {path for path, seal in seals.items() if not seal.holds(path, before[path])}
-    results: list[Arrays | str | None] = [
-        None if isinstance(clip.source, str) and clip.source in changed else wave if isinstance(wave, str) else {}
-        for clip, wave in zip(clips, loaded, strict=True)
-    ]
-    good = [i for i, result in enumerate(results) if result == {}]
-    # Many small products: a second BLAS thread costs more than it brings, most of all where cores are shared.
-    with threadpool_limits(1, user_api="blas"):
-        computed = compute([loaded[i] for i in good], [companions[i] for i in good] if companions else [])
-    for i, arrays in zip(good, computed, strict=True):
-        results[i] = _what_is_wrong(arrays, clips[i], maker) or arrays
-    return results
+def _seconds(clip: Clip) -> float:
+    """Return how long a clip is, by its header; of a file whose header does not tell, the most that may be in it."""
+    if clip.end is not None:
+        return clip.end - (clip.start or 0.0)
+    whole = seconds_of(clip)
+    if whole is None:
+        whole = (len(clip.source) if isinstance(clip.source, bytes) else _size(str(clip.source))) / SPARSE
+    return whole - (clip.start or 0.0)
 
 
-def _load(clip: Clip) -> np.ndarray | str:
-    """Return a clip's samples, or what is wrong with it."""
+def _size(path: str) -> int:
+    """Return a file's bytes; 0 where it is gone, which reading it will say."""
     try:
-        return clip.load()
-    except AudioError as error:
-        return error.problems[0][1]
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        return f"{clip.name} cannot be read ({type(error).__name__}: {error})"
-
-
-def _what_is_wrong(arrays: Arrays, clip: Clip, maker: str) -> str | None:
-    """Return why a result may not be kept, or None."""
-    for name, array in arrays.items():
-        bad = array.size - int(np.count_nonzero(np.isfinite(array)))
-        if bad:
-            return (
-                f"{clip.name}: {maker} gave {bad} NaN or infinite numbers of {array.size} ({name}); its weights may be "
-                "broken, or the clip's samples too large"
-            )
-    return None
+        return os.stat(path).st_size
+    except OSError:
+        return 0

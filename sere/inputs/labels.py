@@ -46,6 +46,26 @@ def as_labels(y: Any, where: str = "y") -> np.ndarray:
     return np.array(labels.tolist()) if labels.size and isinstance(labels[0], (str, Number)) else labels
 
 
+def check_named(labels: np.ndarray, where: str) -> None:
+    """Raise where a label is a text without a letter, as lists hold for a missing one.
+
+    Parameters
+    ----------
+    labels : ndarray
+        As :func:`as_labels` returns them.
+    where : str
+        What errors call them.
+
+    Raises
+    ------
+    ValueError
+        Names the first such row.
+    """
+    empty = [row for row, label in enumerate(labels.tolist()) if isinstance(label, str) and not label.strip()]
+    if empty:
+        raise ValueError(f"{where}[{empty[0]}] is {labels.tolist()[empty[0]]!r}; every clip needs a label")
+
+
 def check_same_kind(**lists: np.ndarray) -> None:
     """Raise unless all label arrays hold texts or all hold numbers, since a text never equals a number.
 

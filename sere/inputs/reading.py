@@ -18,15 +18,14 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.utils.validation import validate_data
 
-from sere.audio import AudioError, Clip, check, seconds_of
+from sere.audio import AudioError, Clip, check
 from sere.inputs.caller import user_level
-from sere.inputs.items import ROUNDED, as_clip, as_rate, as_seconds, end_of, is_pair
+from sere.inputs.doubts import KNOWN, of_columns, of_durations, of_ends, optional
+from sere.inputs.items import as_clip, as_rate, as_seconds, end_of, is_pair
 from sere.inputs.utterances import Utterances
 
 #: More columns than this in a 2-D array are taken for waveforms that went astray.
 MAX_FEATURES = 2_000
-# What a table may say of a clip besides its audio.
-_KNOWN = ("speaker", "language", "sampling_rate", "start", "end", "duration")
 
 
 class SereWarning(UserWarning):
@@ -63,11 +62,12 @@ def as_utterances(X: Any, where: str = "X") -> Utterances:
         return X
     read: list[Clip | str]
     speakers = languages = None
+    doubts: list[str] = []
     if isinstance(X, Utterances):
         read = []
     elif isinstance(X, pd.DataFrame):
         read = list(_rows_of(X, where))
-        _compare_durations(X, read, where)
+        doubts = [*of_durations(X, read, where), *of_columns(X, where)]
         speakers, languages = _texts(X, "speaker"), _texts(X, "language")
     elif isinstance(X, (str, os.PathLike)):
         raise TypeError(f"{where} is one path; pass a list of paths: [{os.fspath(X)!r}]")
@@ -84,6 +84,8 @@ def as_utterances(X: Any, where: str = "X") -> Utterances:
     problems = [(row, problem) for row, problem in enumerate(map(_problem, read)) if problem]
     if problems:
         raise AudioError(problems, where)
+    for doubt in [*doubts, *of_ends(read, where)]:
+        _warn(doubt)
     unknown = np.full(len(read), None, dtype=object)
     return Utterances(
         clips=[clip for clip in read if isinstance(clip, Clip)],
@@ -235,11 +237,9 @@ def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
     if not hasattr(pool, "__len__"):
         raise TypeError(f"{where} is a {type(pool).__name__}; pass a list of paths or waveforms, or a DataFrame")
     if len(pool) == n_labeled:
-        warnings.warn(
+        _warn(
             f"{where} has as many clips as X ({n_labeled}), so scikit-learn would slice it under cross-validation; "
-            f"pass it as a 1-tuple, {where}=(pool,), which is never sliced",
-            SereWarning,
-            stacklevel=user_level(),
+            f"pass it as a 1-tuple, {where}=(pool,), which is never sliced"
         )
     return _filled([pool], where)
 
@@ -247,11 +247,7 @@ def as_pools(pool: Any, n_labeled: int, where: str) -> list[Any]:
 def _filled(pools: list[Any], where: str) -> list[Any]:
     """Pools that hold clips; one that holds none is worth a warning, since a search for files may have found none."""
     if any(hasattr(pool, "__len__") and len(pool) == 0 for pool in pools):
-        warnings.warn(
-            f"{where} holds an empty pool, which counts as none; pass None to say so",
-            SereWarning,
-            stacklevel=user_level(),
-        )
+        _warn(f"{where} holds an empty pool, which counts as none; pass None to say so")
     return [pool for pool in pools if not hasattr(pool, "__len__") or len(pool)]
 
 
@@ -268,11 +264,11 @@ def _rows_of(X: pd.DataFrame, where: str) -> Iterator[Clip | str]:
             f"{where} is a DataFrame without a column 'path' or 'audio' (it has {list(map(str, X.columns))[:8]}); "
             "rename the column that holds the files"
         )
-    for name in (column, *_KNOWN):
+    for name in (column, *KNOWN):
         if list(X.columns).count(name) > 1:
             raise TypeError(f"{where} is a DataFrame with several columns {name!r}; rename or drop all but one")
     names = ("sampling_rate", "start", "end", *(["duration"] if {"start", "end"} & set(X.columns) else []))
-    for item, *values in zip(X[column], *(_optional(X, name) for name in names), strict=True):
+    for item, *values in zip(X[column], *(optional(X, name) for name in names), strict=True):
         yield _said(_row, item, **dict(zip(names, values, strict=True)))
 
 
@@ -289,27 +285,8 @@ def _row(item: Any, sampling_rate: Any, start: Any, end: Any, duration: Any = No
     )
 
 
-def _compare_durations(X: pd.DataFrame, read: list[Clip | str], where: str) -> None:
-    """Warn of files that are longer than a column ``duration`` says which stands without a start or an end."""
-    if "duration" not in X.columns or {"start", "end"} & set(X.columns):
-        return
-    longer = []
-    for row, (clip, given) in enumerate(zip(read, _optional(X, "duration"), strict=True)):
-        try:
-            stated = as_seconds(given, "duration")
-        except ValueError:
-            continue  # somebody's own column: nothing is cut by it
-        seconds = None if stated is None or isinstance(clip, str) else seconds_of(clip)
-        if stated is not None and seconds is not None and seconds > stated + max(ROUNDED, 0.01 * seconds):
-            longer.append(f"{where}[{row}] lasts {seconds:.2f} s and its duration is {stated:g}")
-    if longer:
-        more = f", and {len(longer) - 1} more" if len(longer) > 1 else ""
-        warnings.warn(
-            f"{where} has a column duration without a start, so it cuts nothing: {longer[0]}{more}. Add a column start "
-            "where a part is meant; drop or rename duration where it is something else",
-            SereWarning,
-            stacklevel=user_level(),
-        )
+def _warn(message: str) -> None:
+    warnings.warn(message, SereWarning, stacklevel=user_level())
 
 
 def _said(read: Callable[..., Clip | str], *arguments: Any, **options: Any) -> Clip | str:
@@ -335,21 +312,14 @@ def _problem(clip: Clip | str) -> str | None:
 
 def _texts(X: pd.DataFrame, name: str) -> np.ndarray:
     """Return a column of speakers or languages, None where unknown."""
-    return np.array([*map(_text, _optional(X, name)), None], dtype=object)[:-1]
+    return np.array([*map(_text, optional(X, name)), None], dtype=object)[:-1]
 
 
 def _text(value: Any) -> str | None:
-    """A speaker or language as text; number 3 stays "3" in a column that NaN turned into floats."""
+    """A speaker or language as text, None for a blank one; 3 stays "3" in a column that NaN turned into floats."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return None if value is None else str(value)
-
-
-def _optional(X: Any, name: str) -> list[Any]:
-    if name not in X.columns:
-        return [None] * len(X)
-    missing = X[name].isna().to_numpy()
-    return [None if gone else value for value, gone in zip(X[name], missing, strict=True)]
+    return None if value is None else str(value).strip() or None
 
 
 def _items(X: Any, where: str) -> Iterable[Any]:

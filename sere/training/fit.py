@@ -62,6 +62,11 @@ class Given:
         """Labeled clips, source pool, target pools."""
         return self.labeled, self.source, self.targets
 
+    @property
+    def says_who_speaks(self) -> bool:
+        """Whether each clip of the target pools has a speaker; feature vectors have nobody to name."""
+        return all(speaker is not None for pool in self.targets if pool.clips is not None for speaker in pool.speakers)
+
     def thinned(self, frame_rate: float) -> "Given":
         """The same with thinned clips."""
         source = None if self.source is None else thinned(self.source, frame_rate)
@@ -213,7 +218,7 @@ def fit_model(
             model.self_trained = _self_train(chain, ready, steps.self_training, device)
         if chain.seen:
             pool = chain.seen["target" if given.targets else "source"]
-            model.temperature = temperature_for(pool.evidence.cpu().numpy())
+            model.temperature = temperature_for(pool.evidence.cpu().numpy(), given.says_who_speaks)
     return model, records, stopped
 
 
