@@ -10,7 +10,8 @@ WavLM                   ``do_normalize`` says so. n samples give (n - 400) // 32
                         normalise over time, so that zeros behind a clip change all of its
                         frames: they never see padding, only clips of equal length share a batch.
 Whisper                 log-mel spectrogram of exactly 30 s, the clip followed by silence; the
-                        clip's own frames are the first ceil(50 s). Only the encoder is loaded.
+                        clip's own frames are the first ceil(50 s). Only the encoder is loaded. On
+                        a CPU it runs by hand (:mod:`sere.encoders._whisper`).
 w2v-BERT 2.0            log-mel filter bank, standardised over the clip, two frames of 10 ms
                         stacked into one; masked like a layer-norm front end.
 ======================  =================================================================
@@ -21,10 +22,12 @@ transformers. States are caught where they enter a layer and the run ends at the
 upper layers that nobody asked for cost nothing.
 """
 
+import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,10 +36,14 @@ import torch
 from torch import nn
 
 from sere.encoders._checkpoints import SAMPLE_RATE, Facts, load_extractor, load_model
+from sere.encoders._whisper import Network
 from sere.encoders.layers import TopLayers, run_layer, without_warning
+from sere.loops.threads import one_thread, workers
 
 HOP = 320
 WINDOW_SECONDS = 30
+#: Windows that threads share out before their frames are handed on.
+_AT_ONCE = 16
 
 
 class Window(NamedTuple):
@@ -51,6 +58,10 @@ class Window(NamedTuple):
 
     values: np.ndarray
     n_frames: int
+
+
+#: Windows, each with what its owner wants to know it by.
+Batch = list[tuple[Any, Window]]
 
 
 class _AllStatesSeenError(Exception):
@@ -74,6 +85,8 @@ class Family(ABC):
 
     #: Whether clips of different lengths may share a batch (behind an attention mask).
     masked: bool = False
+    #: Whether windows go through alone, whatever the batch size.
+    one_by_one: bool = False
     #: Name of the family's feature extractor in transformers, for checkpoints that come without one.
     _extractor: str
 
@@ -134,6 +147,11 @@ class Family(ABC):
                 for hook in hooks:
                     hook.remove()
         return [[caught[i][row, : window.n_frames] for i in wanted] for row, window in enumerate(batch)]
+
+    def run(self, batches: Iterable[Batch], wanted: list[int]) -> Iterator[tuple[Batch, list[list[torch.Tensor]]]]:
+        """The wanted states of each window of each batch, whose windows may share one."""
+        for batch in batches:
+            yield batch, self.states([window for _, window in batch], wanted)
 
     def top(self, n: int) -> TopLayers:
         """A trainable float32 copy of the last `n` layers on the CPU."""
@@ -303,18 +321,128 @@ class WhisperFamily(Family):
         return self.model.layer_norm(hidden)
 
     def _load_model(self, folder: Path) -> nn.Module:
-        from transformers import WhisperForAudioClassification
-
-        # The one class that holds the encoder without the decoder, which is as large again.
-        return load_model(WhisperForAudioClassification, folder).encoder
+        return load_whisper(folder)
 
     def _final_norm(self) -> nn.Module | None:
         return self.model.layer_norm
 
 
+def load_whisper(folder: Path) -> Any:
+    """Whisper's encoder as transformers has it."""
+    from transformers import WhisperForAudioClassification
+
+    # The one class that holds the encoder without the decoder, which is as large again.
+    return load_model(WhisperForAudioClassification, folder).encoder
+
+
+class WhisperByHand(Family):
+    """Whisper's encoder on a CPU, one window after the other, threads side by side.
+
+    Parameters
+    ----------
+    sliced : bool
+        As in :class:`WhisperFamily`.
+    """
+
+    #: Products gain nothing from a batch here, and alone a window's frames are the same to the bit.
+    one_by_one = True
+    _extractor = WhisperFamily._extractor
+
+    def __init__(self, folder: Path, facts: Facts, extractor: Any, sliced: bool) -> None:
+        self._folder, self.facts, self.extractor, self.sliced = folder, facts, extractor, sliced
+        model = load_whisper(folder)
+        self.network = Network(
+            _Released(model),
+            extractor.mel_filters.T,
+            model.embed_positions.weight.detach().numpy().copy(),
+            model.config.encoder_layers,
+            model.config.encoder_attention_heads,
+        )
+
+    @staticmethod
+    def fits(folder: Path, extractor: Any) -> bool:
+        """Tell whether a checkpoint computes what every released Whisper does."""
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        mel = (extractor.n_fft, extractor.hop_length, extractor.sampling_rate) == (400, HOP // 2, SAMPLE_RATE)
+        plain = not getattr(extractor, "do_normalize", False) and not getattr(extractor, "dither", 0.0)
+        return mel and plain and config.get("activation_function", "gelu") == "gelu"
+
+    @property
+    def window(self) -> int:
+        return self.network.window
+
+    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
+        for start, stop in spans:
+            part = np.ascontiguousarray(clip[start * HOP : stop * HOP])
+            yield Window(part, max(1, -(-len(part) // HOP)))
+
+    def run(self, batches: Iterable[Batch], wanted: list[int]) -> Iterator[tuple[Batch, list[list[torch.Tensor]]]]:
+        """Windows side by side, a few at a time; the rows of one that comes alone."""
+        given = iter(batches)
+        some = list(islice(given, 2))
+        if len(some) == 1:
+            with one_thread() as threads:
+                yield some[0], [self._states(window, wanted, threads) for _, window in some[0]]
+            return
+        while some:
+            # Not across a yield: what runs between two of them may have torch's threads.
+            with workers() as run:
+                some += islice(given, _AT_ONCE - len(some))
+                found = list(run(lambda batch: self.states([window for _, window in batch], wanted), some))
+            yield from zip(some, found, strict=True)
+            some = list(islice(given, _AT_ONCE))
+
+    def states(self, batch: list[Window], wanted: list[int]) -> list[list[torch.Tensor]]:
+        return [self._states(window, wanted, 1) for window in batch]
+
+    def _states(self, window: Window, wanted: list[int], parts: int) -> list[torch.Tensor]:
+        own = window.n_frames
+        out = {state: np.empty((own, self.network.width), np.float32) for state in wanted}
+        total = own if self.sliced else self.window
+        self.network.states(window.values, own, out, total=total, mirrored=True, parts=parts)
+        return [torch.from_numpy(out[state]) for state in wanted]
+
+    def top(self, n: int) -> TopLayers:
+        """A trainable copy of the last `n` layers, read anew: here they are laid out for another use."""
+        model = load_whisper(self._folder)
+        return TopLayers(
+            self.facts.kind,
+            model.layers[self.facts.n_layers - n :].float().requires_grad_(True),
+            model.layer_norm.float(),
+            None,
+            None,
+            self.window,
+        ).eval()
+
+
+class _Released(Mapping[str, np.ndarray]):
+    """A model's weights by name; each is given once, and its memory with it."""
+
+    def __init__(self, model: nn.Module):
+        self._parameters = dict(model.named_parameters())
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        parameter = self._parameters.pop(name)
+        given = parameter.detach().float().numpy()
+        parameter.data = torch.empty(0)
+        return given
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parameters
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+
 def load_family(folder: Path, facts: Facts, dtype: str, device: str, whisper_slice_positions: bool) -> Family:
     """Load the checkpoint in a folder."""
     if facts.kind == "whisper":
+        extractor = load_extractor(folder, WhisperFamily._extractor)
+        if device == "cpu" and dtype == "float32" and WhisperByHand.fits(folder, extractor):
+            return WhisperByHand(folder, facts, extractor, whisper_slice_positions)
         return WhisperFamily(folder, facts, dtype, device, whisper_slice_positions)
     family = BertFamily if facts.kind == "wav2vec2-bert" else WaveFamily
     return family(folder, facts, dtype, device)

@@ -211,8 +211,7 @@ class PretrainedEncoder(FrameEncoder):
         family = self._load()
         wanted = self._wanted(self.facts)
         frames: list[np.ndarray] = [np.empty((0, 0), np.float32)] * len(waves)
-        for batch in self._batches(waves, family):
-            states = family.states([window for _, window in batch], wanted)
+        for batch, states in family.run(self._batches(waves, family), wanted):
             for (place, _), of_window in zip(batch, states):
                 clip, start, _, first, last, n_frames = place
                 if start == 0:
@@ -348,13 +347,14 @@ class PretrainedEncoder(FrameEncoder):
     ) -> Iterator[list[tuple[tuple[Any, ...], "Window"]]]:
         """Windows of all clips, with their places, in groups that may share a batch."""
         by_length = list(range(len(waves)))
-        if self.batch_size > 1:
+        size = 1 if family.one_by_one else self.batch_size
+        if size > 1:
             by_length.sort(key=lambda clip: len(waves[clip]))
         batch: list[tuple[tuple[Any, ...], Window]] = []
         for clip in by_length:
             for place, window in _windows(clip, waves[clip], family):
                 alike = family.masked or (batch and window.values.shape == batch[0][1].values.shape)
-                if batch and (len(batch) == self.batch_size or not alike):
+                if batch and (len(batch) == size or not alike):
                     yield batch
                     batch = []
                 batch.append((place, window))
