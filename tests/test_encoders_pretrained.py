@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from sere.encoders import _families, pretrained
+from sere.encoders import _families, _whisper_families, pretrained
 from sere.encoders.layers import windows
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
 
@@ -158,7 +158,7 @@ class TestQuirks:
         assert gap > 0.01
 
     def test_whisper_is_loaded_without_its_decoder(self, folders):
-        model = _families.load_whisper(folders["whisper"])
+        model = _whisper_families.load_whisper(folders["whisper"])
         names = {name.split(".")[0] for name, _ in model.named_parameters()}
         assert names == {"conv1", "conv2", "embed_positions", "layers", "layer_norm"}
 
@@ -221,10 +221,10 @@ class TestWhisperByHand:
     def test_frames_are_those_of_transformers_modules(self, folders, monkeypatch, sliced, n_samples):
         options = {"layer": (0, 1, 3), "combine": "concatenate", "whisper_slice_positions": sliced}
         (ours,) = PretrainedEncoder(folders["whisper"], **options).encode([noise(n_samples)])
-        monkeypatch.setattr(_families.WhisperByHand, "fits", lambda folder, extractor: False)
+        monkeypatch.setattr(_whisper_families.WhisperByHand, "fits", lambda folder, extractor: False)
         monkeypatch.setattr(pretrained, "_loaded", {})
         modules = PretrainedEncoder(folders["whisper"], **options)
-        assert type(modules._load()) is _families.WhisperFamily
+        assert type(modules._load()) is _whisper_families.WhisperFamily
         np.testing.assert_allclose(ours.frames, modules.encode([noise(n_samples)])[0].frames, atol=5e-5)
 
     @pytest.mark.parametrize("sliced", [False, True])
@@ -250,11 +250,11 @@ class TestWhisperByHand:
         folder = shutil.copytree(folders["whisper"], tmp_path / "whisper")
         (folder / file).write_text(json.dumps(json.loads((folder / file).read_text()) | changed))
         encoder = PretrainedEncoder(folder)
-        assert type(encoder._load()) is _families.WhisperFamily
+        assert type(encoder._load()) is _whisper_families.WhisperFamily
         assert len(encoder.encode([noise(SHORT)])[0].frames) == 16
 
     def test_the_modules_do_not_keep_what_was_laid_out(self, folders):
-        weights = _families._Released(_families.load_whisper(folders["whisper"]))
+        weights = _whisper_families._Released(_whisper_families.load_whisper(folders["whisper"]))
         assert "layers.0.fc1.weight" in weights
         assert weights["layers.0.fc1.weight"].shape == (24, 16)
         assert "layers.0.fc1.weight" not in weights

@@ -132,7 +132,6 @@ class TestClipsBesideEachOther:
             np.testing.assert_array_equal(alone.frames, among.frames)
             np.testing.assert_array_equal(alone.context, among.context)
 
-
     @pytest.mark.parametrize("n_samples", [160, 8_000, 16_160, 60_001])
     def test_threads_that_share_out_a_clip_do_not_change_it(self, n_samples):
         network, own = speech._load(str(speech.SHIPPED))[1], -(-n_samples // 320)

@@ -14,7 +14,9 @@ def drawn(*shape, seed=0):
 
 
 class TestAffine:
-    @pytest.mark.parametrize("shape", [(1, 1, 1), (7, 5, 16), (13, 300, 24), (BLOCK + 5, 64, 130), (2 * BLOCK, 513, 64)])
+    @pytest.mark.parametrize(
+        "shape", [(1, 1, 1), (7, 5, 16), (13, 300, 24), (BLOCK + 5, 64, 130), (2 * BLOCK, 513, 64)]
+    )
     @pytest.mark.parametrize("then", ["", "gelu", "add"])
     def test_it_is_torchs(self, shape, then):
         rows, d, columns = shape

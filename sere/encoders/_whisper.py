@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from sere.audio import HOP
 from sere.loops.threads import side_by_side

@@ -11,8 +11,8 @@ frame is repeated, so that frames meet the tracks of :mod:`sere.tracks` one by o
 Frame t of the wav2vec family is centred at sample 320 t + 200, 12.5 ms behind the track's frame t.
 Clips over 30 s go through in overlapping windows of 30 s (:func:`sere.encoders.layers.windows`).
 
-What a clip gets does not depend on the clips beside it: to the bit with ``batch_size=1``, within
-about 1e-5 with larger batches, whose matrix products round differently.
+What a clip gets does not depend on the clips beside it: to the bit with ``batch_size=1`` and for
+Whisper on a CPU, within about 1e-5 with larger batches, whose matrix products round differently.
 """
 
 import weakref
@@ -91,7 +91,7 @@ class PretrainedEncoder(FrameEncoder):
         other families.
     batch_size : int, default=1
         Clips (or windows of long clips) that go through the model together where its front end
-        allows it. Helps on a GPU, not on a CPU.
+        allows it. Helps on a GPU, not on a CPU, where Whisper's always go through alone.
 
     Attributes
     ----------
@@ -297,7 +297,7 @@ class PretrainedEncoder(FrameEncoder):
     def _load(self) -> "Family":
         if self._family is None:
             require_transformers()
-            from sere.encoders._families import load_family
+            from sere.encoders._whisper_families import load_family
 
             folder = self._folder()
             found, known = read_facts(folder), self._facts

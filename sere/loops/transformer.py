@@ -1,8 +1,8 @@
 """What a transformer does with a clip's frames, row by row: products, attention, layer norm, GELU.
 
 A row's result is the same to the bit whichever rows are computed beside it, by whichever thread: its sums run in one
-order. So threads may share out a clip's rows. Weights are laid out once for the loops of :mod:`sere.loops.registers`, and
-rows go through in blocks that stay in a processor's cache.
+order. So threads may share out a clip's rows. Weights are laid out once for the loops of :mod:`sere.loops.registers`,
+and rows go through in blocks that stay in a processor's cache.
 
 Arrays are float32 and contiguous; `first` and `last` say which rows a call is about.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sere.loops.products import add_block
@@ -25,6 +26,8 @@ BLOCK = 96
 _HEARD = 256
 #: Numbers of a row that are multiplied before the next rows are: their tile of the matrix stays in the first cache.
 _DEPTH = 256
+#: Numbers in a line of the cache.
+_LINE = 16
 _EPSILON = np.float32(1e-5)
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _LOWEST = np.float32(-1e30)
@@ -94,9 +97,7 @@ def share(together: np.ndarray, first: int, last: int, keys: np.ndarray, values:
     _share(together, first, last, keys, values)
 
 
-def attend(
-    together: np.ndarray, first: int, last: int, keys: np.ndarray, values: np.ndarray, out: np.ndarray
-) -> None:
+def attend(together: np.ndarray, first: int, last: int, keys: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
     """Write what rows `first` to `last` gather of all frames' values into `out` (last - first, width), from row 0 on.
 
     Queries must have been divided by the root of their length.
@@ -112,6 +113,23 @@ def _as_real(typing_context: Any, bits: Any) -> tuple[Any, Any]:
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), generate
+
+
+@intrinsic
+def _fetch(typing_context: Any, array: Any, position: Any) -> tuple[Any, Any]:
+    """Ask for the memory behind a position of an array, to be in the cache when it is read."""
+    signature = types.void(array, position)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        whole = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, whole, whole, whole])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [place, whole(0), whole(3), whole(1)])
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @compiled(fastmath={"contract"})
@@ -151,7 +169,14 @@ def _affine(
                     for i in range(count):
                         for c in range(columns - left):
                             rest[i, c] = result[i, left + c]
+                # The next tile comes from far away, a piece of it while each set of rows is multiplied.
+                following = tiles[t + 1, begin : begin + depth] if t + 1 < n_tiles else tiles[0, begin + depth :]
+                ahead = min(depth, len(following)) * width
+                piece = -(-ahead // -(-count // together))
                 for row in range(0, count, together):
+                    start = row // together * piece
+                    for place in range(start, min(start + piece, ahead), _LINE):
+                        _fetch(following, place)
                     add_block(x, step, top * step + begin, tile, row, min(together, count - row), target, column)
                 if not full:
                     for i in range(count):
