@@ -270,7 +270,7 @@ def _share(together: np.ndarray, first: int, last: int, keys: np.ndarray, values
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz", "nnan"})
-def _largest(row: np.ndarray) -> float:
+def _largest(row: np.ndarray) -> Any:
     most = row[0]
     for i in range(len(row)):
         most = row[i] if row[i] > most else most
@@ -278,7 +278,7 @@ def _largest(row: np.ndarray) -> float:
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
-def _total(row: np.ndarray) -> float:
+def _total(row: np.ndarray) -> Any:
     total = _ZERO
     for i in range(len(row)):
         total += row[i]
@@ -294,7 +294,7 @@ _DEEPEST = np.float32(-87)
 
 
 @compiled(fastmath={"contract"})
-def _exponentials(row: np.ndarray, most: float) -> None:
+def _exponentials(row: np.ndarray, most: Any) -> None:
     """Replace each number x by exp(x - most), which is at most 1."""
     for i in range(len(row)):
         x = row[i] - most
