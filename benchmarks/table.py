@@ -123,6 +123,15 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             f"{speech['realtime']:.0f} x real time",
             "bench_speech.py",
         )
+    if whisper := found.get("bench_pretrained"):
+        for name, what in (("window", "the same 30 s"), ("own", "the clip's length alone")):
+            row = whisper[name]
+            yield (
+                f"whisper-base beside transformers, clips of 1 to 10 s, ours reading {what}",
+                f"{row['transformers_over_ours']:.1f} x ({row['transformers_over_ours_processor']:.1f} x in processor "
+                f"time); states differ by at most {row['difference']:.0e}, their SD is {row['spread']:.1f}",
+                "bench_pretrained.py",
+            )
     if fit := found.get("bench_fit"):
         yield (
             f"fit with features at hand: 30 labeled clips, pools of 500 and 1,200, {fit['epochs']} epochs",

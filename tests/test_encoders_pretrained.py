@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from sere.encoders import _families
+from sere.encoders import _families, _whisper_families, pretrained
 from sere.encoders.layers import windows
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
 
@@ -158,8 +158,8 @@ class TestQuirks:
         assert gap > 0.01
 
     def test_whisper_is_loaded_without_its_decoder(self, folders):
-        encoder = PretrainedEncoder(folders["whisper"])
-        names = {name.split(".")[0] for name, _ in encoder._load().model.named_parameters()}
+        model = _whisper_families.load_whisper(folders["whisper"])
+        names = {name.split(".")[0] for name, _ in model.named_parameters()}
         assert names == {"conv1", "conv2", "embed_positions", "layers", "layer_norm"}
 
     def test_sliced_whisper_is_a_whisper_of_fewer_positions(self, folders):
@@ -211,6 +211,53 @@ class TestQuirks:
         assert short.frames.dtype == np.float32
         gap = np.abs(short.frames - exact.frames).max()
         assert 0 < gap < 0.3
+
+
+class TestWhisperByHand:
+    """On a CPU Whisper runs without transformers' modules."""
+
+    @pytest.mark.parametrize("sliced", [False, True])
+    @pytest.mark.parametrize("n_samples", [0, 1, 320, SHORT, 60_000, 62_900, 63_990, 64_000, 100_000])
+    def test_frames_are_those_of_transformers_modules(self, folders, monkeypatch, sliced, n_samples):
+        options = {"layer": (0, 1, 3), "combine": "concatenate", "whisper_slice_positions": sliced}
+        (ours,) = PretrainedEncoder(folders["whisper"], **options).encode([noise(n_samples)])
+        monkeypatch.setattr(_whisper_families.WhisperByHand, "fits", lambda folder, extractor: False)
+        monkeypatch.setattr(pretrained, "_loaded", {})
+        modules = PretrainedEncoder(folders["whisper"], **options)
+        assert type(modules._load()) is _whisper_families.WhisperFamily
+        np.testing.assert_allclose(ours.frames, modules.encode([noise(n_samples)])[0].frames, atol=5e-5)
+
+    @pytest.mark.parametrize("sliced", [False, True])
+    def test_threads_do_not_change_them(self, folders, sliced):
+        waves = [noise(n, seed) for seed, n in enumerate((LONG, 60_000, MEDIUM))]
+        encoder = PretrainedEncoder(folders["whisper"], layer=(1, 3), whisper_slice_positions=sliced)
+        expected = [encoder.encode([wave])[0].frames for wave in waves]
+        before = torch.get_num_threads()
+        torch.set_num_threads(3)
+        try:
+            found = [*(encoder.encode([wave])[0] for wave in waves), *encoder.encode(waves)]
+            assert torch.get_num_threads() == 3
+        finally:
+            torch.set_num_threads(before)
+        for frames, clip in zip(expected * 2, found, strict=True):
+            np.testing.assert_array_equal(clip.frames, frames)
+
+    @pytest.mark.parametrize(
+        ("file", "changed"),
+        [("config.json", {"activation_function": "relu"}), ("preprocessor_config.json", {"do_normalize": True})],
+    )
+    def test_what_no_released_one_does_is_left_to_transformers(self, folders, tmp_path, file, changed):
+        folder = shutil.copytree(folders["whisper"], tmp_path / "whisper")
+        (folder / file).write_text(json.dumps(json.loads((folder / file).read_text()) | changed))
+        encoder = PretrainedEncoder(folder)
+        assert type(encoder._load()) is _whisper_families.WhisperFamily
+        assert len(encoder.encode([noise(SHORT)])[0].frames) == 16
+
+    def test_the_modules_do_not_keep_what_was_laid_out(self, folders):
+        weights = _whisper_families._Released(_whisper_families.load_whisper(folders["whisper"]))
+        assert "layers.0.fc1.weight" in weights
+        assert weights["layers.0.fc1.weight"].shape == (24, 16)
+        assert "layers.0.fc1.weight" not in weights
 
 
 class TestLongClips:

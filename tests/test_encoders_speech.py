@@ -98,7 +98,7 @@ class TestFrames:
         wave = np.zeros(32_000, np.float32)
         wave[320 * 50] = 1.0
         _, network = speech._load(str(speech.SHIPPED))
-        spectrum = network.log_mel(torch.from_numpy(wave), 100)
+        spectrum = network.log_mel(wave, 100)
         assert len(spectrum) == 200
         assert int(spectrum.sum(1).argmax()) == 2 * 50
 
@@ -132,15 +132,26 @@ class TestClipsBesideEachOther:
             np.testing.assert_array_equal(alone.frames, among.frames)
             np.testing.assert_array_equal(alone.context, among.context)
 
+    @pytest.mark.parametrize("n_samples", [160, 8_000, 16_160, 60_001])
+    def test_threads_that_share_out_a_clip_do_not_change_it(self, n_samples):
+        network, own = speech._load(str(speech.SHIPPED))[1], -(-n_samples // 320)
+        found = []
+        for parts in (1, 2, 3):
+            states = np.empty((3, own, network.width), np.float32)
+            network.states(noise(n_samples), own, dict(zip((1, 2, 3), states)), parts=parts)
+            found.append(states)
+        np.testing.assert_array_equal(found[1], found[0])
+        np.testing.assert_array_equal(found[2], found[0])
+
 
 class TestLongClips:
     def test_no_more_than_30_s_go_through_together(self, tiny, monkeypatch):
         counts = []
         states = speech.Network.states
 
-        def counted(network, wave, count):
-            counts.append(count)
-            return states(network, wave, count)
+        def counted(network, wave, own, out, **options):
+            counts.append(own)
+            return states(network, wave, own, out, **options)
 
         monkeypatch.setattr(speech.Network, "states", counted)
         [clip] = SpeechEncoder(tiny).encode([noise(16_000 * 95 + 7)])

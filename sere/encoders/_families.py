@@ -10,7 +10,8 @@ WavLM                   ``do_normalize`` says so. n samples give (n - 400) // 32
                         normalise over time, so that zeros behind a clip change all of its
                         frames: they never see padding, only clips of equal length share a batch.
 Whisper                 log-mel spectrogram of exactly 30 s, the clip followed by silence; the
-                        clip's own frames are the first ceil(50 s). Only the encoder is loaded.
+                        clip's own frames are the first ceil(50 s). Only the encoder is loaded. On
+                        a CPU it runs by hand (:mod:`sere.encoders._whisper`).
 w2v-BERT 2.0            log-mel filter bank, standardised over the clip, two frames of 10 ms
                         stacked into one; masked like a layer-norm front end.
 ======================  =================================================================
@@ -23,7 +24,7 @@ upper layers that nobody asked for cost nothing.
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ import torch
 from torch import nn
 
 from sere.encoders._checkpoints import SAMPLE_RATE, Facts, load_extractor, load_model
-from sere.encoders.layers import TopLayers, run_layer, without_warning
+from sere.encoders.layers import TopLayers, without_warning
 
 HOP = 320
 WINDOW_SECONDS = 30
@@ -51,6 +52,10 @@ class Window(NamedTuple):
 
     values: np.ndarray
     n_frames: int
+
+
+#: Windows, each with what its owner wants to know it by.
+Batch = list[tuple[Any, Window]]
 
 
 class _AllStatesSeenError(Exception):
@@ -74,6 +79,8 @@ class Family(ABC):
 
     #: Whether clips of different lengths may share a batch (behind an attention mask).
     masked: bool = False
+    #: Whether windows go through alone, whatever the batch size.
+    one_by_one: bool = False
     #: Name of the family's feature extractor in transformers, for checkpoints that come without one.
     _extractor: str
 
@@ -135,6 +142,11 @@ class Family(ABC):
                     hook.remove()
         return [[caught[i][row, : window.n_frames] for i in wanted] for row, window in enumerate(batch)]
 
+    def run(self, batches: Iterable[Batch], wanted: list[int]) -> Iterator[tuple[Batch, list[list[torch.Tensor]]]]:
+        """The wanted states of each window of each batch, whose windows may share one."""
+        for batch in batches:
+            yield batch, self.states([window for _, window in batch], wanted)
+
     def top(self, n: int) -> TopLayers:
         """A trainable float32 copy of the last `n` layers on the CPU."""
         first = self.facts.n_layers - n
@@ -181,7 +193,7 @@ class WaveFamily(Family):
             mean, scale = clip.mean(), np.sqrt(clip.var() + 1e-7)
         for start, stop in spans:
             part = ((clip[start * HOP : stop * HOP] - mean) / scale).astype(np.float32)
-            part = _padded(part, self._receptive_field)
+            part = padded(part, self._receptive_field)
             yield Window(part, self._frames_of(len(part)))
 
     def _frames_of(self, n_samples: int) -> int:
@@ -221,7 +233,7 @@ class BertFamily(Family):
     _extractor = "SeamlessM4TFeatureExtractor"
 
     def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
-        bands = self._filter_bank(_padded(clip, 400 + HOP // 2))
+        bands = self._filter_bank(padded(clip, 400 + HOP // 2))
         # As the checkpoint's extractor does, but over the whole clip also when it is cut; summed
         # in float64, since an hour has 360,000 frames.
         mean, variance = bands.mean(0, dtype=float), bands.var(0, ddof=1, dtype=float)
@@ -254,73 +266,7 @@ class BertFamily(Family):
         return None if embedding is None else type(embedding)(self.model.config)
 
 
-class WhisperFamily(Family):
-    """Whisper's encoder over windows of 30 s.
-
-    Parameters
-    ----------
-    sliced : bool
-        Give the encoder the clip's own frames and positions alone, without the silence behind it.
-    """
-
-    _extractor = "WhisperFeatureExtractor"
-
-    def __init__(self, folder: Path, facts: Facts, dtype: str, device: str, sliced: bool = False) -> None:
-        super().__init__(folder, facts, dtype, device)
-        self.sliced = sliced
-
-    @property
-    def window(self) -> int:
-        return self.extractor.n_samples // HOP
-
-    @property
-    def blocks(self) -> Any:
-        return self.model
-
-    def inputs(self, clip: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[Window]:
-        return (self._mel(clip[start * HOP : stop * HOP]) for start, stop in spans)
-
-    def _mel(self, part: np.ndarray) -> Window:
-        part = _padded(part, 1)
-        mel = self.extractor(
-            part,
-            sampling_rate=SAMPLE_RATE,
-            do_normalize=getattr(self.extractor, "do_normalize", None),
-            return_tensors="np",
-        )["input_features"][0]
-        own = -(-len(part) // HOP)
-        return Window(mel[:, : 2 * own] if self.sliced else mel, own)
-
-    def forward(self, batch: list[np.ndarray]) -> torch.Tensor:
-        values = torch.from_numpy(np.stack(batch)).to(self.device, self.dtype)
-        if not self.sliced:
-            return self.model(values).last_hidden_state
-        hidden = nn.functional.gelu(self.model.conv1(values))
-        hidden = nn.functional.gelu(self.model.conv2(hidden)).transpose(1, 2)
-        hidden = hidden + self.model.embed_positions.weight[: hidden.shape[1]]
-        for layer in self.model.layers:
-            hidden, _ = run_layer("whisper", layer, hidden)
-        return self.model.layer_norm(hidden)
-
-    def _load_model(self, folder: Path) -> nn.Module:
-        from transformers import WhisperForAudioClassification
-
-        # The one class that holds the encoder without the decoder, which is as large again.
-        return load_model(WhisperForAudioClassification, folder).encoder
-
-    def _final_norm(self) -> nn.Module | None:
-        return self.model.layer_norm
-
-
-def load_family(folder: Path, facts: Facts, dtype: str, device: str, whisper_slice_positions: bool) -> Family:
-    """Load the checkpoint in a folder."""
-    if facts.kind == "whisper":
-        return WhisperFamily(folder, facts, dtype, device, whisper_slice_positions)
-    family = BertFamily if facts.kind == "wav2vec2-bert" else WaveFamily
-    return family(folder, facts, dtype, device)
-
-
-def _padded(values: np.ndarray, least: int) -> np.ndarray:
+def padded(values: np.ndarray, least: int) -> np.ndarray:
     """Values with zeros behind them up to a least length along the first axis."""
     return np.pad(values, ((0, max(0, least - len(values))), *[(0, 0)] * (values.ndim - 1)))
 

@@ -11,8 +11,8 @@ frame is repeated, so that frames meet the tracks of :mod:`sere.tracks` one by o
 Frame t of the wav2vec family is centred at sample 320 t + 200, 12.5 ms behind the track's frame t.
 Clips over 30 s go through in overlapping windows of 30 s (:func:`sere.encoders.layers.windows`).
 
-What a clip gets does not depend on the clips beside it: to the bit with ``batch_size=1``, within
-about 1e-5 with larger batches, whose matrix products round differently.
+What a clip gets does not depend on the clips beside it: to the bit with ``batch_size=1`` and for
+Whisper on a CPU, within about 1e-5 with larger batches, whose matrix products round differently.
 """
 
 import weakref
@@ -91,7 +91,7 @@ class PretrainedEncoder(FrameEncoder):
         other families.
     batch_size : int, default=1
         Clips (or windows of long clips) that go through the model together where its front end
-        allows it. Helps on a GPU, not on a CPU.
+        allows it. Helps on a GPU, not on a CPU, where Whisper's always go through alone.
 
     Attributes
     ----------
@@ -211,8 +211,7 @@ class PretrainedEncoder(FrameEncoder):
         family = self._load()
         wanted = self._wanted(self.facts)
         frames: list[np.ndarray] = [np.empty((0, 0), np.float32)] * len(waves)
-        for batch in self._batches(waves, family):
-            states = family.states([window for _, window in batch], wanted)
+        for batch, states in family.run(self._batches(waves, family), wanted):
             for (place, _), of_window in zip(batch, states):
                 clip, start, _, first, last, n_frames = place
                 if start == 0:
@@ -298,7 +297,7 @@ class PretrainedEncoder(FrameEncoder):
     def _load(self) -> "Family":
         if self._family is None:
             require_transformers()
-            from sere.encoders._families import load_family
+            from sere.encoders._whisper_families import load_family
 
             folder = self._folder()
             found, known = read_facts(folder), self._facts
@@ -348,13 +347,14 @@ class PretrainedEncoder(FrameEncoder):
     ) -> Iterator[list[tuple[tuple[Any, ...], "Window"]]]:
         """Windows of all clips, with their places, in groups that may share a batch."""
         by_length = list(range(len(waves)))
-        if self.batch_size > 1:
+        size = 1 if family.one_by_one else self.batch_size
+        if size > 1:
             by_length.sort(key=lambda clip: len(waves[clip]))
         batch: list[tuple[tuple[Any, ...], Window]] = []
         for clip in by_length:
             for place, window in _windows(clip, waves[clip], family):
                 alike = family.masked or (batch and window.values.shape == batch[0][1].values.shape)
-                if batch and (len(batch) == self.batch_size or not alike):
+                if batch and (len(batch) == size or not alike):
                     yield batch
                     batch = []
                 batch.append((place, window))

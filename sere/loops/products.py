@@ -39,29 +39,30 @@ def products(x: torch.Tensor, weight: torch.Tensor, out: torch.Tensor | None = N
 
 
 @intrinsic
-def _add_block(
-    typing_context: Any, x: Any, tile: Any, first: Any, count: Any, out: Any, column: Any
+def add_block(
+    typing_context: Any, x: Any, step: Any, start: Any, tile: Any, first: Any, count: Any, out: Any, column: Any
 ) -> tuple[Any, Any]:
-    """Add `count` rows from `first` on of x (rows, d), times a tile (d, lanes), to `out` from a column on.
+    """Add `count` rows from `first` on of x, times a tile (d, lanes), to the same rows of `out` from a column on.
 
+    Row r of x are the d numbers from ``r * step + start`` on of its memory, so rows may overlap, as a convolution's do.
     A row that is missing to a full set is the last one again, written twice.
     """
-    signature = types.void(x, tile, first, count, out, column)
+    signature = types.void(x, step, start, tile, first, count, out, column)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         def array(position: int) -> Any:
             return context.make_array(signature.args[position])(context, builder, arguments[position])
 
         write = Writer(builder, context.get_value_type(x.dtype))
-        first, count, column = arguments[2], arguments[3], arguments[5]
-        d, width = (builder.extract_value(array(i).shape, 1) for i in (0, 4))
+        step, start, first, count, column = (arguments[i] for i in (1, 2, 4, 5, 7))
+        d, width = builder.extract_value(array(3).shape, 0), builder.extract_value(array(6).shape, 1)
         last = builder.sub(count, ir.IntType(64)(1))
         steps = [ir.IntType(64)(m) for m in range(REGISTERS.keys)]
         chosen = [builder.add(first, builder.select(builder.icmp_signed("<", m, count), m, last)) for m in steps]
-        places = [builder.gep(array(4).data, [builder.add(builder.mul(row, width), column)]) for row in chosen]
-        rows = [builder.gep(array(0).data, [builder.mul(row, d)]) for row in chosen]
+        places = [builder.gep(array(6).data, [builder.add(builder.mul(row, width), column)]) for row in chosen]
+        rows = [builder.gep(array(0).data, [builder.add(builder.mul(row, step), start)]) for row in chosen]
         starts = [write.load(place, write.reals) for place in places]
-        for place, sums in zip(places, write.products(array(1).data, rows, d, starts), strict=True):
+        for place, sums in zip(places, write.products(array(3).data, rows, d, starts), strict=True):
             write.store(sums, place, write.reals)
         return context.get_dummy_value()
 
@@ -89,7 +90,7 @@ def _add_products(x: np.ndarray, weight: np.ndarray, together: int, width: int, 
                     for c in range(count):
                         rest[i, c] = result[i, left + c]
             for first in range(0, rows, together):
-                _add_block(own, tile, first, min(together, rows - first), target, column)
+                add_block(own, d, 0, tile, first, min(together, rows - first), target, column)
             if count < width:
                 for i in range(rows):
                     for c in range(count):

@@ -7,6 +7,7 @@ a busy machine ten times so, because every one waits for the slowest thread. Who
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import torch
@@ -35,3 +36,37 @@ def workers() -> Iterator[Run]:
         else:
             with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 yield pool.map
+
+
+def side_by_side(parts: int, work: Callable[[int, Callable[[], Any]], None]) -> None:
+    """Do the parts of one thing at the same time, each in a thread.
+
+    Parameters
+    ----------
+    parts : int
+    work : callable
+        Given a part's number and a function that returns when all parts have called it.
+
+    Raises
+    ------
+    Exception
+        The first that a part raised; the others are then ended where they wait.
+    """
+    if parts == 1:
+        work(0, lambda: None)
+        return
+    meeting = Barrier(parts)
+
+    def one(part: int) -> BaseException | None:
+        try:
+            work(part, meeting.wait)
+        except BaseException as error:
+            meeting.abort()
+            return error
+        return None
+
+    with ThreadPoolExecutor(parts - 1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        others = [pool.submit(one, part) for part in range(1, parts)]
+        raised = [one(0), *(other.result() for other in others)]
+    for error in sorted((error for error in raised if error), key=lambda error: isinstance(error, BrokenBarrierError)):
+        raise error
