@@ -353,7 +353,7 @@ class HeterogeneousEncoder(AudioTransformer):
             found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
             usable = np.array(usable_rows(found), dtype=int)
             clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
-        found: dict[Clip, str] = {} if unusable is None else unusable
+        problems: dict[Clip, str] = {} if unusable is None else unusable
         for first in range(0, len(clips), PORTION):
             some = slice(first, first + PORTION)
             numbers = "" if len(clips) <= PORTION else f" {first + 1}-{min(first + PORTION, len(clips))}"
@@ -368,12 +368,12 @@ class HeterogeneousEncoder(AudioTransformer):
                         companions=pitches[some] if part.needs_pitch and pitches is not None else None,
                         label=f"embedding{numbers}",
                         maker=f"the encoder {spec_name(part)!r}",
-                        **{**options, "unusable": found},
+                        **{**options, "unusable": problems},
                     )
                 )
             yield from zip(usable[some], joined_parts(encoder, by_part), strict=True)
-        if unusable is None and found:
-            raise AudioError([(row, found[clip]) for row, clip in enumerate(clips) if clip in found], where)
+        if unusable is None and problems:
+            raise AudioError([(row, problems[clip]) for row, clip in enumerate(clips) if clip in problems], where)
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:
