@@ -44,8 +44,8 @@ __all__ = ["FrameStore", "StoreInfo", "content_key", "default_folder"]
 
 DEFAULT_GIGABYTES = 8.0
 _HEADER = struct.Struct("<II")  # length of the JSON line, CRC-32 over the key, the line and the rest
-# Records read in one transaction, so that a writer gets its turn.
-_AT_ONCE = 256
+# Records read in one transaction: a writer gets its turn, and they are decoded while caches still hold them.
+_AT_ONCE = 16
 
 Arrays = dict[str, np.ndarray]
 
