@@ -43,8 +43,11 @@ seconds do.
 
 `benchmarks/bench_scale.py`: fit beside {shots} labeled clips, clips of ten frames, half of them source, half target.
 
-| clips in the pools | an epoch | a clip and epoch | processor time a clip and epoch | peak memory |
-|---|---|---|---|---|
+Clips come whole, with all 50 frames a second, as a pipeline hands them over, or thinned, as `fit` itself embeds audio.
+Memory before the fit is that of the library, of torch and of the clips, which the caller holds.
+
+| clips in the pools | given | an epoch | a clip and epoch | processor time | memory before the fit | peak memory |
+|---|---|---|---|---|---|---|
 {scale}
 
 ## On a GPU
@@ -73,8 +76,9 @@ def main() -> None:
     rows = "\n".join(f"| {what} | {measured} | `{how}` |" for what, measured, how in lines(found))
     scale = found.get("bench_scale", {"sizes": []})["sizes"]
     table = "\n".join(
-        f"| {row['clips']:,} | {row['seconds_an_epoch']:.2f} s | {row['microseconds_a_clip_and_epoch']:.0f} µs "
-        f"| {row['processor_microseconds_a_clip_and_epoch']:.0f} µs | {row['peak_gigabytes']:.1f} GB |"
+        f"| {row['clips']:,} | {row['given']} | {row['seconds_an_epoch']:.2f} s "
+        f"| {row['microseconds_a_clip_and_epoch']:.0f} µs | {row['processor_microseconds_a_clip_and_epoch']:.0f} µs "
+        f"| {row['gigabytes_before']:.2f} GB | {row['peak_gigabytes']:.2f} GB{_beside_another(row)} |"
         for row in scale
     )
     shots = scale[0]["shots"] if scale else 30
@@ -132,12 +136,41 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
                 f"time); states differ by at most {row['difference']:.0e}, their SD is {row['spread']:.1f}",
                 "bench_pretrained.py",
             )
-    if fit := found.get("bench_fit"):
+    fit = found.get("bench_fit", {})
+    if "epoch_median" in fit:
         yield (
             f"fit with features at hand: 30 labeled clips, pools of 500 and 1,200, {fit['epochs']} epochs",
             f"{fit['seconds']:.1f} s ({fit['epoch_median']:.2f} s an epoch, best {fit['epoch_best']:.2f})",
             "bench_fit.py",
         )
+    if "cached" in fit:
+        yield from cached_lines(fit["cached"])
+
+
+def cached_lines(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the lines of a fit from cached features."""
+    stages = [name for name in row["seconds"] if name not in ("fit", "all")]
+    what = f"a cached fit of {row['labeled']} + {row['source']} + {row['target']} {row['clips']} clips, "
+    yield (
+        f"{what}{row['epochs']} epochs, in a fresh process",
+        f"{row['seconds']['all']:.1f} s, of processor time {row['processor']['all']:.1f} s: "
+        + ", ".join(f"{name} {row['processor'][name]:.1f}" for name in stages),
+        "bench_fit.py",
+    )
+    if "against" in row:
+        ratios = {name: row["ratios"][name] for name in (*stages, "fit", "all")}
+        yield (
+            f"the same beside an earlier release ({row['against']['epochs']} epochs)",
+            f"{ratios['fit']:.0%} of its processor time without imports, {ratios['all']:.0%} with them ("
+            + ", ".join(f"{name} {ratios[name]:.0%}" for name in stages)
+            + f"); probabilities at most {row['largest_difference']:.0e} apart",
+            "bench_fit.py --against TREE",
+        )
+
+
+def _beside_another(row: dict[str, Any]) -> str:
+    """What another checkout took, where it was asked."""
+    return f" ({row['against']['peak_gigabytes']:.2f} before)" if "against" in row else ""
 
 
 def track_lines(tracks: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

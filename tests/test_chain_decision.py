@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sere.chain.decision import LEAST, MOST, UNKNOWN_SPEAKERS, Decision, temperature_for
+from sere.method import prototype_logits
 
 
 @pytest.fixture
@@ -77,3 +78,17 @@ def test_the_temperature_is_as_without_clips_that_experience_says_nothing_of():
     expected = temperature_for(clear(0.5), True)
     assert temperature_for(np.vstack([clear(0.5), np.zeros((40, 4))]), True) == expected
     assert temperature_for(clear(0.5), False) == expected
+
+
+def test_many_clips_are_judged_a_part_at_a_time_with_the_same_scores(sample, monkeypatch):
+    clips, evidence, prototypes = sample
+    whole = Decision.at_first_sight(clips, evidence, prototypes, 3.0, 2.0)
+    seen = []
+    monkeypatch.setattr("sere.chain.decision.AT_ONCE", 8)
+    monkeypatch.setattr(
+        "sere.chain.decision.prototype_logits",
+        lambda part, *rest: seen.append(len(part)) or prototype_logits(part, *rest),
+    )
+    assert Decision.at_first_sight(clips, evidence, prototypes, 3.0, 2.0) == whole
+    assert seen == [8, 8, 8, 7]
+    assert whole.logits(clips, prototypes).equal(prototype_logits(clips, prototypes, whole.scale))

@@ -55,6 +55,24 @@ def test_frames_that_are_not_finite_are_an_error_that_names_clip_and_encoder_and
     assert FrameStore(tmp_path).info().entries == 1
 
 
+@pytest.mark.parametrize("portion", [1, 2, 3])
+def test_clips_are_embedded_in_portions_and_what_is_wrong_with_any_is_said_once_the_others_are_done(
+    portion, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("sere.estimators.encoder.PORTION", portion)
+    waves = [np.full(n, 0.1, np.float32) for n in (7_000, 8_001, 8_000, 9_000, 6_000)]
+    for _ in range(2):
+        with pytest.raises(AudioError) as caught:
+            HeterogeneousEncoder(WithBrokenWeights(), cache=tmp_path).fit(waves).transform(waves)
+        assert [row for row, _ in caught.value.problems] == [1, 3]
+    assert FrameStore(tmp_path).info().entries == 3
+    log = []
+    kept = HeterogeneousEncoder(Tiny(log=log), cache=tmp_path).fit_transform(waves[::2])
+    assert not log
+    for frames, wave in zip(kept.frames, waves[::2], strict=True):
+        np.testing.assert_allclose(frames, Tiny()._bands(wave), rtol=1e-5)
+
+
 class Pitched(Tiny):
     """One that wants pitch, and embeds it."""
 

@@ -75,3 +75,10 @@ def test_many_rows_are_summed_in_single_precision_as_good_as_in_double(monkeypat
     exact = Directions.of_rows(rows, 2)
     monkeypatch.setattr("sere.training.directions.MANY", 100)
     np.testing.assert_allclose(Directions.of_rows(rows, 2).columns, exact.columns, atol=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 50])
+def test_rows_are_centred_a_part_at_a_time(at_once, monkeypatch):
+    rows = np.random.default_rng(0).normal(3, 1, size=(50, 4))
+    monkeypatch.setattr("sere.training.directions.AT_ONCE", at_once)
+    np.testing.assert_allclose(Directions.of_rows(rows, 2).covariance, np.cov(rows.T, bias=True))

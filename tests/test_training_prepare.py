@@ -1,10 +1,13 @@
 """From clips to pools: standardised by domain, sorted by encoder."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from sere import Utterances
 from sere.training.prepare import Preparation, bridging_projections, starting_projections, survey
+from sere.training.thinning import thinned
 
 
 def made(n=8, widths=(3, 2), encoder="e", seed=0, speakers=None, shift=0.0):
@@ -140,3 +143,34 @@ def test_unlike_encoders_start_where_alike_clips_meet():
     fit = np.linalg.lstsq(np.c_[shared, np.ones(60)], embedded, rcond=None)[0]
     unexplained = (embedded - np.c_[shared, np.ones(60)] @ fit).var() / embedded.var()
     assert unexplained < 0.1
+
+
+@pytest.mark.parametrize("rate", [10.0, 50.0])
+@pytest.mark.parametrize("precision", [np.float16, np.float32, np.float64])
+def test_whole_clips_are_thinned_as_they_are_standardised(rate, precision):
+    clips = made(speakers=np.array(["x", "y"] * 4, object))
+    clips = clips.with_(frames=[frames.astype(precision) for frames in clips.frames])
+    preparation = Preparation(4.0, rate)
+    preparation.learn("d", clips)
+    (whole,), (thin,) = (preparation.pool(given, ["d"] * 8)[0].spaces for given in (clips, thinned(clips, rate)))
+    for name in ("context", "frames", "changes", "offsets"):
+        assert getattr(whole, name).equal(getattr(thin, name))
+    expected = [
+        preparation.frames["e"].apply(frames.astype(np.float64), "d", speaker)
+        for frames, speaker in zip(thinned(clips, rate).frames, clips.speakers, strict=True)
+    ]
+    kept = np.result_type(np.float32, precision)
+    np.testing.assert_array_equal(whole.frames.numpy(), np.concatenate(expected).astype(kept))
+
+
+def test_a_pool_is_standardised_without_a_second_copy_of_it():
+    clips = made(400, widths=(1, 200))
+    clips = clips.with_(frames=[frames.astype(np.float32) for frames in clips.frames])
+    preparation = Preparation(4.0, 10.0)
+    preparation.learn("d", clips)
+    preparation.pool(clips[:2], ["d"] * 2)  # what is compiled is no part of it
+    tracemalloc.start()
+    (space,) = preparation.pool(clips, ["d"] * 400)[0].spaces
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1.5 * space.frames.numpy().nbytes

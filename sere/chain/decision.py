@@ -18,6 +18,8 @@ LOG_TEMPERATURE, FALL = 2.6, 5.5
 UNKNOWN_SPEAKERS = 1.6
 #: Between these it stays; the best on twelve pairs of corpora lay between 0.8 and 3.
 LEAST, MOST = 0.6, 4.0
+#: Clips whose differences from all prototypes are held at once.
+AT_ONCE = 4096
 
 
 def temperature_for(evidence: np.ndarray, speakers_known: bool) -> float:
@@ -84,14 +86,14 @@ class Decision:
         sharpness, experience_weight : float
             As in :class:`~sere.Assignment`.
         """
-        distances = -prototype_logits(clips, prototypes)
+        distances = -_logits(clips, prototypes)
         log_scale = float(torch.log(sharpness / distances.median().clamp_min(1e-12)))
         spread = evidence.square().mean().sqrt()
         return cls(float(np.exp(log_scale)), experience_weight / float(spread) if spread > 0 else 0.0)
 
     def logits(self, clips: Tensor, prototypes: Tensor) -> Tensor:
         """Scaled negative squared distances to the prototypes, (n, C)."""
-        return prototype_logits(clips, prototypes, self.scale)
+        return _logits(clips, prototypes, self.scale)
 
     def believed(self, scores: Tensor, evidence: Tensor) -> Tensor:
         """Scores of the classes with what experience says added, (n, C)."""
@@ -106,3 +108,8 @@ class Decision:
     def scores(self, clips: Tensor, prototypes: Tensor, evidence: Tensor) -> Tensor:
         """What predictions are made of, (n, C)."""
         return self.believed(self.logits(clips, prototypes) * self.sharpening, evidence)
+
+
+def _logits(clips: Tensor, prototypes: Tensor, scale: float = 1.0) -> Tensor:
+    """As :func:`sere.method.prototype_logits`, a part of many clips at a time."""
+    return torch.cat([prototype_logits(part, prototypes, scale) for part in clips.split(AT_ONCE)])

@@ -22,25 +22,19 @@ class PartEmbedding:
         return [{"frames": f, "context": context} for f, context in zip(kept, contexts, strict=True)]
 
 
-def joined_parts(
-    encoder: FrameEncoder, by_part: list[list[Any]], usable: np.ndarray, n: int
-) -> Iterator[Encoded | None]:
-    """Yield of each of n clips what an encoder makes of its parts; None for a clip of no use.
+def joined_parts(encoder: FrameEncoder, by_part: list[list[Any]]) -> Iterator[Encoded | None]:
+    """Yield of each clip what an encoder makes of its parts; None for a clip of no use.
 
     Parameters
     ----------
     encoder : FrameEncoder
     by_part : list of list of dict or None
-        What :class:`PartEmbedding` gave of each usable clip, part by part; emptied as clips are joined.
-    usable : int ndarray
-        Which of the n clips those are.
-    n : int
+        What :class:`PartEmbedding` gave of each clip, part by part; emptied as clips are joined.
     """
-    place = {row: position for position, row in enumerate(usable.tolist())}
-    for row in range(n):
-        own: list[Any] = [part[place[row]] for part in by_part] if row in place else [None]
-        for part in by_part if row in place else []:
-            part[place[row]] = None
+    for row in range(len(by_part[0])):
+        own: list[Any] = [part[row] for part in by_part]
+        for part in by_part:
+            part[row] = None
         if any(arrays is None for arrays in own):
             yield None
         else:

@@ -118,17 +118,14 @@ class DynamicFeatureTransformer(AudioTransformer):
         usable = usable_rows(found)
         if len(usable) < len(found):
             utterances = only(utterances, usable, unusable, where)
-        from sere.kernels.workers import small_operations
-
         pitches, dynamics, rows = [], [], []
-        with small_operations():
-            for arrays in (found[row] for row in usable):
-                pitch, tracks = as_pitch(arrays), arrays["tracks"]
-                changes = self._changes(tracks, pitch.periodicity >= VOICED)
-                pitches.append(pitch)
-                dynamics.append(changes)
-                if summarise:
-                    rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
+        for arrays in (found[row] for row in usable):
+            pitch, tracks = as_pitch(arrays), arrays["tracks"]
+            changes = self._changes(tracks, pitch.periodicity >= VOICED)
+            pitches.append(pitch)
+            dynamics.append(changes)
+            if summarise:
+                rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
         summary = {"dynamics": Summary(np.array(rows), SUMMARY_NAMES)} if summarise else {}
         return utterances.with_(
             pitches=pitches,
@@ -160,12 +157,9 @@ class DynamicFeatureTransformer(AudioTransformer):
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
-        from sere.method.dynamics import normalised_changes
+        from sere.kernels.changes import clip_changes
 
-        scale = "log" if self.f0_scale == "semitones" else "hz"
-        return (
-            normalised_changes(tracks.astype(np.float64), self.eps, voiced, f0_scale=scale).numpy().astype(np.float32)
-        )
+        return clip_changes(tracks, voiced, self.eps, "log" if self.f0_scale == "semitones" else "hz")
 
 
 def static_tracks(

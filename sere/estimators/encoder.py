@@ -27,6 +27,8 @@ from sere.inputs.params import NONE, ParameterError, Rule, choice, resolve_devic
 from sere.inputs.skipping import only, usable_rows
 from sere.inputs.utterances import Summary, Utterances
 
+#: Clips whose embeddings are held before they are thinned.
+PORTION = 512
 _LAYER = whole(-(2**31))
 
 
@@ -282,19 +284,19 @@ class HeterogeneousEncoder(AudioTransformer):
         for name, encoder in encoders.items():
             rows = np.flatnonzero(names == name)
             try:
-                embedded = self._embed(encoder, utterances[rows], where, unusable)
+                for number, encoded in self._embed(encoder, utterances[rows], where, unusable):
+                    if encoded is None:
+                        continue
+                    row = rows[number]
+                    frames[row] = encoded.frames
+                    context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
+                    if frame_rate is not None:
+                        changes = utterances.dynamics[row] if utterances.dynamics else None
+                        frames[row], kept[row], whole[row] = thin_clip(
+                            encoded.frames, changes, frame_rate, encoder.has_front
+                        )
             except AudioError as error:
                 raise error.of_rows(rows) from None
-            for row, encoded in zip(rows, embedded, strict=True):
-                if encoded is None:
-                    continue
-                frames[row] = encoded.frames
-                context[row] = np.empty(0, np.float32) if encoder.has_front else encoded.context
-                if frame_rate is not None:
-                    changes = utterances.dynamics[row] if utterances.dynamics else None
-                    frames[row], kept[row], whole[row] = thin_clip(
-                        encoded.frames, changes, frame_rate, encoder.has_front
-                    )
         left = usable_rows(frames)
         if len(left) < n:
             utterances, names = only(utterances, left, unusable, where), names[left]
@@ -333,10 +335,11 @@ class HeterogeneousEncoder(AudioTransformer):
 
     def _embed(
         self, encoder: FrameEncoder, utterances: Utterances, where: str, unusable: dict[Clip, str] | None
-    ) -> Iterator[Encoded | None]:
-        """Return each clip's embedding from the store, or compute it; context is always there.
+    ) -> Iterator[tuple[int, Encoded | None]]:
+        """Yield each clip's row and embedding, from the store or computed; context is always there.
 
-        Clips are joined one by one, and what the store gave of each is let go.
+        The store is read in portions, and what it gave of a clip is let go when the next one is asked for. What is
+        wrong with any of the clips is said at the end, once the others are done.
         """
         options: dict[str, Any] = {name: getattr(self, name) for name in ("cache", "n_jobs", "verbose")}
         options |= {"where": where, "unusable": unusable}
@@ -350,21 +353,27 @@ class HeterogeneousEncoder(AudioTransformer):
             found = static_tracks(clips, pitch_model, pitch_range, device=self.device, **options)
             usable = np.array(usable_rows(found), dtype=int)
             clips, pitches = [clips[row] for row in usable], [as_pitch(found[row]) for row in usable]
-        by_part = []
-        for part in encoder.parts:
-            voice = pitch_key(pitch_model, pitch_range) if part.needs_pitch else ()
-            by_part.append(
-                extract(
-                    clips,
-                    PartEmbedding(part),
-                    ("embedding", part.cache_key, *voice),
-                    companions=pitches if part.needs_pitch else None,
-                    label="embedding",
-                    maker=f"the encoder {spec_name(part)!r}",
-                    **options,
+        problems: dict[Clip, str] = {} if unusable is None else unusable
+        for first in range(0, len(clips), PORTION):
+            some = slice(first, first + PORTION)
+            numbers = "" if len(clips) <= PORTION else f" {first + 1}-{min(first + PORTION, len(clips))}"
+            by_part = []
+            for part in encoder.parts:
+                voice = pitch_key(pitch_model, pitch_range) if part.needs_pitch else ()
+                by_part.append(
+                    extract(
+                        clips[some],
+                        PartEmbedding(part),
+                        ("embedding", part.cache_key, *voice),
+                        companions=pitches[some] if part.needs_pitch and pitches is not None else None,
+                        label=f"embedding{numbers}",
+                        maker=f"the encoder {spec_name(part)!r}",
+                        **{**options, "unusable": problems},
+                    )
                 )
-            )
-        return joined_parts(encoder, by_part, usable, len(utterances))
+            yield from zip(usable[some], joined_parts(encoder, by_part), strict=True)
+        if unusable is None and problems:
+            raise AudioError([(row, problems[clip]) for row, clip in enumerate(clips) if clip in problems], where)
 
 
 def _context_names(encoder: FrameEncoder, width: int) -> list[str]:

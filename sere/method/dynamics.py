@@ -29,7 +29,7 @@ TRACKS = ("f0", "rms", "mfcc2", "centroid")
 
 # A step smaller than this share of the values it joins is rounding of float32 tracks, not a
 # change.
-_ROUNDING = 4 * float(np.finfo(np.float32).eps)
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 def normalised_changes(
@@ -87,7 +87,7 @@ def normalised_changes(
     F = torch.cat([f0[:, None], F[:, 1:]], dim=1)
 
     step = F[1:] - F[:-1]
-    floor = _ROUNDING * torch.maximum(F[1:].abs(), F[:-1].abs())
+    floor = ROUNDING * torch.maximum(F[1:].abs(), F[:-1].abs())
     counts = known[1:] & known[:-1]
     step = torch.where(counts & (step.abs() > floor), step, torch.zeros_like(step))
     unit = step.abs().sum(0) / counts.sum(0).clamp_min(1) + eps

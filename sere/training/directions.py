@@ -8,6 +8,9 @@ from threadpoolctl import threadpool_limits
 
 from sere.chain.content import MANY
 
+#: Rows that are centred at once.
+AT_ONCE = 8192
+
 
 @dataclass(frozen=True)
 class Directions:
@@ -45,8 +48,11 @@ class Directions:
             d = rows.shape[1]
             return cls(np.zeros(d), np.zeros((d, d)), np.zeros((d, 0)), np.zeros(0))
         mean = rows.mean(0, dtype=np.float64)
-        centred = (rows - mean).astype(np.float32 if rows.size > MANY else np.float64)
-        return cls.of_covariance(mean, (centred.T @ centred / len(rows)).astype(np.float64), width, beside)
+        covariance = np.zeros((rows.shape[1],) * 2)
+        for first in range(0, len(rows), AT_ONCE):
+            centred = (rows[first : first + AT_ONCE] - mean).astype(np.float32 if rows.size > MANY else np.float64)
+            covariance += centred.T @ centred
+        return cls.of_covariance(mean, covariance / len(rows), width, beside)
 
     @classmethod
     def of_covariance(

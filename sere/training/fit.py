@@ -21,14 +21,14 @@ from sere.inputs.utterances import Utterances
 from sere.kernels.workers import small_operations
 from sere.progress import progress
 from sere.training.domains import SOURCE, domain_pools, domain_starts, learn_domains
-from sere.training.fronts import check_fronts, finish, start_fronts
+from sere.training.fronts import OpenSpace, check_fronts, finish, start_fronts
 from sere.training.loop import CHUNK, Chain, Clips, Rooms
 from sere.training.model import FittedModel, FrozenFront
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Preparation, Survey, clip_rows, survey
 from sere.training.stopping import Stopping
 from sere.training.subspace import WIDTH, Bases, into, starts_into, state_into, training_bases
-from sere.training.thinning import thinned
+from sere.training.thinning import kept_frames, thinned
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,18 @@ class Prepared:
     languages : dict of str to set of str
         Of each domain.
     pools : dict of str to (Pool, ndarray)
-        Standardised clips by role, those with a front still to go through it, and the row each came from.
+        Standardised clips by role, those with a front still to go through it, and the row each came from; none after
+        :meth:`let_go`.
     starts : list of (ndarray, ndarray)
         Starting projections.
     surveys : dict of str to Survey
         How each encoder's columns vary.
     shot_frames : list of int ndarray
         Which frames of each labeled clip take part.
+    shot_order : int ndarray
+        The row that each clip of the labeled pool came from.
+    described : dict of str to (ndarray or OpenSpace)
+        By encoder, what describes each clip of the target pool as a whole; those with a front still to go through it.
     """
 
     preparation: Preparation
@@ -123,6 +128,8 @@ class Prepared:
     starts: list[tuple[np.ndarray, np.ndarray]]
     surveys: dict[str, Survey] = field(repr=False)
     shot_frames: list[np.ndarray]
+    shot_order: np.ndarray
+    described: dict[str, np.ndarray | OpenSpace]
 
     @classmethod
     def by(cls, given: Given, steps: Steps, shrinkage: float, fronts: dict[str, torch.nn.Module]) -> "Prepared":
@@ -130,7 +137,8 @@ class Prepared:
         preparation = Preparation(shrinkage, steps.field.frame_rate)
         for group in given.everyone:
             check_fronts(group, fronts)
-        given = given.thinned(preparation.frame_rate)
+        if fronts:  # what comes out of them is a new copy, so it had better be a thin one
+            given = given.thinned(preparation.frame_rate)
         done = given.finished(fronts)
         languages = learn_domains(preparation, *done.parts)
         preparation.recognise(list(given.classes), done.labeled, given.y, SOURCE)
@@ -141,8 +149,16 @@ class Prepared:
         starts = domain_starts(preparation, pools, *done.parts, steps.embedding, surveys)
         if fronts:
             pools = domain_pools(preparation, *given.parts)
-        assert given.labeled.kept is not None
-        return cls(preparation, languages, pools, starts, surveys, given.labeled.kept)
+        shot_frames, shot_order = kept_frames(given.labeled, preparation.frame_rate), pools["labeled"][1]
+        targets = pools["target"][0].spaces if given.targets else ()
+        described = {
+            preparation.names[space.index]: clip_rows(space) if isinstance(space, Space) else space for space in targets
+        }
+        return cls(preparation, languages, pools, starts, surveys, shot_frames, shot_order, described)
+
+    def let_go(self) -> None:
+        """Forget the frames: training has its own, the same ones or coordinates, which are a small part of them."""
+        self.pools = {}
 
 
 def fit_model(
@@ -187,6 +203,7 @@ def fit_model(
                 stacklevel=user_level(),
             )
         clips = _clips(ready, given, bases, device)
+        ready.let_go()
         rates = float(params.learning_rate), float(params.encoder_learning_rate)
         rooms = _rooms(steps, clips)
         chain = Chain(network.to(device), clips, rooms, params.batch_size, rates, seed)
@@ -238,7 +255,7 @@ def _network(
 def _clips(ready: Prepared, given: Given, bases: Bases, device: str) -> Clips:
     """Take what is trained on to the device, wide columns as coordinates."""
     pools = {name: into(pool, bases).to(torch.float32, device) for name, (pool, _) in ready.pools.items()}
-    codes = torch.from_numpy(np.asarray(given.y)[ready.pools["labeled"][1]]).to(device)
+    codes = torch.from_numpy(np.asarray(given.y)[ready.shot_order]).to(device)
     imagined = ready.preparation.imagined()
     known = None
     if imagined is not None:
@@ -267,13 +284,12 @@ def _state_of(previous: FittedModel, preparation: Preparation) -> dict[str, torc
 def _self_train(chain: Chain, ready: Prepared, self_training: SelfTrainingHead, device: str) -> SelfTrained:
     """Let the answers on the target pool teach a head."""
     rows = {}
-    for space in ready.pools["target"][0].spaces:
-        parts = [space] if isinstance(space, Space) else map(space.take, torch.arange(len(space)).split(CHUNK))
-        closed = [
-            part if isinstance(part, Space) else chain.network.finished(part.to(torch.float32, device))
-            for part in parts
-        ]
-        rows[ready.preparation.names[space.index]] = np.concatenate([clip_rows(part) for part in closed])
+    for name, known in ready.described.items():
+        if isinstance(known, OpenSpace):
+            parts = map(known.take, torch.arange(len(known)).split(CHUNK))
+            closed = (chain.network.finished(part.to(torch.float32, device)) for part in parts)
+            known = np.concatenate([clip_rows(part) for part in closed])
+        rows[name] = known
     words = [ready.surveys[name].words for name in rows]
     return self_training.learn(chain.scores("target").double().cpu().numpy(), list(rows), list(rows.values()), words)
 
@@ -288,7 +304,7 @@ def _freeze(
     shots = network(chain.clips.labeled).packed
     state = {name: value.detach().cpu() for name, value in network.own_state().items()}
     bounds = shots.offsets[1:-1].tolist()
-    back = np.argsort(ready.pools["labeled"][1])
+    back = np.argsort(ready.shot_order)
     frames, intensity = (np.split(values.cpu().numpy(), bounds) for values in (shots.frames, shots.intensity))
     index = ready.preparation.names.index
     return FittedModel(

@@ -158,9 +158,9 @@ class Chain:
         shots = self.network(self.clips.labeled)
         examples = self._examples(shots)
         self.prototypes = rooms.prototypes.start(examples, n_classes)
+        self.seen = {name: self._see(pool, shots) for name, pool in self.clips.pools.items()}
         if self.decision is None:
             self.decision = self._at_first_sight(shots)
-        self.seen = {name: self._see(pool, shots) for name, pool in self.clips.pools.items()}
         self.assigned = {}
         for _ in range(ROUNDS):
             for name in self.seen:
@@ -188,14 +188,11 @@ class Chain:
 
     def _at_first_sight(self, shots: Embedded) -> Decision:
         """Scales of distances and of evidence, by all clips."""
-        clips, evidence = [shots.clips], [shots.evidence]
-        for pool in self.clips.pools.values():
-            for part in self._parts(pool):
-                clips.append(part.clips)
-                evidence.append(part.evidence)
+        everyone = [shots, *self.seen.values()]
+        clips, evidence = (torch.cat([getattr(part, name) for part in everyone]) for name in ("clips", "evidence"))
         assignment = self.rooms.assignment
         return Decision.at_first_sight(
-            torch.cat(clips), torch.cat(evidence), self.prototypes, assignment.sharpness, assignment.experience_weight
+            clips, evidence, self.prototypes, assignment.sharpness, assignment.experience_weight
         )
 
     def _parts(self, pool: Pool) -> Iterator[Embedded]:

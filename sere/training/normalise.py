@@ -8,7 +8,7 @@ clips: with few clips, or clips of one emotion only, a speaker's mean *is* emoti
 Shrinkage follows James and Stein: a speaker of n clips gets the weight ``n / (n + shrinkage)``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from sere.encoders.experience import CLIP
 from sere.inputs.utterances import WholeClip
+from sere.loops.registers import compiled
 from sere.training.thinning import whole_clip
 
 
@@ -43,13 +44,15 @@ class Moments:
     @classmethod
     def of_frames(cls, frames: Sequence[np.ndarray]) -> "Moments":
         """Moments of ragged frames."""
-        return cls.of_clips([whole_clip(clip) for clip in frames])
+        return cls.of_clips(map(whole_clip, frames), (len(frames), frames[0].shape[1]))
 
     @classmethod
-    def of_clips(cls, clips: Sequence[WholeClip]) -> "Moments":
-        """Moments of clips that were thinned since."""
-        mean, square, count = zip(*clips, strict=True)
-        return cls(np.array(mean), np.array(square), np.array(count, dtype=float))
+    def of_clips(cls, clips: Iterable[WholeClip], shape: tuple[int, int]) -> "Moments":
+        """Moments of n clips of a width that were thinned since, or are looked at one after the other."""
+        mean, square, count = np.empty(shape), np.empty(shape), np.empty(shape[0])
+        for row, clip in enumerate(clips):
+            mean[row], square[row], count[row] = clip
+        return cls(mean, square, count)
 
     def pooled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD over all rows of some clips, each of shape (d,); the SD of a constant column is 0."""
@@ -123,6 +126,11 @@ class Standardiser:
         mean, sd = self.scales(domain, speaker)
         return np.clip((values - mean) / sd, -CLIP, CLIP)
 
+    def write(self, values: np.ndarray, domain: str, speaker: str | None, place: np.ndarray) -> None:
+        """Write what :meth:`apply` returns into `place`, computed in double precision, kept in the precision of it."""
+        precise = values.dtype == np.float32 or values.dtype == np.float64
+        _standardise(values if precise else values.astype(np.float64), *self.scales(domain, speaker), CLIP, place)
+
 
 def alias(speaker: str, salt: str) -> str:
     """Return what a speaker is known by in a fitted model, which may travel further than the name should: a hash.
@@ -156,6 +164,15 @@ def _shrunk(
     # A column that few clips never vary has no SD of its own.
     sd = np.where(sd > 0.05 * towards_sd, sd, towards_sd)
     return towards_mean + trust * (mean - towards_mean), sd**trust * towards_sd ** (1 - trust)
+
+
+@compiled()
+def _standardise(values: np.ndarray, mean: np.ndarray, sd: np.ndarray, most: float, place: np.ndarray) -> None:
+    """Standardise in one pass over values that nobody has to copy to double precision."""
+    for i in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            value = (np.float64(values[i, x]) - mean[x]) / sd[x]
+            place[i, x] = most if value > most else -most if value < -most else value
 
 
 def _usable(sd: np.ndarray) -> np.ndarray:

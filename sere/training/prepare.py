@@ -14,7 +14,7 @@ from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser, salt_of
-from sere.training.thinning import changes_at, thinned, whole_clip
+from sere.training.thinning import changes_at, kept_frames, whole_clip
 
 #: Clips that tell how frames vary, at most about.
 CLIPS = 500
@@ -60,8 +60,9 @@ class Preparation:
             assert part.context is not None
             assert part.frames is not None
             self._check_width(name, part)
-            whole = part.whole or [None] * len(part)
-            frames = Moments.of_clips([clip or whole_clip(own) for clip, own in zip(whole, part.frames, strict=True)])
+            whole = zip(part.whole or [None] * len(part), part.frames, strict=True)
+            shape = len(part), part.frames[0].shape[1]
+            frames = Moments.of_clips((clip or whole_clip(own) for clip, own in whole), shape)
             if name not in self.names:
                 self.names.append(name)
                 salt = salt_of(frames)
@@ -116,12 +117,12 @@ class Preparation:
         Parameters
         ----------
         utterances : Utterances with frames and context
-            Clips that still have to go through their encoder's front become an
-            :class:`~sere.training.fronts.OpenSpace`, standardised once they did.
+            Thinned, or thinned here as each is standardised, so that nobody holds them a second time. Clips that
+            still have to go through their encoder's front become an :class:`~sere.training.fronts.OpenSpace`,
+            standardised once they did.
         domains : list of str
             Each clip's domain.
         """
-        utterances = thinned(utterances, self.frame_rate)
         spaces: list[Space | OpenSpace] = []
         order = []
         for name, rows in self._by_encoder(utterances):
@@ -131,30 +132,34 @@ class Preparation:
                     "whose encoder took part in fit"
                 )
             part = utterances[rows]
+            kept = kept_frames(part, self.frame_rate)
             known = [self._known(name, domains[r]) for r in rows]
             order.append(rows)
             if name in part.fronts:
-                spaces.append(self._open_space(name, part, known))
+                spaces.append(self._open_space(name, part, kept, known))
                 continue
             self._check_width(name, part)
-            spaces.append(self._space(name, part, known))
+            spaces.append(self._space(name, part, kept, known))
         return Pool(tuple(spaces)), np.concatenate(order)
 
-    def _space(self, name: str, part: Utterances, domains: list[str]) -> Space:
+    def _space(self, name: str, part: Utterances, kept: list[np.ndarray], domains: list[str]) -> Space:
         assert part.context is not None
         assert part.frames is not None
-        contexts, frames = [], []
-        for context, own, domain, speaker in zip(part.context, part.frames, domains, part.speakers, strict=True):
-            contexts.append(self.context[name].apply(np.asarray(context, np.float64), domain, speaker))
-            # Computed in double precision, and kept as precisely as it came: a pool may be gigabytes.
-            frames.append(self.frames[name].apply(own.astype(np.float64), domain, speaker).astype(own.dtype))
-        offsets = np.cumsum([0, *map(len, frames)])
-        context = np.array(contexts).reshape(len(part), -1)
+        offsets = np.cumsum([0, *map(len, kept)])
+        context = np.empty((len(part), len(part.context[0])))
+        # Kept as precisely as they came: a pool may be gigabytes.
+        precision = np.result_type(np.float32, *{frames.dtype for frames in part.frames})
+        frames = np.empty((offsets[-1], part.frames[0].shape[1]), precision)
+        places = np.split(frames, offsets[1:-1])
+        for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
+            own = part.frames[row] if part.kept is not None else part.frames[row][kept[row]]
+            self.frames[name].write(own, domain, speaker, places[row])
+            self.context[name].write(part.context[row][None], domain, speaker, context[row : row + 1])
         return Space(
             self.names.index(name),
-            _tensor(context),
-            torch.from_numpy(np.concatenate(frames)),
-            _changes(part),
+            torch.from_numpy(context),
+            torch.from_numpy(frames),
+            _changes(part, kept),
             torch.from_numpy(offsets),
             _tensor(self._evidence(name, context)),
         )
@@ -165,9 +170,8 @@ class Preparation:
             return self.experience[name].evidence(context, self.heads[name])
         return np.zeros((len(context), max(map(len, self.heads.values()), default=0)))
 
-    def _open_space(self, name: str, part: Utterances, domains: list[str]) -> OpenSpace:
+    def _open_space(self, name: str, part: Utterances, kept: list[np.ndarray], domains: list[str]) -> OpenSpace:
         assert part.frames is not None
-        assert part.kept is not None
         shift, scale = [], []
         for domain, speaker in zip(domains, part.speakers, strict=True):
             context, frames = self.context[name].scales(domain, speaker), self.frames[name].scales(domain, speaker)
@@ -176,11 +180,11 @@ class Preparation:
         return OpenSpace(
             self.names.index(name),
             [as_hidden(frames) for frames in part.frames],
-            [torch.from_numpy(kept) for kept in part.kept],
+            [torch.from_numpy(own) for own in kept],
             _tensor(np.array(shift)),
             _tensor(np.array(scale)),
-            _changes(part),
-            torch.from_numpy(np.cumsum([0, *map(len, part.kept)])),
+            _changes(part, kept),
+            torch.from_numpy(np.cumsum([0, *map(len, kept)])),
             _tensor(self._evidence(name, np.zeros((len(part), 0)))),
         )
 
@@ -377,11 +381,10 @@ def _clip_means(space: Space) -> np.ndarray:
     return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).double().cpu().numpy()
 
 
-def _changes(part: Utterances) -> torch.Tensor:
-    """Normalised changes at the frames that thinning kept, clip by clip."""
-    assert part.kept is not None
+def _changes(part: Utterances, kept: list[np.ndarray]) -> torch.Tensor:
+    """Normalised changes at the frames that thinning keeps, clip by clip, as precisely as they came."""
     changes: Sequence[np.ndarray | None] = part.dynamics or (None,) * len(part)
-    return _tensor(np.concatenate([changes_at(own, kept) for own, kept in zip(changes, part.kept, strict=True)]))
+    return torch.from_numpy(np.concatenate([changes_at(own, rows) for own, rows in zip(changes, kept, strict=True)]))
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -74,6 +74,21 @@ def thinned(utterances: Utterances, frame_rate: float) -> Utterances:
     return utterances.with_(frames=list(frames), kept=list(kept), whole=list(whole))
 
 
+def kept_frames(utterances: Utterances, frame_rate: float) -> list[np.ndarray]:
+    """Return the numbers of the frames that thinning keeps, or kept, clip by clip; nothing is copied.
+
+    Parameters
+    ----------
+    utterances, frame_rate
+        As in :func:`thinned`.
+    """
+    if utterances.kept is not None:
+        return utterances.kept
+    assert utterances.frames is not None
+    changes: Sequence[np.ndarray | None] = utterances.dynamics or (None,) * len(utterances)
+    return [strongest(len(own), of, frame_rate) for own, of in zip(utterances.frames, changes, strict=True)]
+
+
 def run_length(frame_rate: float) -> int:
     """Return the frames of a run, of which thinning keeps one."""
     return max(round(FRAME_RATE / frame_rate), 1)
@@ -86,8 +101,10 @@ def strongest(n_frames: int, changes: np.ndarray | None, frame_rate: float) -> n
     starts = np.arange(0, n, step)
     if changes is None or step == 1:
         return starts
-    strength = np.abs(changes[:n]).sum(1)
-    return np.array([start + int(strength[start : start + step].argmax()) for start in starts], dtype=np.int64)
+    # What fills up the last run is weaker than anything.
+    strength = np.full((len(starts), step), -1.0)
+    strength.reshape(-1)[:n] = np.abs(changes[:n]).sum(1)
+    return starts + strength.argmax(1)
 
 
 def changes_at(changes: np.ndarray | None, kept: np.ndarray) -> np.ndarray:
