@@ -88,13 +88,22 @@ class Facts:
         return self.peak < SILENT
 
     @classmethod
+    def of(cls, found: Sequence[dict[str, np.ndarray]]) -> "Facts":
+        """Return the facts of clips as :func:`looked_at` found them."""
+        columns = np.array([arrays["facts"] for arrays in found]).T
+        beside = {name: np.concatenate([arrays[name] for arrays in found]) for name in ("digest", "print", "sounding")}
+        return cls(**dict(zip(COLUMNS, columns, strict=True)), **beside)
+
+    @classmethod
     def chain(cls, parts: Sequence["Facts"]) -> "Facts":
         """Return the facts of all parts, in order."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclass_fields(cls)))
 
 
-def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: int) -> Facts | None:
-    """Return the facts of clips from the store, or read them; None where a clip can no longer be read.
+def looked_at(
+    clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: int
+) -> list[dict[str, np.ndarray]] | None:
+    """Return what is known of each clip from the store, or look; None where a clip can no longer be read.
 
     Parameters
     ----------
@@ -104,12 +113,21 @@ def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: 
     """
     options = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose, "label": "looking at clips"}
     try:
-        found = extract(clips, _look, ("facts", VERSION), **options)
+        return extract(clips, _look, ("facts", VERSION), **options)
     except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
         return None
-    columns = np.array([arrays["facts"] for arrays in found]).T
-    beside = {name: np.concatenate([arrays[name] for arrays in found]) for name in ("digest", "print", "sounding")}
-    return Facts(**dict(zip(COLUMNS, columns, strict=True)), **beside)
+
+
+def facts_of(clips: Sequence[Clip], *, cache: Any, n_jobs: int | None, verbose: int) -> Facts | None:
+    """Return the facts of clips from the store, or read them; None where a clip can no longer be read.
+
+    Parameters
+    ----------
+    clips, cache, n_jobs, verbose
+        As in :func:`looked_at`.
+    """
+    found = looked_at(clips, cache=cache, n_jobs=n_jobs, verbose=verbose)
+    return None if found is None else Facts.of(found)
 
 
 def _look(waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:

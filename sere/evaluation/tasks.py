@@ -8,8 +8,8 @@ together; see :mod:`sere.metrics`.
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -26,7 +26,7 @@ from sere.metrics import per_emotion_report, uar_interval, uar_score
 from sere.provenance import list_of, parameters_of, reproduce
 
 #: The lists of clips of a task, and what labels them.
-_LISTS = {"X_labeled": "y", "X_unlabeled_src": None, "X_unlabeled_tgt": None, "X_test": "y_test"}
+LISTS = {"X_labeled": "y", "X_unlabeled_src": None, "X_unlabeled_tgt": None, "X_test": "y_test"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,18 +170,41 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     >>> len(result.y_pred) == len(task.X_test), result.uar > result.chance
     (True, True)
     """
+    described = reproduce(
+        seed=getattr(estimator, "random_state", None),
+        parameters=parameters_of(estimator),
+        data={
+            name: list_of(task[name], task[labels] if labels else None)
+            for name, labels in LISTS.items()
+            if task[name] is not None
+        },
+    )
+    return replace(score_task(estimator, task), reproduce=described)
+
+
+def score_task(estimator: Any, task: FewShotTask, clips: Mapping[str, Any] | None = None) -> TaskResult:
+    """Return what :func:`run_task` returns, without `reproduce`.
+
+    Parameters
+    ----------
+    estimator, task
+        As in :func:`run_task`.
+    clips : mapping of str to clips, optional
+        What the estimator gets in the place of the task's lists of the same names: the same clips, embedded already.
+    """
     speak_up(_known_before(task))
+    given = task if clips is None else {**task, **clips}
     model = clone(estimator)
     start = time.perf_counter()
     model.fit(
-        task.X_labeled,
+        given["X_labeled"],
         task.y,
         # A tuple is never mistaken for something to slice along with X.
-        X_unlabeled_src=(task.X_unlabeled_src,),
-        X_unlabeled_tgt=(task.X_unlabeled_tgt,),
+        X_unlabeled_src=(given["X_unlabeled_src"],),
+        X_unlabeled_tgt=(given["X_unlabeled_tgt"],),
     )
     fitted = time.perf_counter()
-    y_pred, probabilities = _answers(model, task.X_test)
+    y_pred, probabilities = _answers(model, given["X_test"])
     done = time.perf_counter()
     return TaskResult(
         y_true=np.asarray(task.y_test),
@@ -192,15 +215,6 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
         fit_seconds=fitted - start,
         predict_seconds=done - fitted,
         probabilities=probabilities,
-        reproduce=reproduce(
-            seed=getattr(estimator, "random_state", None),
-            parameters=parameters_of(estimator),
-            data={
-                name: list_of(task[name], task[labels] if labels else None)
-                for name, labels in _LISTS.items()
-                if task[name] is not None
-            },
-        ),
     )
 
 
