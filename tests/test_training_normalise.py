@@ -141,3 +141,14 @@ def test_a_prior_counts_as_so_many_clips():
     np.testing.assert_allclose(mean, [8 - 6 / 3, 1 + 6 / 3])
     # What two clips do not vary in has no SD of its own.
     np.testing.assert_allclose(sd, [1 ** (1 / 3) * 9 ** (2 / 3), 4.0])
+
+
+def test_rows_of_many_clips_at_once_are_those_of_each_to_the_bit():
+    random = np.random.default_rng(0)
+    values, speakers = random.normal(3, 2, (12, 5)), np.array(["a", "b", None] * 4, dtype=object)
+    standardiser = Standardiser(4.0, salt="00")
+    standardiser.learn("far", Moments.of_vectors(values[:6]), speakers[:6])
+    standardiser.learn("near", Moments.of_vectors(values[6:]), speakers[6:])
+    domains = ["near", "far"] * 6
+    each = [standardiser.apply(row, *at) for row, *at in zip(values, domains, speakers, strict=True)]
+    np.testing.assert_array_equal(standardiser.apply_each(values, domains, speakers), each)

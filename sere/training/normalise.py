@@ -123,6 +123,13 @@ class Standardiser:
         mean, sd = self.scales(domain, speaker)
         return np.clip((values - mean) / sd, -CLIP, CLIP)
 
+    def apply_each(self, values: np.ndarray, domains: Sequence[str], speakers: Sequence[str | None]) -> np.ndarray:
+        """Return what :meth:`apply` makes of one row a clip, (n, d), all at once."""
+        pairs = list(zip(domains, speakers, strict=True))
+        scales = {pair: self.scales(*pair) for pair in set(pairs)}
+        mean, sd = (np.array([scales[pair][side] for pair in pairs]) for side in (0, 1))
+        return np.clip((values - mean) / sd, -CLIP, CLIP)
+
 
 def alias(speaker: str, salt: str) -> str:
     """Return what a speaker is known by in a fitted model, which may travel further than the name should: a hash.

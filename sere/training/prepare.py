@@ -143,20 +143,30 @@ class Preparation:
     def _space(self, name: str, part: Utterances, domains: list[str]) -> Space:
         assert part.context is not None
         assert part.frames is not None
-        contexts, frames = [], []
-        for context, own, domain, speaker in zip(part.context, part.frames, domains, part.speakers, strict=True):
-            contexts.append(self.context[name].apply(np.asarray(context, np.float64), domain, speaker))
-            # Computed in double precision, and kept as precisely as it came: a pool may be gigabytes.
-            frames.append(self.frames[name].apply(own.astype(np.float64), domain, speaker).astype(own.dtype))
-        offsets = np.cumsum([0, *map(len, frames)])
-        context = np.array(contexts).reshape(len(part), -1)
+        context = self.context[name].apply_each(np.array(part.context, dtype=np.float64), domains, part.speakers)
+        offsets = np.cumsum([0, *map(len, part.frames)])
         return Space(
             self.names.index(name),
             _tensor(context),
-            torch.from_numpy(np.concatenate(frames)),
+            torch.from_numpy(self._frames(name, part.frames, domains, part.speakers)),
             _changes(part),
             torch.from_numpy(offsets),
             _tensor(self._evidence(name, context)),
+        )
+
+    def _frames(self, name: str, clips: list[np.ndarray], domains: list[str], speakers: np.ndarray) -> np.ndarray:
+        """Return the standardised frames of clips, end to end.
+
+        They are computed in double precision, and kept as precisely as they came: a pool may be gigabytes, and only
+        clips of a single frame go through all at once.
+        """
+        standardiser = self.frames[name]
+        if {(len(own), own.dtype) for own in clips} == {(1, clips[0].dtype)}:
+            rows = np.concatenate(clips)
+            return standardiser.apply_each(rows.astype(np.float64), domains, speakers).astype(rows.dtype)
+        by_clip = zip(clips, domains, speakers, strict=True)
+        return np.concatenate(
+            [standardiser.apply(own.astype(np.float64), *at).astype(own.dtype) for own, *at in by_clip]
         )
 
     def _evidence(self, name: str, context: np.ndarray) -> np.ndarray:
