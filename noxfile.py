@@ -28,6 +28,7 @@ SPEED = (
     "bench_scale",
     "bench_speech",
     "bench_pretrained",
+    "bench_baselines",
 )
 #: Runs of `sere benchmark` by the folder of their results: the commands of docs/benchmarks.md.
 SIX = "BO,OB,BC,CB,CO,OC"

@@ -145,6 +145,22 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         )
     if "cached" in fit:
         yield from cached_lines(fit["cached"])
+    if baselines := found.get("bench_baselines"):
+        slowest = sorted(baselines["methods"].items(), key=lambda item: -item[1])[:3]
+        measured = f"{baselines['command_cpu_seconds']:.1f} core seconds, most of them " + ", ".join(
+            f"{name} {seconds:.1f}" for name, seconds in slowest
+        )
+        if against := baselines.get("against"):
+            measured += (
+                f"; {against['share']:.2f} of those of {against['commit']}, probabilities within "
+                f"{max(against['largest_difference'].values()):.0e}, "
+                f"{sum(against['differing_answers'].values()) or 'no'} answers differ"
+            )
+        yield (
+            f"`sere benchmark`, {len(baselines['methods'])} comparison methods on one task with features at hand",
+            measured,
+            "bench_baselines.py",
+        )
 
 
 def cached_lines(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -148,7 +148,8 @@ def _names(clips: Any) -> Iterator[str]:
 def _name(source: Any) -> str:
     """Return the last two parts of a path, or the digest of what is in memory."""
     if isinstance(source, (str, os.PathLike)):
-        return "/".join(Path(os.path.abspath(source)).parts[-2:])
+        folder, name = os.path.split(os.path.abspath(source))
+        return f"{os.path.basename(folder) or folder}/{name}"
     return _digest(source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes())
 
 

@@ -198,6 +198,21 @@ def test_an_interruption_stops_the_fit(name, vectors, monkeypatch):
         method.predict(target)
 
 
+def test_rows_of_light_clips_are_those_of_clips_with_all_frames(shots, source, target):
+    whole, light = ([space.source_rows(near), space.target_rows([far])] for space, near, far in spaces(shots, target))
+    for full, few in zip(whole, light, strict=True):
+        np.testing.assert_array_equal(full.vectors, few.vectors)
+        assert [len(frames) for frames in few.frames] == [1] * len(few)
+
+
+def spaces(shots, target):
+    from sere.baselines._clips import ClipSpace
+
+    embedded = [HeterogeneousEncoder("acoustic").fit_transform(clips) for clips in (shots, target)]
+    for over_frames in (True, False):
+        yield ClipSpace.learn(embedded[0], None, [embedded[1]], 4.0, over_frames), *embedded
+
+
 def test_shares_are_held_or_estimated(vectors):
     random = np.random.default_rng(0)
     X = np.array([[-1.0, 0.0], [1.0, 0.0]])

@@ -172,6 +172,6 @@ def test_neighbours_are_the_nearest_by_cosine_without_the_clip_itself():
 def test_a_strong_view_departs_farther_than_a_weak_one():
     from sere.baselines._network import Clips
 
-    clips = Clips(torch.randn(50, 8), torch.zeros(50, 0, 0), torch.zeros(50, dtype=torch.int64))
+    clips = Clips(torch.randn(50, 8))
     near, far = ((view(clips).x - clips.x).square().mean() for view in (weak_view, strong_view))
     assert 0 < near < far

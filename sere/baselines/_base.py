@@ -18,9 +18,11 @@ from sklearn.utils import check_random_state
 
 from sere.audio import Clip
 from sere.baselines._clips import ClipSpace, Lesson, Rows
+from sere.checks.facts import looked_at
 from sere.estimators.audio_classifier import SHARED, AudioClassifier
 from sere.estimators.dynamics import DynamicFeatureTransformer
 from sere.estimators.encoder import HeterogeneousEncoder
+from sere.inputs.reading import as_utterances
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances, concatenate
 
@@ -187,10 +189,38 @@ class Baseline(AudioClassifier):
 
     def _build_encoder(self) -> None:
         """Make the sub-estimators that turn audio into frames, and into dynamics where encoders have to meet."""
+        self.encoder_ = self._new_encoder()
+
+    def _new_encoder(self) -> HeterogeneousEncoder:
         if isinstance(self.encoder, HeterogeneousEncoder):
-            self.encoder_ = clone(self.encoder)
-        else:
-            self.encoder_ = HeterogeneousEncoder(self.encoder, **{name: getattr(self, name) for name in SHARED})
+            return clone(self.encoder)
+        return HeterogeneousEncoder(self.encoder, **{name: getattr(self, name) for name in SHARED})
+
+    def ready(self, X: Any) -> Utterances | None:
+        """Return clips embedded and looked at, for several methods of one encoder, which then read nothing again.
+
+        Parameters
+        ----------
+        X : clips, in any form that fit takes but feature vectors
+
+        Returns
+        -------
+        Utterances or None
+            For `fit` and for what is asked of the model in the place of X; None where the clips' role in fit decides
+            how they are embedded.
+
+        Raises
+        ------
+        AudioError, ValueError
+            As in fit.
+        """
+        encoder = self._new_encoder()
+        if not encoder.single:
+            return None
+        embedded = encoder.encode_untrained(as_utterances(X), "target")
+        assert embedded.clips is not None
+        options = {"cache": encoder.cache, "n_jobs": encoder.n_jobs, "verbose": encoder.verbose}
+        return embedded.with_(facts=looked_at(embedded.clips, **options))
 
     def _embed_audio(
         self, utterances: Utterances, role: str, where: str, unusable: dict[Clip, str] | None = None

@@ -14,7 +14,7 @@ import numpy as np
 
 from sere import audio
 from sere.chain.embedding import Embedding
-from sere.inputs.utterances import Utterances, concatenate
+from sere.inputs.utterances import Utterances, WholeClip, concatenate
 from sere.training.domains import (
     SOURCE,
     domain_of,
@@ -196,5 +196,10 @@ class ClipSpace:
         assert utterances.frames is not None
         if self.over_frames:
             return utterances
-        frames = [f[:1] if len(c) else f for f, c in zip(utterances.frames, utterances.context, strict=True)]
-        return utterances.with_(frames=frames)
+        if utterances.kept is not None or not all(map(len, utterances.context)):
+            frames = [f[:1] if len(c) else f for f, c in zip(utterances.frames, utterances.context, strict=True)]
+            return utterances.with_(frames=frames)
+        # As thinning would leave clips of one frame (:mod:`sere.training.thinning`).
+        frames, first = [f[:1] for f in utterances.frames], np.zeros(1, dtype=np.int64)
+        whole = [WholeClip(row, row**2, 1) for row in (f[0].astype(np.float64) for f in frames)]
+        return utterances.with_(frames=frames, kept=[first] * len(frames), whole=whole)

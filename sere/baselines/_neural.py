@@ -4,9 +4,11 @@ A method hands over an *objective*: called with a :class:`Batch` it returns the 
 minibatches of shots and both pools, the optimiser, the schedule, randomness that leaves no trace outside.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 
 from sere.baselines._base import Baseline, Head
 from sere.baselines._clips import Lesson
+from sere.baselines._descent import Descent
 from sere.baselines._network import Clips, Network, NetworkHead, join
 from sere.inputs.params import Rule, number, whole
 from sere.kernels.workers import small_operations
@@ -63,21 +66,18 @@ class Batch:
     rows: Tensor
     progress: float
 
-    @property
+    @cached_property
     def near(self) -> Clips:
         """All clips of the source domain."""
         return join(self.shots, self.source)
 
-    @property
+    @cached_property
     def unlabeled(self) -> Clips:
         """The clips of both pools."""
         return join(self.source, self.target)
 
 
 Objective = Callable[[Batch], Tensor]
-
-#: Of the gradient descent.
-MOMENTUM = 0.9
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -167,30 +167,24 @@ class NeuralBaseline(Baseline):
         """Take gradient steps on an objective."""
         helpers = nn.ModuleDict()
         objective = make(network, helpers, data)
-        groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
-        if any(True for _ in helpers.parameters()):
-            groups.append({"params": list(helpers.parameters()), "lr": self._helper_pace * self.learning_rate})
         # Adam would take full steps along whatever gradient is left once a few shots are satisfied.
-        optimiser = torch.optim.SGD(
-            groups, self.learning_rate, momentum=MOMENTUM, weight_decay=self.weight_decay, nesterov=True
-        )
+        descents = [
+            (Descent(list(network.parameters()), self.weight_decay), self.learning_rate),
+            (Descent(list(helpers.parameters()), self.weight_decay), self.learning_rate * self._helper_pace),
+        ]
         n_steps = self.epochs * steps(data, self.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(n_steps, 1))
         with progress(n_steps, type(self).__name__, "step", self.verbose) as bar:
             for batch in batches(data, self.batch_size, n_steps, seed):
-                loss = objective(batch)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
+                objective(batch).backward()
+                for descent, rate in descents:
+                    descent.step(rate * (1 + math.cos(math.pi * batch.progress)) / 2)
                 bar.update()
 
 
 def shot_loss(logits: Tensor, y: Tensor) -> Tensor:
     """Cross-entropy of shots, each class that is there of the same weight."""
-    losses = F.cross_entropy(logits, y, reduction="none")
-    counts = torch.bincount(y, minlength=logits.shape[1])
-    return (losses / counts[y]).sum() / (counts > 0).sum()
+    counts = torch.bincount(y, minlength=logits.shape[1]).clamp_min(1)
+    return F.cross_entropy(logits, y, weight=counts.to(logits.dtype).reciprocal())
 
 
 def tensors(lesson: Lesson, over_frames: bool) -> Data:

@@ -1,5 +1,6 @@
 """Parts that several objectives are built from: kernels, gradient reversal, views, memory banks."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,8 @@ from sere.baselines._network import Clips, Network
 
 #: Keeps logarithms and divisions finite.
 EPS = 1e-8
+#: Kernels of :func:`mk_mmd`.
+WIDTHS = 5
 
 
 def mlp(*widths: int, norm: bool = False) -> nn.Sequential:
@@ -33,12 +36,16 @@ def mk_mmd(a: Tensor, b: Tensor) -> Tensor:
     a, b : tensor of shape (n, p) and (m, p), n and m at least 2
     """
     both = torch.cat([a, b])
-    squared = torch.cdist(both, both).square()
-    scale = 2 * squared.detach().mean().clamp_min(EPS)
-    kernel = sum((torch.exp(-squared / (scale * 2.0**k)) for k in range(-3, 2)), torch.zeros(()))
-    n, m = len(a), len(b)
-    within_a = (kernel[:n, :n].sum() - kernel[:n, :n].diagonal().sum()) / (n * (n - 1))
-    within_b = (kernel[n:, n:].sum() - kernel[n:, n:].diagonal().sum()) / (m * (m - 1))
+    power = both.square().sum(1)
+    squared = (power[:, None] + power - 2 * both @ both.T).clamp_min(0)
+    # The widest kernel; the square of each is the next, of half its bandwidth.
+    kernels = [torch.exp(squared / (-4 * squared.detach().mean().clamp_min(EPS)))]
+    for _ in range(WIDTHS - 1):
+        kernels.append(kernels[-1].square())
+    n, m, kernel = len(a), len(b), torch.stack(kernels).sum(0)
+    # On the diagonal each kernel is 1.
+    within_a = (kernel[:n, :n].sum() - WIDTHS * n) / (n * (n - 1))
+    within_b = (kernel[n:, n:].sum() - WIDTHS * m) / (m * (m - 1))
     return within_a + within_b - 2 * kernel[:n, n:].mean()
 
 
@@ -60,7 +67,7 @@ def reverse_gradient(values: Tensor, strength: float) -> Tensor:
 
 def ramp(progress: float) -> float:
     """Return Ganin's schedule ``2 / (1 + exp(-10 t)) - 1``, from 0 to 1."""
-    return float(2 / (1 + torch.exp(torch.tensor(-10 * progress))) - 1)
+    return 2 / (1 + math.exp(-10 * progress)) - 1
 
 
 def weak_view(clips: Clips) -> Clips:

@@ -75,7 +75,7 @@ class ADoGT(NeuralBaseline):
         helpers.update({"critic": critic, "centres": centres})
 
         def loss(batch: Batch) -> torch.Tensor:
-            near, far = network.embed(batch.near), network.embed(batch.target)
+            near, far = network.embed_each(batch.near, batch.target)
             own = near[: len(batch.y)]
             both = reverse_gradient(F.normalize(torch.cat([near, far]), dim=1) * width**0.5, ramp(batch.progress))
             domain = torch.cat([torch.zeros(len(near)), torch.ones(len(far))])

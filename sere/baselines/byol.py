@@ -13,6 +13,7 @@ batch-normalised within as the paper's; momentum 0.99 where the paper, for a tho
 """
 
 import math
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar
@@ -65,19 +66,20 @@ class BYOL(NeuralBaseline):
         slow_network, slow_projector = deepcopy(network), deepcopy(projector)
 
         @torch.no_grad()
-        def slow(view: Clips) -> Tensor:
-            return slow_projector(slow_network.embed(view))
+        def slow(*views: Clips) -> Iterator[Tensor]:
+            return map(slow_projector, slow_network.embed_each(*views))
 
         def loss(batch: Batch) -> Tensor:
-            shots = shot_loss(network(batch.shots), batch.y)
             if len(batch.unlabeled) < 2:  # batch normalisation has nothing to compare
-                return shots
+                return shot_loss(network(batch.shots), batch.y)
             momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * batch.progress) + 1) / 2
             follow(slow_network, network, momentum)
             follow(slow_projector, projector, momentum)
             a, b = (strong_view(batch.unlabeled) for _ in range(2))
-            told_a, told_b = (predictor(projector(network.embed(view))) for view in (a, b))
-            return shots + self.bootstrap_weight * bootstrap(told_a, told_b, slow(a), slow(b))
+            z, *views = network.embed_each(batch.shots, a, b)
+            shots = shot_loss(network.classify(z), batch.y)
+            told_a, told_b = (predictor(projector(view)) for view in views)
+            return shots + self.bootstrap_weight * bootstrap(told_a, told_b, *slow(a, b))
 
         return loss
 

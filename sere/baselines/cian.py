@@ -73,7 +73,7 @@ class CIAN(NeuralBaseline):
             return (p - q).abs().mean()
 
         def loss(batch: Batch) -> torch.Tensor:
-            near, far = network.embed(batch.near), network.embed(batch.target)
+            near, far = network.embed_each(batch.near, batch.target)
             shots = sum(shot_loss(logits, batch.y) for logits in both(near[: len(batch.y)]))
             strength = EMBEDDING_STEPS * ramp(batch.progress)
             gap = inconsistency(far, strength) - inconsistency(near, strength)

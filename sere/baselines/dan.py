@@ -53,7 +53,7 @@ class DAN(NeuralBaseline):
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         def loss(batch: Batch) -> Tensor:
-            near, far = network.embed(batch.near), network.embed(batch.target)
+            near, far = network.embed_each(batch.near, batch.target)
             shots = shot_loss(network.classify(near[: len(batch.y)]), batch.y)
             return shots + self.mmd_weight * mk_mmd(near, far) if len(far) > 1 else shots
 

@@ -56,10 +56,14 @@ class FixMatch(NeuralBaseline):
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         def loss(batch: Batch) -> Tensor:
-            shots = shot_loss(network(weak_view(batch.shots)), batch.y)
+            labeled, weak, strong = weak_view(batch.shots), weak_view(batch.unlabeled), strong_view(batch.unlabeled)
+            own, pools = network.embed_each(labeled, strong)
             with torch.no_grad():
-                sure, guess = network(weak_view(batch.unlabeled)).softmax(1).max(1)
-            losses = F.cross_entropy(network(strong_view(batch.unlabeled)), guess, reduction="none")
-            return shots + self.consistency_weight * (losses * (sure >= self.threshold)).mean()
+                sure, guess = network(weak).softmax(1).max(1)
+            losses = F.cross_entropy(network.classify(pools), guess, reduction="none")
+            return (
+                shot_loss(network.classify(own), batch.y)
+                + self.consistency_weight * (losses * (sure >= self.threshold)).mean()
+            )
 
         return loss

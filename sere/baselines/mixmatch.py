@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sere.baselines._network import Clips, Network
+from sere.baselines._network import Clips, Network, join
 from sere.baselines._neural import Batch, Data, NeuralBaseline, Objective
 from sere.baselines._parts import weak_view
 from sere.inputs.params import Rule, number
@@ -71,7 +71,8 @@ class MixMatch(NeuralBaseline):
         def loss(batch: Batch) -> Tensor:
             views = [weak_view(batch.unlabeled) for _ in range(VIEWS)]
             with torch.no_grad():
-                guess = sharpen(torch.stack([network(view).softmax(1) for view in views]).mean(0), self.temperature)
+                told = network(join(*views)).softmax(1).chunk(VIEWS)
+                guess = sharpen(torch.stack(told).mean(0), self.temperature)
             shots, n_shots = weak_view(batch.shots), len(batch.y)
             x = torch.cat([shots.x, *(view.x for view in views)])
             q = torch.cat([F.one_hot(batch.y, data.n_classes).to(guess.dtype), *([guess] * VIEWS)])
@@ -79,7 +80,7 @@ class MixMatch(NeuralBaseline):
             share = mixing.sample((len(x), 1))
             share = torch.maximum(share, 1 - share)
             x, q = share * x + (1 - share) * x[partner], share * q + (1 - share) * q[partner]
-            logits = network(Clips(x, x.new_zeros(len(x), 0, 0), torch.zeros(len(x), dtype=torch.int64)))
+            logits = network(Clips(x))
             known = F.cross_entropy(logits[:n_shots], q[:n_shots])
             unknown = (logits[n_shots:].softmax(1) - q[n_shots:]).square().mean()
             return known + batch.progress * self.consistency_weight * unknown

@@ -51,9 +51,10 @@ class PseudoLabel(NeuralBaseline):
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         def loss(batch: Batch) -> Tensor:
-            shots = shot_loss(network(batch.shots), batch.y)
+            own, pools = network.embed_each(batch.shots, weak_view(batch.unlabeled))
+            shots = shot_loss(network.classify(own), batch.y)
             alpha = self.pseudo_weight * min(max((batch.progress - 0.1) / 0.5, 0.0), 1.0)
-            logits = network(weak_view(batch.unlabeled))
+            logits = network.classify(pools)
             return shots + alpha * F.cross_entropy(logits, logits.detach().argmax(1))
 
         return loss

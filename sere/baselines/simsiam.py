@@ -56,10 +56,11 @@ class SimSiam(NeuralBaseline):
         predictor = helpers["predictor"] = mlp(hidden, hidden // 4, hidden, norm=True)
 
         def loss(batch: Batch) -> Tensor:
-            shots = shot_loss(network(batch.shots), batch.y)
             if len(batch.unlabeled) < 2:  # batch normalisation has nothing to compare
-                return shots
-            a, b = (projector(network.embed(strong_view(batch.unlabeled))) for _ in range(2))
+                return shot_loss(network(batch.shots), batch.y)
+            z, *views = network.embed_each(batch.shots, *(strong_view(batch.unlabeled) for _ in range(2)))
+            shots = shot_loss(network.classify(z), batch.y)
+            a, b = map(projector, views)
             return shots + self.siamese_weight * siamese(predictor(a), predictor(b), a.detach(), b.detach())
 
         return loss

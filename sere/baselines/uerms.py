@@ -60,8 +60,10 @@ class UERMS(NeuralBaseline):
 
     def _objective(self, network: Network, helpers: nn.ModuleDict, data: Data) -> Objective:
         def loss(batch: Batch) -> torch.Tensor:
-            shots = shot_loss(network(batch.shots), batch.y)
-            gaps = (network.embed(masked(side, self.masked_share)) - side.x for side in (batch.near, batch.target))
+            sides = batch.near, batch.target
+            z, *seen = network.embed_each(batch.shots, *(masked(side, self.masked_share) for side in sides))
+            shots = shot_loss(network.classify(z), batch.y)
+            gaps = (own - side.x for own, side in zip(seen, sides, strict=True))
             return shots + self.reconstruction_weight * sum(gap.square().mean() for gap in gaps)
 
         return loss
@@ -69,5 +71,8 @@ class UERMS(NeuralBaseline):
 
 def masked(clips: Clips, share: float) -> Clips:
     """Return clips of whose frames and descriptors a share is 0, the mean of standardised values."""
-    frames = clips.frames * (torch.rand(clips.frames.shape[:2]) >= share)[..., None]
+    assert clips.frames is not None
+    assert clips.lengths is not None
+    there = torch.arange(int(clips.lengths.max())) < clips.lengths[:, None]
+    frames = clips.frames * (torch.rand(there.shape)[there] >= share)[:, None]
     return replace(clips, x=clips.x * (torch.rand_like(clips.x) >= share), frames=frames)

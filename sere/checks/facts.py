@@ -88,9 +88,41 @@ class Facts:
         return self.peak < SILENT
 
     @classmethod
+    def of(cls, found: Sequence[dict[str, np.ndarray]]) -> "Facts":
+        """Return the facts of clips as :func:`looked_at` found them."""
+        columns = np.array([arrays["facts"] for arrays in found]).T
+        beside = {name: np.concatenate([arrays[name] for arrays in found]) for name in ("digest", "print", "sounding")}
+        return cls(**dict(zip(COLUMNS, columns, strict=True)), **beside)
+
+    @classmethod
     def chain(cls, parts: Sequence["Facts"]) -> "Facts":
         """Return the facts of all parts, in order."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclass_fields(cls)))
+
+
+def looked_at(
+    clips: Sequence[Clip],
+    *,
+    cache: Any,
+    n_jobs: int | None,
+    verbose: int,
+    unusable: dict[Clip, str] | None = None,
+) -> list[dict[str, np.ndarray]] | None:
+    """Return what is known of each clip from the store, or look; None where there is nothing.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+    cache, n_jobs, verbose, unusable
+        As in :func:`sere.extraction.extract.extract`. Without `unusable`, one clip that can no longer be read leaves
+        all without facts; with it, clips that cannot be used have none.
+    """
+    options: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose, "label": "looking at clips"}
+    try:
+        looked = extract(clips, _look, ("facts", VERSION), unusable=unusable, **options)
+    except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
+        return None
+    return [arrays for arrays in looked if arrays is not None] or None
 
 
 def facts_of(
@@ -105,22 +137,12 @@ def facts_of(
 
     Parameters
     ----------
-    clips : sequence of Clip
-    cache, n_jobs, verbose, unusable
-        As in :func:`sere.extraction.extract.extract`. Without `unusable`, one clip that can no longer be read leaves
-        all without facts; with it, clips that cannot be used have none.
+    clips, cache, n_jobs, verbose, unusable
+        As in :func:`looked_at`.
     """
-    options: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose, "label": "looking at clips"}
-    try:
-        looked = extract(clips, _look, ("facts", VERSION), unusable=unusable, **options)
-    except (AudioError, OSError):  # embedded elsewhere or earlier: whoever needs the audio itself says so
-        return None
-    found = [arrays for arrays in looked if arrays is not None]
-    if not found:
-        return None
-    columns = np.array([arrays["facts"] for arrays in found]).T
-    beside = {name: np.concatenate([arrays[name] for arrays in found]) for name in ("digest", "print", "sounding")}
-    return Facts(**dict(zip(COLUMNS, columns, strict=True)), **beside)
+    options: dict[str, Any] = {"cache": cache, "n_jobs": n_jobs, "verbose": verbose}
+    found = looked_at(clips, unusable=unusable, **options)
+    return None if found is None else Facts.of(found)
 
 
 def _look(waves: list[np.ndarray], companions: list[Any]) -> list[dict[str, np.ndarray]]:

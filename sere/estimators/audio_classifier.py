@@ -257,6 +257,8 @@ class AudioClassifier(
         """Return the facts of clips, or None where they hold no audio that can be read."""
         if utterances.clips is None:
             return None
+        if utterances.facts is not None:
+            return Facts.of(utterances.facts)
         encoder = self.encoder_
         return facts_of(utterances.clips, cache=encoder.cache, n_jobs=encoder.n_jobs, verbose=encoder.verbose)
 

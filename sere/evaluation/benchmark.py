@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 from joblib import Parallel, delayed
@@ -26,6 +27,7 @@ from sere.evaluation.methods import Method, default_baseline, read_method, read_
 from sere.evaluation.plan import Plan, Task, make_plan, read_corpora, read_tasks
 from sere.evaluation.presets import TABLE_CORPORA
 from sere.evaluation.results import BenchmarkResult, command_of
+from sere.evaluation.sharing import forget
 from sere.inputs.params import N_JOBS, NONE, VERBOSE, ParameterError, Rule, check_arguments, check_params, choice, whole
 from sere.progress import progress
 from sere.provenance import clip_names, list_of, parameters_of, plain, reproduce
@@ -216,8 +218,9 @@ def _run(
 ) -> list[dict[str, Any]]:
     """Run cells, keep each as it ends in `done` and on disk; returns those that failed."""
     failed = []
+    run = uuid4().hex
     jobs = (
-        delayed(run_cell)(cell, {name: corpora[name] for name in (cell.scenario.source, cell.scenario.target)})
+        delayed(run_cell)(cell, {name: corpora[name] for name in (cell.scenario.source, cell.scenario.target)}, run)
         for cell in cells
     )
     with progress(len(cells), "cells", "cell", verbose) as bar, warnings.catch_warnings():
@@ -231,6 +234,7 @@ def _run(
             if journal is not None:
                 journal.append(record)
             bar.update()
+    forget()
     return failed
 
 

@@ -24,7 +24,8 @@ from sere.datasets import FewShotTask, make_shifted_task
 from sere.evaluation.code import code_digest
 from sere.evaluation.memory import forget_peak, peak_megabytes
 from sere.evaluation.methods import Method
-from sere.evaluation.tasks import run_task
+from sere.evaluation.sharing import ready_clips
+from sere.evaluation.tasks import score_task
 from sere.metrics import uar_score
 
 PROTOCOLS = ("transductive", "inductive")
@@ -116,8 +117,16 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame], run: str | None = None) -> dict[str, Any]:
     """Fit and score; return a record that :mod:`json` can write.
+
+    Parameters
+    ----------
+    cell : Cell
+    corpora : dict of str to DataFrame
+    run : str, optional
+        Names the run that the cell belongs to: within it, cells of one task that come one after the other in a process
+        read its clips once (:mod:`sere.evaluation.sharing`), before the seconds are counted.
 
     Returns
     -------
@@ -138,10 +147,12 @@ def run_cell(cell: Cell, corpora: dict[str, pd.DataFrame]) -> dict[str, Any]:
         warnings.simplefilter("always")
         try:
             task = scenario.task(corpora)
+            shown = task if scenario.speakers == "known" else without_speakers(task)
             estimator = cell.method.prepared(scenario.source, scenario.target, scenario.draw)
             forget_peak()
+            clips = ready_clips(estimator, shown, None if run is None else _digest([run, asdict(scenario)]))
             cpu = time.process_time()
-            result = run_task(estimator, task if scenario.speakers == "known" else without_speakers(task))
+            result = score_task(estimator, shown, clips)
             record |= {
                 "fit_seconds": round(result.fit_seconds, 3),
                 "predict_seconds": round(result.predict_seconds, 3),

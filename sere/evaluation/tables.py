@@ -46,8 +46,9 @@ def reading(baseline: str | None) -> str:
         f"speakers of each target and the draws. {compared if baseline else ''}*Rank* is the mean over tasks of the "
         "place among these methods, 1 the best; its interval resamples tasks, too. *ECE* is the expected calibration "
         "error in %, by how much the probabilities of answers differ from the share of them that is right. Seconds are "
-        "the median of a fit and its predictions from kept features; memory is the largest resident size of the "
-        "process, libraries included."
+        "the median of a fit and its predictions from kept features, which comparison methods that follow each other "
+        "on a task have read before their seconds begin; memory is the largest resident size of the process, libraries "
+        "included."
     )
 
 

@@ -7,8 +7,8 @@ together; see :mod:`sere.metrics`.
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -20,18 +20,19 @@ from sklearn.base import clone
 from sere.audio import Clip
 from sere.calibration import expected_calibration_error
 from sere.checks.data import Group, speak_up
-from sere.checks.facts import facts_of
+from sere.checks.facts import Facts, facts_of
 from sere.checks.sound import Identities, identities
 from sere.datasets import FewShotTask
 from sere.estimators.audio_classifier import AudioClassifier
 from sere.estimators.encoder import HeterogeneousEncoder
 from sere.inputs.reading import SereWarning, as_utterances
 from sere.inputs.skipping import Skipping
+from sere.inputs.utterances import Utterances
 from sere.metrics import per_emotion_report, uar_interval, uar_score
 from sere.provenance import list_of, parameters_of, reproduce
 
 #: The lists of clips of a task, and what labels them.
-_LISTS = {"X_labeled": "y", "X_unlabeled_src": None, "X_unlabeled_tgt": None, "X_test": "y_test"}
+LISTS = {"X_labeled": "y", "X_unlabeled_src": None, "X_unlabeled_tgt": None, "X_test": "y_test"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,18 +176,41 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     >>> len(result.y_pred) == len(task.X_test), result.uar > result.chance
     (True, True)
     """
-    speak_up(_known_before(task, estimator))
+    described = reproduce(
+        seed=getattr(estimator, "random_state", None),
+        parameters=parameters_of(estimator),
+        data={
+            name: list_of(task[name], task[labels] if labels else None)
+            for name, labels in LISTS.items()
+            if task[name] is not None
+        },
+    )
+    return replace(score_task(estimator, task), reproduce=described)
+
+
+def score_task(estimator: Any, task: FewShotTask, clips: Mapping[str, Any] | None = None) -> TaskResult:
+    """Return what :func:`run_task` returns, without `reproduce`.
+
+    Parameters
+    ----------
+    estimator, task
+        As in :func:`run_task`.
+    clips : mapping of str to clips, optional
+        What the estimator gets in the place of the task's lists of the same names: the same clips, embedded already.
+    """
+    given = task if clips is None else {**task, **clips}
+    speak_up(_known_before(task, given, estimator))
     model = clone(estimator)
     start = time.perf_counter()
     model.fit(
-        task.X_labeled,
+        given["X_labeled"],
         task.y,
         # A tuple is never mistaken for something to slice along with X.
-        X_unlabeled_src=(task.X_unlabeled_src,),
-        X_unlabeled_tgt=(task.X_unlabeled_tgt,),
+        X_unlabeled_src=(given["X_unlabeled_src"],),
+        X_unlabeled_tgt=(given["X_unlabeled_tgt"],),
     )
     fitted = time.perf_counter()
-    y_pred, probabilities = _answers(model, task.X_test)
+    y_pred, probabilities = _answers(model, given["X_test"])
     done = time.perf_counter()
     return TaskResult(
         y_true=np.asarray(task.y_test),
@@ -197,15 +221,6 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
         fit_seconds=fitted - start,
         predict_seconds=done - fitted,
         probabilities=probabilities,
-        reproduce=reproduce(
-            seed=getattr(estimator, "random_state", None),
-            parameters=parameters_of(estimator),
-            data={
-                name: list_of(task[name], task[labels] if labels else None)
-                for name, labels in _LISTS.items()
-                if task[name] is not None
-            },
-        ),
     )
 
 
@@ -220,11 +235,11 @@ def _answers(model: Any, clips: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return model.predict(clips), probabilities
 
 
-def _known_before(task: FewShotTask, estimator: Any) -> Iterator[str]:
-    """Yield what of the scored clips fit would know."""
+def _known_before(task: FewShotTask, given: Mapping[str, Any], estimator: Any) -> Iterator[str]:
+    """Yield what of the scored clips fit would know; `given` holds the task's lists, embedded or not."""
     inductive = task.get("protocol") == "inductive"
     compared = ("X_test", "X_labeled", "X_unlabeled_tgt")[: 2 + inductive]
-    groups = [group for name in compared if (group := _heard(name, task[name], estimator)) is not None]
+    groups = [group for name in compared if (group := _heard(name, given[name], estimator)) is not None]
     known = {group.name: own for group, own in zip(groups, identities(groups) if groups else [], strict=True)}
     taught, pooled = (_again(known.get("X_test", []), known.get(name, [])) for name in ("X_labeled", "X_unlabeled_tgt"))
     if len(taught):
@@ -245,6 +260,8 @@ def _known_before(task: FewShotTask, estimator: Any) -> Iterator[str]:
 
 def _heard(name: str, clips: Any, estimator: Any) -> Group | None:
     """Return the clips of a task's list that can be used, with their facts; None where it has none."""
+    if isinstance(clips, Utterances) and clips.facts is not None:
+        return Group(name, "asked", clips, Facts.of(clips.facts), ())
     if not isinstance(clips, pd.DataFrame) or not {"path", "audio"} & set(clips):
         return None
     try:

@@ -62,6 +62,8 @@ class Utterances:
         Numbers of the frames that thinning (:mod:`sere.training.thinning`) left; None before, and then so is `whole`.
     whole : list of WholeClip or None
         What all frames were like; None for a clip whose `frames` have not gone through their encoder's front.
+    facts : list of dict of str to ndarray, or None
+        What the checks know of each clip; see :func:`sere.checks.facts.looked_at`.
     encoders : ndarray of shape (n,), object
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
@@ -101,6 +103,7 @@ class Utterances:
     context: list[np.ndarray] | None = None
     kept: list[np.ndarray] | None = None
     whole: list[WholeClip | None] | None = None
+    facts: list[dict[str, np.ndarray]] | None = None
     encoders: np.ndarray | None = None
     pitches: list[Any] | None = None
     pitch_model: str | None = None
@@ -196,7 +199,7 @@ def with_gaps(utterances: Utterances, fill: Callable[[np.ndarray], np.ndarray]) 
     return Utterances(None, unknown, unknown, summaries=filled)
 
 
-_RAGGED = ("clips", "dynamics", "frames", "context", "kept", "whole", "pitches")
+_RAGGED = ("clips", "dynamics", "frames", "context", "kept", "whole", "facts", "pitches")
 
 
 def concatenate(parts: Sequence[Utterances]) -> Utterances:
