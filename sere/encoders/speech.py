@@ -255,4 +255,6 @@ def _affine(given: dict[str, torch.Tensor], name: str) -> tuple[torch.Tensor, to
 
 def _times(rows: torch.Tensor, matrix: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """Return ``rows @ matrix + bias``."""
-    return products(rows[None], matrix[None], bias.repeat(1, len(rows), 1))[0]
+    out = bias.repeat(1, len(rows), 1)
+    products(rows[None].numpy(), matrix[None].numpy(), out.numpy())
+    return out[0]

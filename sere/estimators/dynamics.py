@@ -118,17 +118,14 @@ class DynamicFeatureTransformer(AudioTransformer):
         usable = usable_rows(found)
         if len(usable) < len(found):
             utterances = only(utterances, usable, unusable, where)
-        from sere.kernels.workers import small_operations
-
         pitches, dynamics, rows = [], [], []
-        with small_operations():
-            for arrays in (found[row] for row in usable):
-                pitch, tracks = as_pitch(arrays), arrays["tracks"]
-                changes = self._changes(tracks, pitch.periodicity >= VOICED)
-                pitches.append(pitch)
-                dynamics.append(changes)
-                if summarise:
-                    rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
+        for arrays in (found[row] for row in usable):
+            pitch, tracks = as_pitch(arrays), arrays["tracks"]
+            changes = self._changes(tracks, pitch.periodicity >= VOICED)
+            pitches.append(pitch)
+            dynamics.append(changes)
+            if summarise:
+                rows.append(_summary(tracks, changes, pitch.periodicity >= VOICED))
         summary = {"dynamics": Summary(np.array(rows), SUMMARY_NAMES)} if summarise else {}
         return utterances.with_(
             pitches=pitches,
@@ -160,12 +157,28 @@ class DynamicFeatureTransformer(AudioTransformer):
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
-        from sere.method.dynamics import normalised_changes
+        return _normalised_changes(tracks.astype(np.float64), self.eps, voiced, self.f0_scale == "semitones")
 
-        scale = "log" if self.f0_scale == "semitones" else "hz"
-        return (
-            normalised_changes(tracks.astype(np.float64), self.eps, voiced, f0_scale=scale).numpy().astype(np.float32)
-        )
+
+def _normalised_changes(tracks: np.ndarray, eps: float, voiced: np.ndarray, in_semitones: bool) -> np.ndarray:
+    """Return Eq. 1 of finite tracks (n_frames, 4), float32.
+
+    What :func:`sere.method.normalised_changes` says of them, without torch, whose import takes longer than a hundred
+    clips.
+    """
+    voiced = voiced & (tracks[:, 0] > 0)
+    F = tracks.copy()
+    F[:, 0] = np.where(voiced, F[:, 0], 1.0)
+    if in_semitones:
+        F[:, 0] = 12 * np.log2(F[:, 0])
+    counts = np.ones((len(F) - 1, F.shape[1]), bool)
+    counts[:, 0] = voiced[1:] & voiced[:-1]
+    step = np.diff(F, axis=0)
+    # Less is rounding of the tracks' float32.
+    floor = 4 * np.finfo(np.float32).eps * np.maximum(np.abs(F[1:]), np.abs(F[:-1]))
+    step = np.where(counts & (np.abs(step) > floor), step, 0.0)
+    unit = np.abs(step).sum(0) / np.maximum(counts.sum(0), 1) + eps
+    return np.concatenate([np.zeros_like(F[:1]), step / unit]).astype(np.float32)
 
 
 def static_tracks(
