@@ -20,7 +20,9 @@ HERE = Path(__file__).parent
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")}
 
 #: Benchmarks of speed; those of accuracy need corpora.
-SPEED = ("bench_tracks", "bench_resonance", "bench_store", "bench_fit", "bench_scale", "bench_speech")
+SPEED = (
+    "bench_tracks", "bench_resonance", "bench_store", "bench_extraction", "bench_fit", "bench_scale", "bench_speech"
+)  # fmt: skip
 #: Runs of `sere benchmark` by the folder of their results: the commands of docs/benchmarks.md.
 SIX = "BO,OB,BC,CB,CO,OC"
 EVERY_EAR = (

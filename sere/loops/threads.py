@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 #: Applies a function to each of several things and returns the results in order, like the built-in ``map``.
-Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+Run = Callable[..., Iterable[Any]]
 
 
 def n_threads() -> int:
