@@ -39,5 +39,5 @@ def test_weights_are_those_that_torch_reads():
 
 
 def test_nothing_but_arrays_is_made_of_a_file():
-    with pytest.raises(pickle.UnpicklingError, match=r"asks for builtins\.eval|asks for builtins\.complex"):
+    with pytest.raises(pickle.UnpicklingError, match=r"asks for .*\.complex"):
         _tensors(saved({"weight": complex}))

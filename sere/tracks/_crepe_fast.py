@@ -1,4 +1,4 @@
-"""CREPE's network, rearranged: a tenth of the multiplications or less, all of them in matrix products.
+"""CREPE's network, rearranged: a fifteenth (tiny) to a twenty-fifth (full network) of the multiplications.
 
 Torchcrepe's network (Kim et al. 2018) is six times convolution, rectifier, batch normalisation and pooling of pairs,
 then one dense layer. :class:`FastCrepe` computes the same function from the same weights, to rounding:

@@ -1,4 +1,4 @@
-"""CREPE's first layer in the Fourier domain: a fifteenth of the multiplications.
+"""CREPE's first layer in the Fourier domain: a twenty-fifth of the multiplications, transforms included.
 
 The layer slides 512 taps in steps of 4 over a frame of 1024 samples (256 positions, zeros beyond the frame). Every
 fourth sample is a *phase* of the frame; the layer is the sum of four convolutions, one a phase, each of 256 values by
