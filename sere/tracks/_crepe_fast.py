@@ -27,6 +27,7 @@ import numpy as np
 from scipy import fft
 
 from sere.loops.products import products as multiply
+from sere.loops.scratch import Scratch
 from sere.tracks._crepe_first import WINDOW, FirstLayer
 
 _LEFT = 31
@@ -70,14 +71,15 @@ class FourierLayer:
         return self.finish(multiply(spectrum, self.weight))
 
 
-def pooled(values: np.ndarray, bias: np.ndarray, n_max: int) -> np.ndarray:
+def pooled(values: np.ndarray, bias: np.ndarray, n_max: int, out: np.ndarray | None = None) -> np.ndarray:
     """Add a bias (positions, channels) to values (positions, frames, channels), rectify, and pool neighbours.
 
-    Channels from `n_max` on are pooled by their minimum.
+    Channels from `n_max` on are pooled by their minimum. The result goes into `out`, if it is given.
     """
     from sere.tracks._compiled import pool
 
-    out = np.empty((len(values) // 2, *values.shape[1:]), np.float32)
+    if out is None:
+        out = np.empty((len(values) // 2, *values.shape[1:]), np.float32)
     pool(values, bias, n_max, out)
     return out
 
@@ -165,6 +167,7 @@ class FastCrepe:
         self.dense_bias = _float32(given["classifier.bias"] + (dense * shifts[5]).sum(axis=(1, 2)))
         width = min(len(orders[0]), _MAX_CHANNELS)
         self._slices = [slice(c, c + width) for c in range(0, len(orders[0]), width)]
+        self._scratch = Scratch()
         #: Activations of a frame of zeros, (1, 360).
         self.silence = self(np.zeros((1, WINDOW), np.float32))
 
@@ -183,12 +186,14 @@ class FastCrepe:
         weight = self.layers[0].weight
         circle, complex_ones = _circle(WINDOW // 8), _circle(WINDOW // 8) // 2 - 1
         samples = self.first.spectrum(frames)
-        spectrum = np.empty((len(weight), len(frames), self._slices[0].stop), np.float32)
+        width = self._slices[0].stop
+        spectrum = self._scratch.array("spectrum", len(weight), len(frames), width)
+        heard = self._scratch.array("heard", WINDOW // 8, len(frames), width)
         xr, xi, both = np.split(spectrum, [complex_ones + _N_REAL, 2 * complex_ones + _N_REAL])
-        products = np.zeros((len(weight), len(frames), weight.shape[2]), np.float32)
+        products = self._scratch.zeros("products", len(weight), len(frames), weight.shape[2])
         for channels in self._slices:
             n_max = min(max(self.first_max - channels.start, 0), channels.stop - channels.start)
-            heard = pooled(self.first(samples, channels), self._bias[:, channels], n_max)
+            pooled(self.first(samples, channels), self._bias[:, channels], n_max, heard)
             turned = fft.rfft(heard, circle, axis=0)
             # The real ones first, as _harmonics has them.
             xr[0], xr[1], xr[_N_REAL:], xi[:] = turned[0].real, turned[-1].real, turned[1:-1].real, turned[1:-1].imag

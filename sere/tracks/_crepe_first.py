@@ -12,6 +12,7 @@ import numpy as np
 from scipy import fft
 
 from sere.loops.products import products as multiply
+from sere.loops.scratch import Scratch
 
 #: Samples in CREPE's window.
 WINDOW = 1024
@@ -48,6 +49,7 @@ class FirstLayer:
         matrix[:, :, 0, :, 0] = matrix[:, :, 1, :, 1] = real
         matrix[:, :, 1, :, 0], matrix[:, :, 0, :, 1] = -imaginary, imaginary
         self.weight = matrix.reshape(len(turned), 2 * STRIDE, -1).astype(np.float32)
+        self._scratch = Scratch()
 
     def spectrum(self, frames: np.ndarray) -> np.ndarray:
         """Return the spectra of the phases of frames (n, 1024), float32, as (161, n, 8)."""
@@ -56,6 +58,8 @@ class FirstLayer:
 
     def __call__(self, spectrum: np.ndarray, channels: slice) -> np.ndarray:
         """Return some channels of the layer before its bias, (256, n, channels), from :meth:`spectrum`."""
-        chosen = multiply(spectrum, self.weight[:, :, 2 * channels.start : 2 * channels.stop])
-        values: np.ndarray = fft.irfft(chosen.view(np.complex64), _CIRCLE, axis=0, overwrite_x=True)[:_POSITIONS]
+        weight = self.weight[:, :, 2 * channels.start : 2 * channels.stop]
+        chosen = self._scratch.zeros("chosen", *spectrum.shape[:2], weight.shape[2])
+        multiply(spectrum, weight, chosen)
+        values: np.ndarray = fft.irfft(chosen.view(np.complex64), _CIRCLE, axis=0)[:_POSITIONS]
         return values
