@@ -45,7 +45,9 @@ _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _DECODERS = {"voice": voice_path, "torchcrepe": best_path}
 _NEIGHBOURS = 4
-_CHUNK_FRAMES = 36
+# Frames that pass through a network at a time: the full one's weights are worth loading for many, of the tiny one's
+# memory the frames are most.
+_CHUNK_FRAMES = {"tiny": 16, "full": 72}
 #: Frames that go through a device at a time: a library picks its way of multiplying by the shapes, so always as many.
 BATCH_FRAMES = 512
 # On a device, frames whose activations are held before they are decoded: about 100 MB.
@@ -156,7 +158,7 @@ def activations(
     kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
     sounding = np.empty(total, dtype=bool)
     offset = _offset(wave)
-    size = -(-total // -(-total // _CHUNK_FRAMES))
+    size = -(-total // -(-total // _CHUNK_FRAMES[model]))
 
     def fill(first: int) -> None:
         chunk = slice(first, min(first + size, total))
@@ -181,14 +183,14 @@ def device_activations(
     import torch
 
     net = device_network(model, device, BATCH_FRAMES)
-    kept, sounding = [], []
+    kept, sounds = [], []
     with torch.inference_mode():
         for frames in _batches(_frames_of(waves)):
-            normalised, sounds = _normalised(frames)
+            normalised, own = _normalised(frames)
             kept.append(net(torch.from_numpy(normalised).to(device))[:, bins])
-            sounding.append(sounds)
+            sounds.append(own)
         heard = torch.cat(kept).cpu().numpy()
-    sounding = np.concatenate(sounding)
+    sounding = np.concatenate(sounds)
     heard[~sounding] = net.silence[:, bins]
     ends = np.cumsum([n_frames(len(wave)) for wave in waves])[:-1]
     return list(zip(np.split(heard, ends), np.split(sounding, ends), strict=True))
