@@ -24,6 +24,7 @@ SPEED = (
     "bench_tracks",
     "bench_resonance",
     "bench_store",
+    "bench_extraction",
     "bench_fit",
     "bench_scale",
     "bench_speech",

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from sere.audio import read
 from sere.tracks import crepe
+from sere.tracks._crepe_network import load_network
 from sere.tracks.viterbi import best_path
 
 PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -49,7 +50,7 @@ def main() -> None:
     for corpus in sorted(Path(os.environ["SERE_CORPORA"]).iterdir()):
         found = sorted(corpus.glob("**/*.flac"))
         paths += found[:: max(1, len(found) // options.clips)][: options.clips]
-    net = crepe.load_network(options.model)
+    net = load_network(options.model)
     low, high = crepe.bin_range(50.0, 550.0)
     frames_seen = 0
     changed = dict.fromkeys(PRECISIONS, 0)
@@ -58,7 +59,7 @@ def main() -> None:
         for path in tqdm(paths, unit="clip", disable=None):
             wave = read(str(path))
             exact = best_path(np.ascontiguousarray(crepe.activations_reference(wave, options.model)[:, low:high]), low)
-            frames = crepe.centred_frames(wave)
+            frames = torch.from_numpy(crepe.centred_frames(wave))
             frames_seen += len(frames)
             for name, precision in PRECISIONS.items():
                 heard = rounded_activations(net, frames, precision)

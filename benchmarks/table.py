@@ -119,6 +119,7 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "the same clips again", f"{store['first_against_second_median']:.0f} x the first time", "bench_store.py"
         yield "`import sere`", f"{store['import_seconds_median']:.2f} s", "bench_store.py"
         yield "`sere --help`", f"{store['help_seconds_median']:.2f} s", "bench_store.py"
+    yield from extraction_lines(found.get("bench_extraction"))
     if speech := found.get("bench_speech"):
         yield (
             "the speech encoder beside transformers' WhisperEncoder, a clip of 3 s",
@@ -187,6 +188,43 @@ def cached_lines(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 def _beside_another(row: dict[str, Any]) -> str:
     """What another checkout took, where it was asked."""
     return f" ({row['against']['peak_gigabytes']:.2f} before)" if "against" in row else ""
+
+
+def extraction_lines(found: dict[str, Any] | None) -> Iterator[tuple[str, str, str]]:
+    """Yield the lines of audio on its way in, beside openSMILE."""
+    if not found:
+        return
+    sides, ratios, clips = found["sides"], found["ratios"], found["clips"]
+    if "descriptors_cpu_over_opensmile" in ratios:
+        ours, theirs = sides["descriptors"], sides["opensmile"]
+        yield (
+            f"descriptors and tracks without speech, {clips} cold clips, beside openSMILE's eGeMAPS",
+            f"{ratios['descriptors_cpu_over_opensmile']:.2f} of its processor time ({ours['cpu']:.1f} s), "
+            f"{ratios['descriptors_own_cpu_over_opensmile']:.2f} without imports; {ours['megabytes']:.0f} MB at the "
+            f"peak, openSMILE {theirs['megabytes']:.0f}",
+            "bench_extraction.py",
+        )
+    if "opensmile_over_whole" in ratios:
+        yield (
+            f"whole first extraction (tracks, descriptors, speech), {clips} cold clips",
+            f"{found['audio_seconds'] / sides['whole']['own_seconds']:.0f} x real time; "
+            f"{ratios['opensmile_over_whole']:.2f} x openSMILE's eGeMAPS, by processor time "
+            f"{ratios['opensmile_cpu_over_whole']:.2f} x",
+            "bench_extraction.py",
+        )
+    if "predict_over_whole" in ratios:
+        yield (
+            f"`sere predict` on {clips} cold clips, start to last line",
+            f"{ratios['predict_over_whole']:.2f} of the extraction itself (processor time "
+            f"{ratios['predict_cpu_over_whole']:.2f}); {sides['predict']['megabytes']:.0f} MB at the peak",
+            "bench_extraction.py",
+        )
+    if hour := found.get("hour"):
+        yield (
+            "an hour of audio, labeled window by window, cold",
+            f"{hour['seconds']:.0f} s ({hour['cpu']:.0f} s of processor time); {hour['megabytes']:.0f} MB at the peak",
+            "bench_extraction.py",
+        )
 
 
 def track_lines(tracks: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -333,3 +333,25 @@ def test_every_annotation_is_one_that_the_table_above_knows():
     for cls in (*ESTIMATORS, *IN_ROOMS.values()):
         for name, parameter in parameters_of(cls).items():
             assert name in OF_ITS_OWN or parameter.annotation in WRONG or get_args(parameter.annotation), name
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", False),
+        ("cuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", True),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = '6.4'\n", True),
+        ("nothing that is known", True),
+        (None, True),
+    ],
+)
+def test_what_torch_was_built_for_is_known_without_importing_it(text, may, tmp_path, monkeypatch):
+    from importlib.machinery import ModuleSpec
+
+    from sere.inputs import params
+
+    if text is not None:
+        (tmp_path / "version.py").write_text(text)
+    spec = ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(params, "find_spec", lambda name: spec)
+    assert params._may_have_gpu.__wrapped__() is may

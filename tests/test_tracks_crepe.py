@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sere.audio import n_frames, read
-from sere.tracks import _crepe_device, _crepe_fast, _crepe_first, crepe, pitch, pitches
+from sere.tracks import _crepe_fast, _crepe_first, crepe, pitch, pitches
 from sere.tracks._crepe_network import load_network
 
 CORPORA = Path(os.environ.get("SERE_CORPORA", "/nowhere"))
@@ -74,27 +75,37 @@ def test_bins_are_torchcrepes_on_speech(path):
     np.testing.assert_array_equal(decoded_bins(wave, "tiny"), torchcrepe_bins(wave, "tiny"))
 
 
-def test_first_layer_adds_up_to_a_plain_convolution():
+def test_first_layer_is_a_plain_convolution():
     rng = np.random.default_rng(0)
-    weight, bias = rng.normal(size=(6, 512)), rng.normal(size=6)
-    samples = rng.normal(size=2 * _crepe_first.MARGIN + 1024 + 2 * 320).astype(np.float32)
-    layer = _crepe_first.FirstLayer(weight, bias, n_max=4)
-    means, gains = np.array([0.1, -0.2, 0.3], np.float32), np.array([0.5, 2, 1], np.float32)
-    out = torch.empty(_crepe_first.CIRCLE, 3, 6)
-    layer.multiply(layer.windows(torch.from_numpy(samples), 3), slice(0, 6), (means, gains), out)
+    weight = rng.normal(size=(6, 512))
+    frames = rng.normal(size=(3, 1024)).astype(np.float32)
+    layer = _crepe_first.FirstLayer(weight)
+    found = layer(layer.spectrum(frames), slice(2, 6))
+    for t, frame in enumerate(frames):
+        padded = np.pad(frame, 256)
+        plain = [weight[2:6] @ padded[4 * p + 2 : 4 * p + 514] for p in range(256)]
+        np.testing.assert_allclose(found[:, t], plain, rtol=1e-4, atol=1e-3)
 
-    for t in range(3):
-        frame = samples[_crepe_first.MARGIN + 320 * t :][:1024]
-        padded = np.pad((frame - means[t]) * gains[t], 254)
-        plain = np.array([np.maximum(weight @ padded[4 * p : 4 * p + 512] + bias, 0) for p in range(256)])
-        pairs = plain.reshape(128, 2, 6)
-        circle = np.zeros((160, 6))
-        circle[:128] = np.where(np.arange(6) < 4, pairs.max(axis=1), pairs.min(axis=1))
-        for p in range(1, 80):
-            np.testing.assert_allclose(out[p, t], circle[p] + circle[160 - p], rtol=1e-4, atol=1e-3)
-            np.testing.assert_allclose(out[80 + p, t], circle[p] - circle[160 - p], rtol=1e-4, atol=1e-3)
-        np.testing.assert_allclose(out[0, t], circle[0], rtol=1e-4, atol=1e-3)
-        np.testing.assert_allclose(out[80, t], circle[80], rtol=1e-4, atol=1e-3)
+
+def test_a_bias_is_added_and_neighbours_are_pooled_by_maximum_or_minimum():
+    values = np.random.default_rng(0).normal(size=(6, 2, 5)).astype(np.float32)
+    bias = np.random.default_rng(1).normal(size=(6, 5)).astype(np.float32)
+    found = _crepe_fast.pooled(values, bias, 3)
+    for pair in range(3):
+        left, right = (np.maximum(values[p] + bias[p], 0) for p in (2 * pair, 2 * pair + 1))
+        plain = np.concatenate([np.maximum(left, right)[:, :3], np.minimum(left, right)[:, 3:]], axis=1)
+        np.testing.assert_array_equal(found[pair], plain)
+
+
+def test_pitch_and_descriptors_are_found_without_torch():
+    program = (
+        "import sys, numpy as np, sere\n"
+        "wave = np.sin(np.arange(16_000) / 20)\n"
+        "heard = sere.DynamicFeatureTransformer(cache=False).fit_transform([wave])\n"
+        "sere.HeterogeneousEncoder('acoustic', cache=False).fit_transform(heard)\n"
+        "assert 'torch' not in sys.modules or sys.modules['torch'].version.cuda or sys.modules['torch'].version.hip"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @settings(max_examples=15, deadline=None)
@@ -139,9 +150,7 @@ def test_other_devices_find_torchcrepes_activations_and_the_same_pitch():
 
 
 @pytest.mark.parametrize("model", ["tiny", "full"])
-def test_other_devices_multiply_by_torch_alone(model, monkeypatch):
-    monkeypatch.setattr(_crepe_fast, "multiply", torch.bmm)
-    monkeypatch.setattr(_crepe_device, "BATCH_FRAMES", 3)
+def test_other_devices_hear_what_each_network_hears(model, monkeypatch):
     monkeypatch.setattr(crepe, "BATCH_FRAMES", 3)
     wave = glide(1500)
     heard, _ = crepe.device_activations([wave], model, "cpu:0", slice(None))[0]
@@ -159,7 +168,6 @@ def test_bins_on_other_devices_are_torchcrepes_on_speech(path):
 def test_clips_that_share_a_batch_on_a_device_keep_their_pitch(monkeypatch):
     clips = [glide(n, seed) for seed, n in enumerate([3000, 30000, 700, 12000])]
     clips[2][:] = 0
-    monkeypatch.setattr(_crepe_device, "BATCH_FRAMES", 32)
     monkeypatch.setattr(crepe, "BATCH_FRAMES", 32)
     monkeypatch.setattr(crepe, "_GROUP_FRAMES", 60)
     for together, clip in zip(pitches(clips, device="cpu:0"), clips, strict=True):
@@ -172,7 +180,7 @@ def test_clips_that_share_a_batch_on_a_device_keep_their_pitch(monkeypatch):
 def test_bins_do_not_depend_on_chunks(monkeypatch):
     wave = glide(40000)
     whole = pitch(wave)
-    monkeypatch.setattr(crepe, "_CHUNK_FRAMES", 13)
+    monkeypatch.setitem(crepe._CHUNK_FRAMES, "tiny", 13)
     np.testing.assert_allclose(pitch(wave).f0, whole.f0, rtol=1e-4)
 
 

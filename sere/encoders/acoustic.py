@@ -25,6 +25,7 @@ from sere.encoders import _acoustic_functionals as functionals
 from sere.encoders import _acoustic_spectrum as spectrum
 from sere.encoders import _acoustic_voice as voice
 from sere.encoders.base import Encoded, FrameEncoder
+from sere.loops.threads import workers
 
 #: Changes whenever the output would.
 _VERSION = 4
@@ -149,7 +150,8 @@ class AcousticEncoder(FrameEncoder):
                 f"the acoustic encoder needs one pitch track a clip: got {len(waves)} clips and "
                 f"{'none' if pitches is None else len(pitches)}. Compute them with sere.tracks.pitches(waves)."
             )
-        return [self._encode_one(wave, pitch, row) for row, (wave, pitch) in enumerate(zip(waves, pitches))]
+        with workers() as run:
+            return list(run(self._encode_one, waves, pitches, range(len(waves))))
 
     def _encode_one(self, wave: np.ndarray, pitch: PitchLike, row: int) -> Encoded:
         count = n_frames(len(wave))

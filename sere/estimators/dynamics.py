@@ -17,6 +17,8 @@ from sere.extraction.extract import extract
 from sere.inputs.params import ParameterError, Rule, choice, number, resolve_device
 from sere.inputs.skipping import only, usable_rows
 from sere.inputs.utterances import Summary, Utterances
+from sere.loops.threads import workers
+from sere.tracks.changes import clip_changes
 
 TRACKS = ("f0", "rms", "mfcc2", "centroid")
 #: Changes when the code changes what is computed.
@@ -157,8 +159,6 @@ class DynamicFeatureTransformer(AudioTransformer):
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
-        from sere.kernels.changes import clip_changes
-
         return clip_changes(tracks, voiced, self.eps, "log" if self.f0_scale == "semitones" else "hz")
 
 
@@ -221,9 +221,11 @@ class _Tracks:
 
         fmin, fmax = self.pitch_range
         found = pitches(waves, model=self.pitch_model, fmin=fmin, fmax=fmax, device=resolve_device(self.device))
+        with workers() as run:
+            tracks = list(run(static_tracks, waves, found))
         return [
-            {"tracks": static_tracks(wave, pitch), "f0": pitch.f0, "periodicity": pitch.periodicity}
-            for wave, pitch in zip(waves, found, strict=True)
+            {"tracks": own, "f0": pitch.f0, "periodicity": pitch.periodicity}
+            for own, pitch in zip(tracks, found, strict=True)
         ]
 
 

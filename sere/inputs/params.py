@@ -8,9 +8,13 @@ number never a truth value.
 
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -207,8 +211,22 @@ def rules_of(cls: type) -> dict[str, Rule]:
 
 def resolve_device(device: str) -> str:
     """Return the torch device that "auto" stands for, or the device itself."""
-    import torch
-
     if device != "auto":
         return device
+    if "torch" not in sys.modules and not _may_have_gpu():
+        return "cpu"
+    import torch
+
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@cache
+def _may_have_gpu() -> bool:
+    """Tell whether the torch that is installed knows GPUs, by the file that says so, which need not be imported."""
+    found = find_spec("torch")
+    try:
+        text = "" if found is None or found.origin is None else Path(found.origin).with_name("version.py").read_text()
+    except OSError:
+        text = ""
+    built = {name: value for name, value in re.findall(r"^(cuda|hip)\b[^=]*= *(.+)$", text, re.MULTILINE)}
+    return built != {"cuda": "None", "hip": "None"}

@@ -1,13 +1,12 @@
 """Matrix products of many small matrices, as CREPE's Fourier domain has them: one a frequency.
 
-:func:`products` is ``torch.baddbmm`` by blocks that stay in vector registers (:mod:`sere.loops.registers`). Narrow
-results, and other devices than the CPU, are left to torch.
+:func:`products` is NumPy's ``matmul`` by blocks that stay in vector registers (:mod:`sere.loops.registers`). It wakes
+no thread, and a row of the result is the same to the bit whatever rows are beside it. Narrow results are left to NumPy.
 """
 
 from typing import Any
 
 import numpy as np
-import torch
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -15,26 +14,27 @@ from numba.extending import intrinsic
 from sere.loops.registers import REGISTERS, Writer, compiled, lanes
 
 
-def products(x: torch.Tensor, weight: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+def products(x: np.ndarray, weight: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Return ``x[r] @ weight[r]`` for every r, added to `out` in place if it is given.
 
     Parameters
     ----------
-    x : Tensor of shape (n, rows, d), float32
-    weight : Tensor of shape (n, d, columns)
-    out : Tensor of shape (n, rows, columns), contiguous
+    x : ndarray of shape (n, rows, d), float32
+    weight : ndarray of shape (n, d, columns)
+    out : ndarray of shape (n, rows, columns), contiguous
 
     Returns
     -------
-    Tensor of shape (n, rows, columns)
+    ndarray of shape (n, rows, columns)
     """
     n, rows, _ = x.shape
     columns = weight.shape[2]
-    if x.device.type != "cpu" or columns < lanes(np.dtype(np.float32)):
-        return torch.bmm(x, weight) if out is None else out.baddbmm_(x, weight)
+    if columns < lanes(np.dtype(np.float32)):
+        found: np.ndarray = np.matmul(x, weight)
+        return found if out is None else np.add(out, found, out=out)
     if out is None:
-        out = torch.zeros(n, rows, columns)
-    _add_products(x.contiguous().numpy(), weight.numpy(), REGISTERS.keys, lanes(np.dtype(np.float32)), out.numpy())
+        out = np.zeros((n, rows, columns), np.float32)
+    _add_products(np.ascontiguousarray(x), weight, REGISTERS.keys, lanes(np.dtype(np.float32)), out)
     return out
 
 

@@ -1,7 +1,7 @@
 """Inner loops of the tracks, compiled by numba; imported when they are first needed.
 
 The compiled code is kept on disk where numba finds a place for it. Each loop's readable meaning stands where it is
-used: :mod:`sere.tracks.viterbi`, :mod:`sere.tracks.voice_path` and :mod:`sere.tracks._crepe_first`.
+used: :mod:`sere.tracks.viterbi`, :mod:`sere.tracks.voice_path` and :mod:`sere.tracks._crepe_fast`.
 """
 
 import math
@@ -129,89 +129,26 @@ def follow_back(origins: np.ndarray, path: np.ndarray) -> None:
 
 
 @compiled()
-def _position(
-    products: np.ndarray, rows: np.ndarray, frame: int, tap_sums: np.ndarray, mean: float, out: np.ndarray
-) -> None:
-    """Sum one position's pieces and take off the frame's mean."""
-    first, second, third = rows[0] + frame, rows[1] + frame, rows[2] + frame
-    if rows[1] < 0:
-        for c in range(len(out)):
-            out[c] = products[first, c] - mean * tap_sums[c]
-    elif rows[2] < 0:
-        for c in range(len(out)):
-            out[c] = products[first, c] + products[second, c] - mean * tap_sums[c]
-    else:
-        for c in range(len(out)):
-            out[c] = products[first, c] + products[second, c] + products[third, c] - mean * tap_sums[c]
-
-
-@compiled()
-def _pooled(
-    products: np.ndarray,
-    table: np.ndarray,
-    pair: int,
-    frame: int,
-    tap_sums: np.ndarray,
-    mean: float,
-    gain: float,
-    bias: np.ndarray,
-    n_max: int,
-    left: np.ndarray,
-    right: np.ndarray,
-) -> None:
-    """Put a frame's normalised, rectified, pooled pair of positions into `left`."""
-    _position(products, table[2 * pair], frame, tap_sums[2 * pair], mean, left)
-    _position(products, table[2 * pair + 1], frame, tap_sums[2 * pair + 1], mean, right)
-    for c in range(n_max):
-        left[c] = max(gain * max(left[c], right[c]) + bias[c], np.float32(0))
-    for c in range(n_max, len(left)):
-        left[c] = max(gain * min(left[c], right[c]) + bias[c], np.float32(0))
-
-
-@compiled()
-def pool_and_fold(
-    products: np.ndarray,
-    table: np.ndarray,
-    tap_sums: np.ndarray,
-    means: np.ndarray,
-    gains: np.ndarray,
-    bias: np.ndarray,
-    n_max: int,
-    out: np.ndarray,
-) -> None:
-    """Finish CREPE's first layer, see :class:`sere.tracks._crepe_first.FirstLayer`.
+def pool(values: np.ndarray, bias: np.ndarray, n_max: int, out: np.ndarray) -> None:
+    """Finish a layer of CREPE, see :func:`sere.tracks._crepe_fast.pooled`.
 
     Parameters
     ----------
-    products : ndarray of shape (n_rows, n_channels), float32
-    table : ndarray of shape (256, 3), int64
-        Rows of `products` to add for each position of frame 0, -1 for none; frame t takes the t-th row after them.
-    tap_sums : ndarray of shape (256, n_channels), float32
-    means, gains : ndarray of shape (n_frames,), float32
-    bias : ndarray of shape (n_channels,), float32
+    values : ndarray of shape (2 * n, n_frames, n_channels), float32
+    bias : ndarray of shape (2 * n, n_channels), float32
     n_max : int
-    out : ndarray of shape (circle, n_frames, n_channels), float32
-        Receives even parts in rows 0..circle/2 and odd parts in the rows after them.
+    out : ndarray of shape (n, n_frames, n_channels), float32
     """
-    half, n_frames, n_channels = out.shape[0] // 2, out.shape[1], out.shape[2]
-    n_pairs = table.shape[0] // 2
-    scratch = np.empty((3, n_channels), dtype=np.float32)
-    a, b, spare = scratch[0], scratch[1], scratch[2]
-    for pair in range(half + 1):
-        mirror = 2 * half - pair
+    n, n_frames, n_channels = out.shape
+    nothing = np.float32(0)
+    for pair in range(n):
+        left_bias, right_bias = bias[2 * pair], bias[2 * pair + 1]
         for t in range(n_frames):
-            _pooled(products, table, pair, t, tap_sums, means[t], gains[t], bias, n_max, a, spare)
-            if half < mirror < n_pairs:
-                _pooled(products, table, mirror, t, tap_sums, means[t], gains[t], bias, n_max, b, spare)
-                for c in range(n_channels):
-                    out[pair, t, c] = a[c] + b[c]
-                    out[half + pair, t, c] = a[c] - b[c]
-            else:
-                for c in range(n_channels):
-                    out[pair, t, c] = a[c]
-                if 0 < pair < half:
-                    for c in range(n_channels):
-                        out[half + pair, t, c] = a[c]
+            left, right, found = values[2 * pair, t], values[2 * pair + 1, t], out[pair, t]
+            for c in range(n_max):
+                found[c] = max(max(left[c] + left_bias[c], right[c] + right_bias[c]), nothing)
+            for c in range(n_max, n_channels):
+                found[c] = max(min(left[c] + left_bias[c], right[c] + right_bias[c]), nothing)
 
 
 @compiled(fastmath={"reassoc", "contract"})

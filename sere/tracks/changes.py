@@ -9,7 +9,9 @@ import math
 import numpy as np
 
 from sere.loops.registers import compiled
-from sere.method.dynamics import ROUNDING
+
+#: As :data:`sere.method.dynamics.ROUNDING`, without torch, whose import takes longer than a hundred clips.
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 def clip_changes(tracks: np.ndarray, voiced: np.ndarray, eps: float, f0_scale: str) -> np.ndarray:
@@ -32,7 +34,7 @@ def clip_changes(tracks: np.ndarray, voiced: np.ndarray, eps: float, f0_scale: s
     Examples
     --------
     >>> import numpy as np
-    >>> from sere.kernels.changes import clip_changes
+    >>> from sere.tracks.changes import clip_changes
     >>> tracks = np.array([[200.0, 0.1, 0.0, 900.0], [220.0, 0.3, 0.0, 900.0], [210.0, 0.3, 0.0, 900.0]])
     >>> clip_changes(tracks, tracks[:, 0] > 0, 1e-8, "hz")[:, 0].round(4).tolist()
     [0.0, 1.3333, -0.6667]
