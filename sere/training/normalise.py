@@ -123,7 +123,7 @@ class Standardiser:
         mean, sd = self.scales(domain, speaker)
         return np.clip((values - mean) / sd, -CLIP, CLIP)
 
-    def apply_each(self, values: np.ndarray, domains: Sequence[str], speakers: Sequence[str | None]) -> np.ndarray:
+    def apply_each(self, values: np.ndarray, domains: Sequence[str], speakers: np.ndarray) -> np.ndarray:
         """Return what :meth:`apply` makes of one row a clip, (n, d), all at once."""
         pairs = list(zip(domains, speakers, strict=True))
         scales = {pair: self.scales(*pair) for pair in set(pairs)}
