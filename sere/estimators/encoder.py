@@ -356,7 +356,9 @@ class HeterogeneousEncoder(AudioTransformer):
         problems: dict[Clip, str] = {} if unusable is None else unusable
         for first in range(0, len(clips), PORTION):
             some = slice(first, first + PORTION)
-            numbers = "" if len(clips) <= PORTION else f" {first + 1}-{min(first + PORTION, len(clips))}"
+            numbers = (
+                "" if len(clips) <= PORTION else f" {first + 1}-{min(first + PORTION, len(clips))} of {len(clips)}"
+            )
             by_part = []
             for part in encoder.parts:
                 voice = pitch_key(pitch_model, pitch_range) if part.needs_pitch else ()
