@@ -263,6 +263,7 @@ def test_the_same_seed_gives_the_same_bits_in_any_batch_size():
     assert [r["loss"] for r in one.history_] == [r["loss"] for r in again.history_]
 
 
+@pytest.mark.filterwarnings("ignore:2 of the 2 clips of X are 'tarsk'")  # of whom there is no pool
 @pytest.mark.parametrize("params", [{"n_jobs": 2}, {"cache": False}], ids=str)
 def test_workers_and_the_cache_change_no_bit(shots, target, params):
     usual, other = (SEREClassifier(epochs=1, random_state=0, **p).fit(shots, shots["emotion"]) for p in ({}, params))
