@@ -58,7 +58,11 @@ OPTIONS = [
 def numbers(embedded, **params):
     shots, y, source, target = embedded
     model = SEREClassifier().set_params(**{"epochs": 2, "random_state": 0, **params})
-    model.fit(shots, y, (source,), (target,))
+    with pytest.MonkeyPatch.context() as patch:
+        # The answers on this pool of 18 clips are too uneven for a head to have a say.
+        patch.setattr("sere.chain.self_training.UNEVEN", -1.0)
+        patch.setattr("sere.chain.self_training.EVEN", 0.0)
+        model.fit(shots, y, (source,), (target,))
     return model.decision_function(target)
 
 

@@ -148,6 +148,7 @@ def test_a_language_without_an_encoder_says_what_there_is_and_what_to_add(source
         who(encoder, list(source["audio"][:1]))
 
 
+@pytest.mark.filterwarnings("ignore:X_unlabeled_src is 'lumo'")
 @pytest.mark.parametrize("role", ["source", "target"])
 def test_a_missing_encoder_is_found_before_anything_is_extracted(source, monkeypatch, role):
     monkeypatch.setattr(DynamicFeatureTransformer, "extract", None)

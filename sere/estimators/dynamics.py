@@ -18,7 +18,6 @@ from sere.inputs.params import ParameterError, Rule, choice, number, resolve_dev
 from sere.inputs.skipping import only, usable_rows
 from sere.inputs.utterances import Summary, Utterances
 from sere.loops.threads import workers
-from sere.tracks.changes import clip_changes
 
 TRACKS = ("f0", "rms", "mfcc2", "centroid")
 #: Changes when the code changes what is computed.
@@ -159,6 +158,8 @@ class DynamicFeatureTransformer(AudioTransformer):
 
     def _changes(self, tracks: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         """Return Eq. 1 of one clip, (n_frames, 4) float32."""
+        from sere.tracks.changes import clip_changes
+
         return clip_changes(tracks, voiced, self.eps, "log" if self.f0_scale == "semitones" else "hz")
 
 
