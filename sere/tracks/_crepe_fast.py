@@ -165,7 +165,7 @@ class FastCrepe:
         dense = given["classifier.weight"].reshape(_N_BINS, positions, -1)[:, :, orders[5]]
         self.dense = _float32((dense * scales[5]).reshape(_N_BINS, -1).T)
         self.dense_bias = _float32(given["classifier.bias"] + (dense * shifts[5]).sum(axis=(1, 2)))
-        width = min(len(orders[0]), _MAX_CHANNELS)
+        width = min(len(orders[0]) // 4, _MAX_CHANNELS)
         self._slices = [slice(c, c + width) for c in range(0, len(orders[0]), width)]
         self._scratch = Scratch()
         #: Activations of a frame of zeros, (1, 360).

@@ -45,9 +45,7 @@ _REFERENCE_HZ = 10.0
 _SILENCE = 1e-7
 _DECODERS = {"voice": voice_path, "torchcrepe": best_path}
 _NEIGHBOURS = 4
-# Frames that pass through a network at a time: the full one's weights are worth loading for many, of the tiny one's
-# memory the frames are most.
-_CHUNK_FRAMES = {"tiny": 16, "full": 72}
+_CHUNK_FRAMES = 54
 #: Frames that go through a device at a time: a library picks its way of multiplying by the shapes, so always as many.
 BATCH_FRAMES = 512
 # On a device, frames whose activations are held before they are decoded: about 100 MB.
@@ -158,7 +156,7 @@ def activations(
     kept = np.empty((total, len(range(N_BINS)[bins])), dtype=np.float32)
     sounding = np.empty(total, dtype=bool)
     offset = _offset(wave)
-    size = -(-total // -(-total // _CHUNK_FRAMES[model]))
+    size = -(-total // -(-total // _CHUNK_FRAMES))
 
     def fill(first: int) -> None:
         chunk = slice(first, min(first + size, total))
