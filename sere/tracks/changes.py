@@ -36,7 +36,7 @@ def clip_changes(tracks: np.ndarray, voiced: np.ndarray, eps: float, f0_scale: s
     >>> import numpy as np
     >>> from sere.tracks.changes import clip_changes
     >>> tracks = np.array([[200.0, 0.1, 0.0, 900.0], [220.0, 0.3, 0.0, 900.0], [210.0, 0.3, 0.0, 900.0]])
-    >>> clip_changes(tracks, tracks[:, 0] > 0, 1e-8, "hz")[:, 0].round(4).tolist()
+    >>> clip_changes(tracks, tracks[:, 0] > 0, 1e-8, "hz")[:, 0].astype(float).round(4).tolist()
     [0.0, 1.3333, -0.6667]
     """
     changes = np.zeros(tracks.shape, np.float32)
