@@ -40,7 +40,7 @@ EVERY_EAR = (
 ACCURACY = {
     "zero_shot": f"--tasks {SIX} --protocol transductive --draws 1 --methods zero-shot@experience "
     "--baseline zero-shot@experience:self_training_weight=0",
-    "main": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive "
+    "main": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 3 "
     "--methods sere@experience,zero-shot@experience,lr@egemaps",
     "ear": f"--tasks {SIX},BR,RB,OR,RO,CR,RC --protocol transductive --draws 1 --baseline lr@acoustic "
     f"--methods {EVERY_EAR}",
