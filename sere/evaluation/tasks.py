@@ -160,7 +160,7 @@ def run_task(estimator: Any, task: FewShotTask) -> TaskResult:
     Warns
     -----
     SereWarning
-        Scored clips are among the labeled ones, as they are, re-coded or trimmed (:mod:`sere.checks.copies`); or the
+        Scored clips are among the labeled ones, as they are, re-coded or trimmed (``sere.checks.copies``); or the
         task is said to be inductive, and scored clips or their speakers are in the target pool.
 
     Examples

@@ -63,7 +63,7 @@ class Utterances:
     whole : list of WholeClip or None
         What all frames were like; None for a clip whose `frames` have not gone through their encoder's front.
     facts : list of dict of str to ndarray, or None
-        What the checks know of each clip; see :func:`sere.checks.facts.looked_at`.
+        What the checks know of each clip; see ``sere.checks.facts.looked_at``.
     encoders : ndarray of shape (n,), object
         Name of the encoder that embedded each clip; None before.
     pitches : list of sere.tracks.Pitch or None
