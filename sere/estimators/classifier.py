@@ -92,7 +92,7 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
     self_training : SelfTrainingHead, default=None
         What the model's own answers on the target pool teach.
     epochs : int, default=10
-        Passes over the larger pool. The paper takes 80; 5, 20 and 80 scored alike (docs/benchmarks.md).
+        Passes over the larger pool. The paper takes 80, which scored like 20 (docs/benchmarks.md), and 20 like 10.
     learning_rate : float, default=1e-3
         Of Adam.
     encoder_learning_rate : float, default=1e-5
