@@ -38,8 +38,6 @@ from sere.inputs.params import ParameterError, Rule
 from sere.inputs.reading import arranged, as_utterances
 from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances, concatenate
-from sere.training.domains import TARGET
-from sere.training.normalise import Moments
 
 #: Every how many frames are kept.
 THINNED = 10
@@ -349,13 +347,9 @@ def learn_pool(
 ) -> tuple[ClipSpace, ZeroShotHead, Rows]:
     """Return what a pool says of its language, rooms and voices, what its answers teach, and its standardised clips."""
     assert pool.encoders is not None
-    assert pool.context is not None
-    space = ClipSpace.of_target(pool, speaker_shrinkage)
     name = pool.encoders[0]
     experience = pool.experience[name].experience
-    context = Moments.of_vectors(np.array(pool.context, dtype=np.float64))
-    prior = experience.centre, experience.scale, PRIOR
-    space.preparation.context[name].learn(TARGET, context, pool.speakers, prior)
+    space = ClipSpace.of_target(pool, speaker_shrinkage, (experience.centre, experience.scale, PRIOR))
     rows = space.target_rows([pool])
     head = ZeroShotHead(heads[name], len(experience.centre))
     if self_training_weight and len(pool) > 1:

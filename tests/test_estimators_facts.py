@@ -31,6 +31,18 @@ def test_facts_are_those_of_the_fit(fitted):
     assert facts["Fit took"].endswith(" s")
 
 
+def test_voices_that_were_told_apart_are_said(monkeypatch, shots, target):
+    def said(clips):
+        model = SEREClassifier("acoustic-emotion", epochs=0, random_state=0)
+        return fit_facts(model.fit(shots, shots["emotion"], None, (clips,))).get("Voices told apart in the target")
+
+    nobody = target.drop(columns="speaker")
+    assert said(nobody) is None
+    monkeypatch.setattr("sere.training.voices.APART", 0.0)
+    monkeypatch.setattr("sere.training.voices.FEW", 10)
+    assert said(nobody) == "two groups"
+
+
 def test_why_training_ended_is_kept():
     def ended(**options):
         return SEREClassifier(random_state=0, **options).fit(X, Y, X_unlabeled_tgt=(POOL,)).stopped_

@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 
 import sere
+from sere.training import voices
 
 pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -43,6 +44,24 @@ def test_a_clip_gets_the_probabilities_that_python_gives_it(fitted, target, tmp_
     expected = model.predict_proba(asked)
     assert np.ptp(expected, axis=0).max() > 0.1
     np.testing.assert_allclose(said(tmp_path / "m.onnx", clips), expected, atol=1e-6)
+
+
+def test_a_clip_is_standardised_by_its_voice_as_in_python(tmp_path, monkeypatch, shots, source, target):
+    monkeypatch.setattr(voices, "APART", 0.0)
+    monkeypatch.setattr(voices, "FEW", 10)
+    nobody = target.drop(columns=["speaker", "language"])
+    model = sere.SEREClassifier("acoustic-emotion", epochs=2, random_state=0)
+    model.fit(shots, shots["emotion"], (source,), (nobody,))
+    assert "target" in model._fitted().preparation.voices["acoustic-emotion"]
+    sere.export_onnx(model, tmp_path / "m.onnx")
+    embedder = sere.HeterogeneousEncoder("acoustic-emotion")
+    clips = embedder.fit_transform(sere.DynamicFeatureTransformer().fit_transform(nobody))
+    np.testing.assert_allclose(said(tmp_path / "m.onnx", clips), model.predict_proba(nobody), atol=1e-6)
+    # And so it does after a journey.
+    again = sere.load(_saved(model, tmp_path))
+    np.testing.assert_allclose(again.predict_proba(nobody), model.predict_proba(nobody), atol=1e-12)
+    model.set_params(speaker_shrinkage=np.inf).fit(shots, shots["emotion"], (source,), (nobody,))
+    assert np.abs(model.predict_proba(nobody) - again.predict_proba(nobody)).max() > 0.05
 
 
 def random_clips(n_frames, n_changes, seed=0):

@@ -4,7 +4,8 @@ import torch
 
 from sere import Embedding, ResonanceField
 from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.prepare import Preparation, survey
+from sere.training.prepare import Preparation
+from sere.training.starts import survey
 from sere.training.subspace import into, starts_into, state_into, training_bases
 
 D, W = 20, 30  # columns of the context and of frames

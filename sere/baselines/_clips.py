@@ -117,10 +117,15 @@ class ClipSpace:
         return space
 
     @classmethod
-    def of_target(cls, target: Utterances, shrinkage: float) -> "ClipSpace":
-        """Learn the standardisation of one target pool, with all of its frames, where there is no source."""
+    def of_target(
+        cls, target: Utterances, shrinkage: float, prior: tuple[np.ndarray, np.ndarray, float] | None = None
+    ) -> "ClipSpace":
+        """Learn the standardisation of one target pool, with all of its frames, where there is no source.
+
+        `prior` as in :meth:`Preparation.learn`.
+        """
         space = cls(Preparation(shrinkage, audio.FRAME_RATE), {SOURCE: set()}, None, over_frames=True)
-        space.learn_targets([target])
+        space.languages |= learn_targets(space.preparation, [target], prior)
         return space
 
     def learn_targets(self, targets: list[Utterances]) -> None:

@@ -20,7 +20,7 @@ from sere.checks.data import speak_up
 from sere.encoders.experience import Experience
 from sere.inputs.params import Rule, number
 from sere.inputs.utterances import Utterances, concatenate
-from sere.training.prepare import CLIPS
+from sere.training.starts import CLIPS
 
 
 @dataclass

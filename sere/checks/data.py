@@ -271,7 +271,7 @@ def _speakers(groups: Sequence[Group], codes: np.ndarray) -> Iterator[str]:
         if 0 < unknown.sum() < len(unknown):
             yield (
                 f"{unknown.sum()} of the {len(group)} clips of {group.name} have no speaker ({group.rows(unknown)}): "
-                "they are standardised as one person's. Name the speakers of all, or of none"
+                "they are standardised as those of somebody not met before. Name the speakers of all, or of none"
             )
         named = [speaker for speaker in group.clips.speakers if speaker is not None]
         gone = sorted(_MISSING & set(named))

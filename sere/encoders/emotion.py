@@ -272,10 +272,13 @@ class EmotionEncoder(FrameEncoder):
 
 def _experience(emotions: Sequence[str], arrays: Mapping[str, np.ndarray]) -> Experience:
     """What a file holds, once its arrays fit each other."""
+    d = len(arrays["centre"])
+    # Earlier releases knew nothing of voices.
+    arrays = {"voices": np.zeros((d, 0)), **arrays}
     known = {name: arrays[name].astype(np.float64) for name in ARRAYS}
-    E, d, w = len(emotions), len(known["centre"]), known["frame_examples"].shape[-1]
+    E, w, v = len(emotions), known["frame_examples"].shape[-1], known["voices"].shape[-1]
     m, k = known["directions"].shape[-1], known["frame_directions"].shape[-1]
-    shapes = ((E, d), (E,), (E, d), (E, w), (d, m), (w, k), (d,), (d,))
+    shapes = ((E, d), (E,), (E, d), (E, w), (d, m), (w, k), (d,), (d,), (d, v))
     for name, shape in zip(ARRAYS, shapes, strict=True):
         if known[name].shape != shape or not np.isfinite(known[name]).all():
             raise ValueError(f"{name} has shape {known[name].shape} for {shape}, or numbers that are not finite")

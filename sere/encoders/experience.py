@@ -9,14 +9,16 @@ wherever clips are standardised by their own corpus and speaker:
 * *examples*: what each emotion looked like on average, an imaginary clip that joins the prototype of its class (the
   paper's "learning human emotional experience", taken at its word);
 * *directions*: where emotions differ most beside how clips of one emotion differ (linear discriminants), for clips and
-  for frames, for labels that name no emotion it knows.
+  for frames, for labels that name no emotion it knows;
+* *voices*: where speakers differ most beside how one speaker's clips differ, for pools that do not say who speaks
+  (:mod:`sere.training.voices`).
 
 Nothing of it depends on the clip beside: an encoder with experience gives the same frames and context as without.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,9 @@ class Experience:
         Linear discriminants, strongest first.
     centre, scale : ndarray of shape (d,)
         Mean and SD of the raw context over all clips seen, corpora counting alike, for uses without a domain.
+    voices : ndarray of shape (d, k)
+        Linear discriminants of speakers for contexts standardised as a whole, strongest first, scaled so that clips of
+        one speaker have SD 1 along each; empty where speakers were not known, and in what earlier releases learned.
     """
 
     emotions: tuple[str, ...]
@@ -57,6 +62,7 @@ class Experience:
     frame_directions: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
+    voices: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
     def logits(self, context: np.ndarray) -> np.ndarray:
         """Score every known emotion, (n, E), for standardised contexts (n, d)."""

@@ -101,7 +101,8 @@ class SEREClassifier(CallbackSupportMixin, BesidePredictions, AudioClassifier):
     batch_size : int, default=128
         Unlabeled clips of each pool in a step, beside all shots.
     speaker_shrinkage : float, default=4.0
-        Clips at which a speaker's own mean and SD count half in standardisation; ``inf`` ignores speakers.
+        Clips at which a speaker's own mean and SD count half in standardisation. Where speakers are not known and the
+        encoder has experience, a group of voices, high or low ones, stands in for a speaker. ``inf`` ignores both.
     early_stopping : bool or {"information", "density"}, default=False
         Watch a label-free score of the target pool (of the source pool where there is no target), stop when it has not
         risen for `patience` epochs, and keep the network of its best epoch. True is "information"; see

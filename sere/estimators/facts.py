@@ -50,6 +50,8 @@ def fit_facts(model: Any) -> dict[str, Any]:
         for name in fitted.preparation.names:
             for domain, speakers in sorted(fitted.preparation.context[name].speakers.items()):
                 known[f"Speakers known in the {domain}"] = len(speakers) or "not said"
+            for domain in sorted(fitted.preparation.voices.get(name, ())):
+                known[f"Voices told apart in the {domain}"] = "two groups"
     if hasattr(model, "n_features_in_"):
         known["Features a clip"] = model.n_features_in_
     else:

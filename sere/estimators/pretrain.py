@@ -39,6 +39,7 @@ from sere.inputs.skipping import Skipping
 from sere.inputs.utterances import Utterances
 from sere.provenance import plain, versions
 from sere.training.normalise import Moments, Standardiser
+from sere.training.voices import voice_directions
 
 #: Penalty on squared weights beside the mean loss, for clips of squared length 1.
 PENALTY = 1.5e-4
@@ -203,6 +204,8 @@ def learn_experience(
     known_speakers = np.concatenate([np.arange(len(c)) + at for c, at in _first_views(contexts)])
     raw = [np.asarray(u.context, dtype=np.float64) for u in heard.values()]
     mean = np.mean([r.mean(0) for r in raw], 0)
+    whole = contexts[VIEWS.index(np.inf) :: len(VIEWS)]
+    speakers = [utterances.speakers for utterances in heard.values()]
     variance = np.mean([(r**2).mean(0) for r in raw], 0) - mean**2
     return Experience(
         emotions=emotions,
@@ -214,6 +217,7 @@ def learn_experience(
         frame_directions=_directions(np.concatenate(frames) @ of_frames, np.concatenate(frame_codes), of_frames),
         centre=mean,
         scale=np.sqrt(np.where(variance > 0, variance, 1.0)),
+        voices=voice_directions(list(zip(whole, speakers, strict=True))),
     )
 
 

@@ -110,6 +110,7 @@ class _Decision:
         self._fitted, self._domain = fitted, domain
         self._name = fitted.preparation.names[0]
         self._network = {name: value.astype(np.float64) for name, value in fitted.network.items()}
+        self._voice: str | None = None
 
     def of_vectors(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """Add the way from vectors to probabilities; returns the shapes of inputs and outputs."""
@@ -125,8 +126,9 @@ class _Decision:
         """Add the way from a clip's frames to probabilities; returns the shapes of inputs and outputs."""
         network = self._network
         raw, changes = self._thinned("frames", "changes")
-        frames = self._standard(raw, "frames")
-        context = self._standard(self._add("Unsqueeze", "context", self._constant([0])), "context")
+        row = self._add("Unsqueeze", "context", self._constant([0]))
+        self._voice = self._group_of(row)
+        frames, context = self._standard(raw, "frames"), self._standard(row, "context")
         length = self._add("Slice", self._add("Shape", frames), self._constant([0]), self._constant([1]))
         whole = self._add("MatMul", context, self._constant(network["context_maps.0"]))
         width = self._constant([network["context_maps.0"].shape[1]])
@@ -181,13 +183,33 @@ class _Decision:
         place = np.eye(len(heads))[heads >= 0] * self._fitted.evidence_scale
         return self._add("MatMul", centred, self._constant(place))
 
+    def _group_of(self, row: str) -> str | None:
+        """Add the choice of a clip's group of voices; None where its domain has none."""
+        preparation = self._fitted.preparation
+        known = preparation._known(self._name, self._domain)
+        centres = preparation.voices.get(self._name, {}).get(known)
+        if centres is None:
+            return None
+        whole = self._scaled(row, *map(self._constant, preparation.context[self._name].domains[known]))
+        place = self._add("MatMul", whole, self._constant(preparation.experience[self._name].voices))
+        apart = self._add("Sub", place, self._constant(centres))
+        far = self._add("ReduceSum", self._add("Mul", apart, apart), self._constant([1]), keepdims=0)
+        return self._add("ArgMin", far, axis=0, keepdims=0)
+
     def _standard(self, values: str, side: str) -> str:
-        """Add standardisation by the domain's mean and SD."""
+        """Add standardisation by the mean and SD of the domain, or of the clip's group of voices in it."""
         standardiser = getattr(self._fitted.preparation, side)[self._name]
-        mean, sd = standardiser.domains[self._fitted.preparation._known(self._name, self._domain)]
-        centred = self._add("Sub", values, self._constant(mean))
+        known = self._fitted.preparation._known(self._name, self._domain)
+        if self._voice is None:
+            return self._scaled(values, *map(self._constant, standardiser.domains[known]))
+        groups = [self._constant(np.array(own)) for own in zip(*standardiser.voices[known], strict=True)]
+        mean, sd = (self._add("Gather", own, self._voice, axis=0) for own in groups)
+        return self._scaled(values, mean, sd)
+
+    def _scaled(self, values: str, mean: str, sd: str) -> str:
+        centred = self._add("Sub", values, mean)
         limits = self._constant(np.float64(-CLIP)), self._constant(np.float64(CLIP))
-        return self._add("Clip", self._add("Div", centred, self._constant(sd)), *limits)
+        return self._add("Clip", self._add("Div", centred, sd), *limits)
 
     def _thinned(self, frames: str, changes: str) -> tuple[str, str]:
         """Add the choice of the strongest frame of each run."""

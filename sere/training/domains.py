@@ -13,7 +13,8 @@ from sere.encoders.languages import same_language
 from sere.inputs.utterances import Utterances, concatenate
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
-from sere.training.prepare import Preparation, Survey, bridging_projections, starting_projections
+from sere.training.prepare import Preparation
+from sere.training.starts import Survey, bridging_projections, starting_projections
 
 #: Domain of labeled clips and the source pool.
 SOURCE = "source"
@@ -49,11 +50,18 @@ def learn_domains(
     return {SOURCE: _spoken(near), **learn_targets(preparation, targets)}
 
 
-def learn_targets(preparation: Preparation, targets: list[Utterances]) -> dict[str, set[str]]:
-    """Learn the standardisation of the target pools, which needs nothing of the source; returns their languages."""
+def learn_targets(
+    preparation: Preparation,
+    targets: list[Utterances],
+    prior: tuple[np.ndarray, np.ndarray, float] | None = None,
+) -> dict[str, set[str]]:
+    """Learn the standardisation of the target pools, which needs nothing of the source; returns their languages.
+
+    `prior`, as in :meth:`Preparation.learn`, is for all of them together.
+    """
     if not targets:
         return {}
-    preparation.learn(TARGET, concatenate(targets))
+    preparation.learn(TARGET, concatenate(targets), prior)
     if len(targets) == 1:
         return {TARGET: _spoken(targets[0])}
     languages: dict[str, set[str]] = {TARGET: set()}
@@ -99,7 +107,7 @@ def domain_starts(
     labeled, source, targets : Utterances
     embedding : Embedding
     surveys : mapping of str to Survey
-        As :func:`~sere.training.prepare.survey` returns them; needed with one encoder.
+        As :func:`~sere.training.starts.survey` returns them; needed with one encoder.
     """
     widths = embedding.widths(any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces))
     share = embedding.context_share

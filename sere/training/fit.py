@@ -25,7 +25,8 @@ from sere.training.fronts import OpenSpace, check_fronts, finish, start_fronts
 from sere.training.loop import CHUNK, Chain, Clips, Rooms
 from sere.training.model import FittedModel, FrozenFront
 from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.prepare import Preparation, Survey, clip_rows, survey
+from sere.training.prepare import Preparation, clip_rows
+from sere.training.starts import Survey, survey
 from sere.training.stopping import Stopping
 from sere.training.subspace import WIDTH, Bases, into, starts_into, state_into, training_bases
 from sere.training.thinning import kept_frames, thinned

@@ -3,7 +3,8 @@
 How a language, a room and a throat sound is larger than how an emotion sounds, and none of it needs labels to be
 removed. Every column is standardised by the mean and SD of its domain (labeled clips and source pool; each target
 pool). Where speakers are known their own mean and SD stand in, shrunk towards the domain's by the number of their
-clips: with few clips, or clips of one emotion only, a speaker's mean *is* emotion.
+clips: with few clips, or clips of one emotion only, a speaker's mean *is* emotion. Where a speaker is not known and the
+domain's clips fall apart into two groups of voices, the clip's group stands in (:mod:`sere.training.voices`).
 
 Shrinkage follows James and Stein: a speaker of n clips gets the weight ``n / (n + shrinkage)``.
 """
@@ -76,12 +77,15 @@ class Standardiser:
         By domain, then by :func:`alias`.
     salt : str
         Of the aliases, hexadecimal; empty in models of before there was one.
+    voices : dict of str to list of (mean, sd)
+        By domain, of each group of voices; none where a domain has no groups.
     """
 
     shrinkage: float
     domains: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     speakers: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
     salt: str = ""
+    voices: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
 
     def learn(
         self,
@@ -107,29 +111,53 @@ class Standardiser:
         if prior is not None:
             mean, sd = _shrunk(mean, sd, len(speakers), *prior)
         self.domains[domain] = mean, _usable(sd)
+        self.voices.pop(domain, None)
         if not np.isfinite(self.shrinkage):
             return
         known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.speakers[domain] = known
         for speaker in sorted({s for s in speakers if s is not None}):
-            rows = np.flatnonzero(speakers == speaker)
-            own_mean, own_sd = _shrunk(*moments.pooled(rows), len(rows), mean, sd, self.shrinkage)
-            known[alias(speaker, self.salt)] = own_mean, _usable(own_sd)
+            known[alias(speaker, self.salt)] = self._part(moments, np.flatnonzero(speakers == speaker), mean, sd)
 
-    def scales(self, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and SD for a clip; a speaker that was not seen gets the domain's."""
-        everyone, known = self.domains[domain], self.speakers.get(domain)
+    def learn_voices(self, domain: str, moments: Moments, groups: np.ndarray) -> None:
+        """Learn the groups of voices of a domain that was learned, from all its clips.
+
+        Parameters
+        ----------
+        domain : str
+        moments : Moments of n clips
+        groups : int ndarray of shape (n,)
+            Of each clip, 0 or 1.
+        """
+        self.voices[domain] = [
+            self._part(moments, np.flatnonzero(groups == group), *self.domains[domain]) for group in (0, 1)
+        ]
+
+    def _part(
+        self, moments: Moments, rows: np.ndarray, mean: np.ndarray, sd: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and SD of some clips, shrunk towards the domain's."""
+        own_mean, own_sd = _shrunk(*moments.pooled(rows), len(rows), mean, sd, self.shrinkage)
+        return own_mean, _usable(own_sd)
+
+    def scales(self, domain: str, speaker: str | None, voice: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and SD for a clip; for a speaker that was not seen those of the group of voices, else the domain's."""
+        groups, known = self.voices.get(domain), self.speakers.get(domain)
+        everyone = groups[voice] if groups and voice is not None else self.domains[domain]
         return known.get(alias(speaker, self.salt), everyone) if known and speaker is not None else everyone
 
-    def apply(self, values: np.ndarray, domain: str, speaker: str | None) -> np.ndarray:
+    def apply(self, values: np.ndarray, domain: str, speaker: str | None, voice: int | None = None) -> np.ndarray:
         """Return standardised rows, (n, d), cut at :data:`CLIP` SD."""
-        mean, sd = self.scales(domain, speaker)
+        mean, sd = self.scales(domain, speaker, voice)
         return np.clip((values - mean) / sd, -CLIP, CLIP)
 
-    def write(self, values: np.ndarray, domain: str, speaker: str | None, place: np.ndarray) -> None:
+    def write(
+        self, values: np.ndarray, domain: str, speaker: str | None, place: np.ndarray, voice: int | None = None
+    ) -> None:
         """Write what :meth:`apply` returns into `place`, computed in double precision, kept in the precision of it."""
         precise = values.dtype == np.float32 or values.dtype == np.float64
-        _standardise(values if precise else values.astype(np.float64), *self.scales(domain, speaker), CLIP, place)
+        scales = self.scales(domain, speaker, voice)
+        _standardise(values if precise else values.astype(np.float64), *scales, CLIP, place)
 
 
 def alias(speaker: str, salt: str) -> str:

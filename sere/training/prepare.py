@@ -1,25 +1,19 @@
 """From Utterances to what the network takes: thinned, standardised, packed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
-from sere.chain.content import Scatter, in_both_units, with_words
 from sere.encoders.experience import Experience
 from sere.inputs.utterances import Utterances
-from sere.training.directions import Directions
 from sere.training.fronts import OpenSpace, as_hidden
 from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser, salt_of
 from sere.training.thinning import changes_at, kept_frames, whole_clip
-
-#: Clips that tell how frames vary, at most about.
-CLIPS = 500
-#: Ridge penalty, per clip, of the bridge between unlike encoders.
-RIDGE = 1.0
+from sere.training.voices import like, two_voices
 
 
 @dataclass
@@ -43,6 +37,8 @@ class Preparation:
         Of the encoders that have some.
     heads : dict of str to ndarray of shape (n_classes,)
         By encoder with experience, which of its emotions each class is; see :meth:`recognise`.
+    voices : dict of str to dict of str to ndarray of shape (2, k)
+        By encoder and domain, the means of two groups of voices (:func:`~sere.training.voices.two_voices`).
     """
 
     shrinkage: float
@@ -52,9 +48,20 @@ class Preparation:
     frames: dict[str, Standardiser] = field(default_factory=dict)
     experience: dict[str, Experience] = field(default_factory=dict)
     heads: dict[str, np.ndarray] = field(default_factory=dict)
+    voices: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
-    def learn(self, domain: str, utterances: Utterances) -> None:
-        """Learn the standardisation of a domain from all its clips."""
+    def learn(
+        self, domain: str, utterances: Utterances, prior: tuple[np.ndarray, np.ndarray, float] | None = None
+    ) -> None:
+        """Learn the standardisation of a domain from all its clips.
+
+        Parameters
+        ----------
+        domain : str
+        utterances : Utterances with frames and context
+        prior : (mean, sd, worth), optional
+            As in :meth:`~sere.training.normalise.Standardiser.learn`, for the context.
+        """
         for name, rows in self._by_encoder(utterances):
             part = utterances[rows]
             assert part.context is not None
@@ -70,9 +77,37 @@ class Preparation:
                 self.frames[name] = Standardiser(self.shrinkage, salt=salt)
                 if name in utterances.experience:
                     self.experience[name] = utterances.experience[name].experience
-            context = np.array(part.context, dtype=np.float64)
-            self.context[name].learn(domain, Moments.of_vectors(context), part.speakers)
+            context = Moments.of_vectors(np.array(part.context, dtype=np.float64))
+            self.context[name].learn(domain, context, part.speakers, prior)
             self.frames[name].learn(domain, frames, part.speakers)
+            self._learn_voices(name, domain, context, frames)
+
+    def _learn_voices(self, name: str, domain: str, context: Moments, frames: Moments) -> None:
+        self.voices.get(name, {}).pop(domain, None)
+        if name not in self.experience or not self.experience[name].voices.size or not np.isfinite(self.shrinkage):
+            return
+        places = self._places(name, domain, context.mean)
+        centres = two_voices(places)
+        if centres is not None:
+            self.voices.setdefault(name, {})[domain] = centres
+            for standard, moments in ((self.context[name], context), (self.frames[name], frames)):
+                standard.learn_voices(domain, moments, like(places, centres))
+
+    def _places(self, name: str, domain: str, context: np.ndarray) -> np.ndarray:
+        """Where clips lie along experience's directions of voices, (n, k)."""
+        return self.context[name].apply(context, domain, None) @ self.experience[name].voices
+
+    def _voices_of(self, name: str, part: Utterances, domains: list[str]) -> list[int | None]:
+        """The group of voices that each clip belongs to; None where its domain has none."""
+        assert part.context is not None
+        found: list[int | None] = [None] * len(part)
+        for domain, centres in self.voices.get(name, {}).items():
+            rows = [row for row, own in enumerate(domains) if own == domain]
+            if rows:
+                context = np.array([part.context[row] for row in rows], dtype=np.float64)
+                for row, group in zip(rows, like(self._places(name, domain, context), centres), strict=True):
+                    found[row] = int(group)
+        return found
 
     def recognise(self, classes: Sequence[Any], labeled: Utterances, codes: np.ndarray, domain: str) -> None:
         """Find out what each encoder's experience knows of the classes.
@@ -151,10 +186,11 @@ class Preparation:
         precision = np.result_type(np.float32, *{frames.dtype for frames in part.frames})
         frames = np.empty((offsets[-1], part.frames[0].shape[1]), precision)
         places = np.split(frames, offsets[1:-1])
-        for row, (domain, speaker) in enumerate(zip(domains, part.speakers, strict=True)):
+        voices = self._voices_of(name, part, domains)
+        for row, (domain, speaker, voice) in enumerate(zip(domains, part.speakers, voices, strict=True)):
             own = part.frames[row] if part.kept is not None else part.frames[row][kept[row]]
-            self.frames[name].write(own, domain, speaker, places[row])
-            self.context[name].write(part.context[row][None], domain, speaker, context[row : row + 1])
+            self.frames[name].write(own, domain, speaker, places[row], voice)
+            self.context[name].write(part.context[row][None], domain, speaker, context[row : row + 1], voice)
         return Space(
             self.names.index(name),
             torch.from_numpy(context),
@@ -188,10 +224,13 @@ class Preparation:
             _tensor(self._evidence(name, np.zeros((len(part), 0)))),
         )
 
-    def units(self, name: str, domain: str, speaker: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the SDs of context and frames by which a clip of an encoder is standardised."""
+    def units(self, name: str, domain: str, clip: Utterances) -> tuple[np.ndarray, np.ndarray]:
+        """Return the SDs of context and frames by which one clip of an encoder is standardised."""
         known = self._known(name, domain)
-        return self.context[name].scales(known, speaker)[1], self.frames[name].scales(known, speaker)[1]
+        speaker, (voice,) = clip.speakers[0], self._voices_of(name, clip, [known])
+        sides = self.context[name], self.frames[name]
+        of_context, of_frames = (side.scales(known, speaker, voice)[1] for side in sides)
+        return of_context, of_frames
 
     def _known(self, name: str, domain: str) -> str:
         """The domain, or the first one whose clips this encoder embedded in fit."""
@@ -220,164 +259,13 @@ class Preparation:
         return [(name, rows) for name, rows in found if len(rows)]
 
 
-class Survey(NamedTuple):
-    """What is known of an encoder's columns before anything is learned.
-
-    Attributes
-    ----------
-    context, frames : Directions
-        Beside words.
-    words : ndarray of shape (d, d) or None
-        How contexts vary by what is said (:func:`~sere.chain.content.with_words`); None where the context averages
-        no columns.
-    """
-
-    context: Directions
-    frames: Directions
-    words: np.ndarray | None
-
-
-def survey(
-    preparation: Preparation, pools: Sequence[Pool], averaged: Mapping[str, np.ndarray], width: int
-) -> dict[str, Survey]:
-    """Look at how each encoder's columns vary, over all clips of fit.
-
-    Parameters
-    ----------
-    preparation : Preparation
-    pools : sequence of Pool
-        Gone through their fronts where there are any.
-    averaged : mapping of str to ndarray
-        As in :class:`~sere.Utterances`.
-    width : int
-        Leading directions to find.
-    """
-    found = {}
-    for name, spaces in _by_name(preparation, pools).items():
-        every = -(-sum(map(len, spaces)) // CLIPS)
-        some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
-        frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
-        scatter = Scatter.of(frames)
-        columns = averaged.get(name, np.empty(0))
-        of_context, of_frames = None, None
-        if (columns >= 0).any():
-            sampled = np.concatenate([s.context.numpy() for s in some])
-            of_context, of_frames = map(with_words, in_both_units(sampled, scatter, columns))
-        found[name] = Survey(
-            Directions.of_rows(np.concatenate([s.context.numpy() for s in spaces]), width, of_context),
-            Directions.of_covariance(scatter.mean, scatter.covariance, width, of_frames),
-            of_context,
-        )
-    return found
-
-
-def _by_name(preparation: Preparation, pools: Sequence[Pool]) -> dict[str, list[Space]]:
-    """Each encoder's spaces, pool by pool."""
-    found: dict[str, list[Space]] = {name: [] for name in preparation.names}
-    for pool in pools:
-        for space in pool.spaces:
-            assert isinstance(space, Space)
-            found[preparation.names[space.index]].append(space)
-    return found
-
-
-def starting_projections(
-    preparation: Preparation, surveys: Mapping[str, Survey], widths: tuple[int, int], share: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return where each space's context and frame projections start.
-
-    Its leading principal directions, in a metric in which words are small (:mod:`sere.chain.content`), and beside
-    them, with half of the power, the directions that its experience knows.
-
-    Parameters
-    ----------
-    preparation : Preparation
-    surveys : mapping of str to Survey
-        By encoder.
-    widths : (int, int)
-        Columns of the context and of the frame projection.
-    share : float
-        Part of z's power that belongs to the context, 0..1; columns that do not exist give theirs to the other.
-    """
-    result = []
-    for name in preparation.names:
-        known, own = preparation.experience.get(name), surveys[name]
-        power = _powers(share, len(own.context.mean))
-        directions = (None, None) if known is None else (known.directions, known.frame_directions)
-        result.append(
-            (
-                _leading(own.context, widths[0], power[0], directions[0]),
-                _leading(own.frames, widths[1], power[1], directions[1]),
-            )
-        )
-    return result
-
-
-def bridging_projections(
-    preparation: Preparation, pools: Sequence[Pool], summaries: list[np.ndarray], widths: tuple[int, int], share: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return where the projections of several encoders start.
-
-    Axes of unlike encoders mean nothing to each other, so each projection starts as the ridge regression onto the
-    leading directions of what all clips share, the statistics of their dynamics.
-
-    Parameters
-    ----------
-    preparation : Preparation
-    pools : sequence of Pool
-        All clips of fit, gone through their fronts where there are any.
-    summaries : list of ndarray of shape (n, m)
-        Standardised shared statistics of each pool's clips, in the pool's order.
-    widths, share
-        As in :func:`starting_projections`.
-    """
-    common = Directions.of_rows(np.concatenate(summaries), min(widths)).projection(min(widths), 1.0)
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in preparation.names}
-    for pool, own in zip(pools, summaries, strict=True):
-        parts = np.split(own, np.cumsum([len(space) for space in pool.spaces])[:-1])
-        for space, part in zip(pool.spaces, parts, strict=True):
-            rows[preparation.names[space.index]].append(part)
-    result = []
-    for name, spaces in _by_name(preparation, pools).items():
-        context = np.concatenate([s.context.numpy() for s in spaces])
-        means = np.concatenate([_clip_means(s) for s in spaces])
-        power = _powers(share, context.shape[1])
-        shared = np.concatenate(rows[name]) @ common
-        result.append((_bridge(context, shared, widths[0], power[0]), _bridge(means, shared, widths[1], power[1])))
-    return result
-
-
-def _powers(share: float, width: int) -> tuple[float, float]:
-    """Power of a context of so many columns and of frames."""
-    return (share, 1 - share) if width else (0.0, 1.0)
-
-
-def _leading(found: Directions, width: int, power: float, known: np.ndarray | None) -> np.ndarray:
-    """Principal directions, and the directions of experience where there are any, scaled to a mean squared output."""
-    m = 0 if known is None else min(known.shape[1], width // 2)
-    own = found.projection(width - m, power / 2 if m else power)
-    if known is None or not m:
-        return own
-    spread = found.output(known[:, :m])
-    return np.hstack([own, known[:, :m] * np.sqrt(power / 2 / spread) if spread > 0 else known[:, :m]])
-
-
-def _bridge(inputs: np.ndarray, shared: np.ndarray, width: int, power: float) -> np.ndarray:
-    """Ridge regression from an encoder's space to the shared statistics, scaled to a mean squared output of `power`."""
-    projection = np.zeros((inputs.shape[1], width))
-    # n equations in d unknowns: the dual form is the small one for wide encoders.
-    dual = np.linalg.solve(inputs @ inputs.T + RIDGE * inputs.shape[1] * np.eye(len(inputs)), shared)
-    projection[:, : shared.shape[1]] = inputs.T @ dual
-    spread = np.square(inputs @ projection).sum(1).mean()
-    return projection * np.sqrt(power / spread) if spread > 0 else projection
-
-
 def clip_rows(space: Space) -> np.ndarray:
     """Return what describes each clip as a whole, (n, d): its context, or where there is none its frames' mean."""
-    return space.context.double().cpu().numpy() if space.context.shape[1] else _clip_means(space)
+    return space.context.double().cpu().numpy() if space.context.shape[1] else clip_means(space)
 
 
-def _clip_means(space: Space) -> np.ndarray:
+def clip_means(space: Space) -> np.ndarray:
+    """Return the mean of each clip's frames, (n, w)."""
     return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).double().cpu().numpy()
 
 

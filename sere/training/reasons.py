@@ -80,8 +80,8 @@ def reasons(model: FittedModel, utterances: Utterances, n_shots: int) -> list[Re
             evidence = space.evidence[k].numpy()
             # Without a context the mean of the frames stands for the clip.
             context = space.context[k].numpy() if space.context.shape[1] else frames.mean(0)
-            domain, speaker = model.domain(utterances.languages[row]), utterances.speakers[row]
-            units = model.preparation.units(name, domain, speaker)
+            domain = model.domain(utterances.languages[row])
+            units = model.preparation.units(name, domain, utterances[[row]])
             clip = _Clip(model, name, domain != "source", found, row, context, evidence)
             answer, runner_up = np.argsort(-scores[row], kind="stable")[:2]
             pair = int(answer), int(runner_up)

@@ -14,7 +14,8 @@ import torch
 
 from sere.training.directions import Directions
 from sere.training.network import Pool, Space
-from sere.training.prepare import Preparation, Survey
+from sere.training.prepare import Preparation
+from sere.training.starts import Survey
 
 #: Directions that are kept; encoders with fewer columns keep them all.
 WIDTH = 128
