@@ -10,7 +10,7 @@ from sere import HeterogeneousEncoder
 from sere.audio import AudioError
 from sere.datasets import make_voices
 from sere.encoders import EmotionEncoder
-from sere.labeling import PRIOR
+from sere.labeling import PRIOR, learn_pool
 from sere.metrics import uar_score
 
 EMOTIONS = ["anger", "neutral", "sadness"]
@@ -230,6 +230,29 @@ def test_the_clips_own_answers_teach_unless_told_not_to(target, encoder):
     alone = sere.label(target, encoder=encoder, self_training_weight=0)
     taught = sere.label(target, encoder=encoder)
     assert np.abs(alone["p_anger"] - taught["p_anger"]).max() > 0.01
+
+
+def test_voices_that_fall_apart_are_standardised_as_speakers_are(target, encoder, monkeypatch):
+    learned = []
+
+    def learn(pool, *arguments):
+        learned.append((pool, learn_pool(pool, *arguments)))
+        return learned[-1][1]
+
+    monkeypatch.setattr("sere.labeling.learn_pool", learn)
+    monkeypatch.setattr("sere.training.voices.APART", 0.0)
+    nobody = target.drop(columns="speaker")
+    by_voice = sere.label(nobody, encoder=encoder, cache=False)
+    ((pool, (space, _, _)),) = learned[:1]
+    (name,) = space.preparation.names
+    groups = space.preparation._voices_of(name, pool, ["target"] * len(pool))
+    assert set(groups) == {0, 1}
+    named = nobody.assign(speaker=[f"voice {group}" for group in groups])
+    by_name = sere.label(named, encoder=encoder, cache=False)
+    columns = [column for column in by_name if column.startswith("p_")]
+    np.testing.assert_allclose(by_voice[columns], by_name[columns], atol=1e-6)
+    whole = sere.label(nobody, encoder=encoder, speaker_shrinkage=np.inf, cache=False)
+    assert np.abs(whole[columns] - by_name[columns]).max().max() > 0.01
 
 
 def test_silence_and_acquaintances_are_said(source, target, encoder):
