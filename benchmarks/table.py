@@ -14,10 +14,11 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "speed.md"
 HEAD = """# Speed
 
-How long things take, beside what one would write first. Every figure below was measured on one machine with {cores}
-cores by the script in `benchmarks/` that is named beside it; `nox -s bench` runs them all and writes this page again.
-Ratios come from interleaved runs with the same threads on both sides; they travel to another machine better than
-seconds do.
+How long things take, beside what one would write first. Every figure below was measured on {cores} cores by the script
+in `benchmarks/` that is named beside it; `nox -s bench` runs them all and writes this page again. Ratios come from
+interleaved runs with the same threads on both sides; they travel to another machine better than seconds do. The rows of
+pitch, tracks and the resonance field were taken on a processor with AVX-512 registers, the others on one without, on
+which an epoch takes four times as long.
 
 | what | measured | how |
 |---|---|---|
@@ -39,13 +40,13 @@ seconds do.
   maxima and about a sixth each in their gradients, in resonance-aware representations, and in all other gradients; the
   rest goes into operations on small tensors. Of a cached fit of the default encoder the epochs are two fifths; two
   decompositions of 1,188 columns, reading the store and standardisation are most of the others.
-- **The speech encoder** is matrix products at nine tenths of what the processor can do (`sere/loops/transformer.py`). Beside
-  transformers as it comes it wins by leaving out the silence behind a clip and the last layer. Where transformers is cut
-  to the same work only what surrounds the products is left to win.
-- **Whisper with its 30 s of silence** has to make the products of 1,500 frames; what can be left out exactly (the silence's
-  own convolutions, the decoder, padding twice) is a fifth of them.
-- **A first extraction** is the speech encoder for the most part, which openSMILE has no counterpart of. Without it imports
-  and Fourier transforms are what is left.
+- **The speech encoder** is matrix products, at nine tenths of what the processor can do where it has AVX-512
+  (`sere/loops/transformer.py`). Beside transformers as it comes it wins by leaving out the silence behind a clip and
+  the last layer. Where transformers is cut to the same work, only what surrounds the products is left to win.
+- **Whisper with its 30 s of silence** has to make the products of 1,500 frames; what can be left out exactly (the
+  silence's own convolutions, the decoder, padding twice) is a fifth of them.
+- **A first extraction** is pitch, descriptors and imports for two thirds and the speech encoder for one. CREPE alone
+  takes more operations than all that openSMILE does.
 - **An hour, window by window,** hears every second twice, because windows overlap by half.
 
 ## The pool grows, the cost of a clip does not
@@ -161,11 +162,11 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             f"{name} {seconds:.1f}" for name, seconds in slowest
         )
         if against := baselines.get("against"):
-            measured += (
-                f"; {against['share']:.2f} of those of {against['commit']}, probabilities within "
-                f"{max(against['largest_difference'].values()):.0e}, "
-                f"{sum(against['differing_answers'].values()) or 'no'} answers differ"
-            )
+            others = {name: count for name, count in against["differing_answers"].items() if count}
+            same = max(value for name, value in against["largest_difference"].items() if name not in others)
+            measured += f"; {against['share']:.2f} of those of {against['commit']}, probabilities within {same:.0e}"
+            if others:
+                measured += "; other answers by " + ", ".join(f"{name} ({count})" for name, count in others.items())
         yield (
             f"`sere benchmark`, {len(baselines['methods'])} comparison methods on one task with features at hand",
             measured,
@@ -189,7 +190,8 @@ def cached_lines(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             f"the same beside an earlier release ({row['against']['epochs']} epochs)",
             f"{ratios['fit']:.0%} of its processor time without imports, {ratios['all']:.0%} with them ("
             + ", ".join(f"{name} {ratios[name]:.0%}" for name in stages)
-            + f"); probabilities at most {row['largest_difference']:.0e} apart",
+            + ("); " if row["epochs"] == row["against"]["epochs"] else "), whose defaults are others; ")
+            + f"probabilities at most {row['largest_difference']:.1g} apart",
             "bench_fit.py --against TREE",
         )
 
