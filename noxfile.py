@@ -294,3 +294,4 @@ def bench(session: nox.Session) -> None:
         session.run("python", "benchmarks/choices.py")
         session.run("python", "benchmarks/bench_selection.py", "--speakers", "known")
         session.run("python", "benchmarks/bench_acoustic.py", "--cache", session.create_tmp())
+        session.run("python", "benchmarks/bench_voices.py")
