@@ -38,15 +38,15 @@ which an epoch takes four times as long.
   are promised.
 - **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends a quarter of its epochs in fields and their
   maxima and about a sixth each in their gradients, in resonance-aware representations, and in all other gradients; the
-  rest goes into operations on small tensors. Of a cached fit of the default encoder the epochs are two fifths; two
-  decompositions of 1,188 columns, reading the store and standardisation are most of the others.
-- **The speech encoder** is matrix products, at nine tenths of what the processor can do where it has AVX-512
-  (`sere/loops/transformer.py`). Beside transformers as it comes it wins by leaving out the silence behind a clip and
-  the last layer. Where transformers is cut to the same work, only what surrounds the products is left to win.
-- **Whisper with its 30 s of silence** has to make the products of 1,500 frames; what can be left out exactly (the
-  silence's own convolutions, the decoder, padding twice) is a fifth of them.
-- **A first extraction** is pitch, descriptors and imports for two thirds and the speech encoder for one. CREPE alone
-  takes more operations than all that openSMILE does.
+  rest goes into operations on small tensors. Of a cached fit of the default encoder the epochs are a third of the
+  processor's time and imports a fifth; reading the store, standardisation and two decompositions of 1,188 columns are
+  most of the others.
+- **The speech encoder** is matrix products for the most part (`sere/loops/transformer.py`). Beside transformers as it
+  comes it wins by leaving out the silence behind a clip and the last layer. Where transformers is cut to the same work,
+  little but what surrounds the products is left to win.
+- **Whisper with its 30 s of silence** has to make the products of 1,500 frames all the same.
+- **A first extraction** is pitch, descriptors and imports for two thirds of the processor's time and the speech encoder
+  for one.
 - **An hour, window by window,** hears every second twice, because windows overlap by half.
 
 ## The pool grows, the cost of a clip does not
