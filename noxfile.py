@@ -259,6 +259,7 @@ def oldest(session: nox.Session) -> None:
     What asks for later releases of the others, such as skada for pandas, is left out, and its tests with it.
     """
     install(session, *floors("plots", "pretrained", "ffmpeg"), *TOOLS, "librosa>=0.10.2")
+    session.env["PYTHONWARNINGS"] = "default"  # of the processes that tests start
     run_tests(session, "-n", "2", "--dist", "worksteal", "-W", "default")
 
 
