@@ -56,6 +56,8 @@ ACCURACY = {
     "sere@acoustic:losses__dual_weight=1:losses__dual_distance=infonce",
     "skew": f"--shift skew --tasks {SIX} --draws 3 --protocol transductive --baseline lr@acoustic "
     "--methods sere@experience,sere@acoustic,sinkhorn@acoustic",
+    "skew_speech": f"--shift skew --tasks {SIX} --draws 3 --protocol transductive --methods sere@acoustic+speech "
+    "--baseline lr@acoustic+speech",
     "inductive": f"--protocol inductive --tasks {SIX} --draws 3 --baseline lr@egemaps "
     "--methods sere@experience,sere@acoustic,lr@acoustic",
     "shots": f"--preset shots --tasks {SIX} --draws 1 --speakers known --baseline lr@acoustic "
