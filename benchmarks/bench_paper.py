@@ -177,7 +177,7 @@ def draw(parts: list[tuple[str, BenchmarkResult]], file: Path) -> None:
     """Draw what the field adds, by layer and by temperature, with its interval."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.9), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     titles = ("layer of Whisper base (one at a time)", "temperature tau of Eq. 4 (layers 1-3)")
     kinds = ("layer ", "layers 1-3, tau ")
     for axis, title, kind in zip(axes, titles, kinds, strict=True):
@@ -193,7 +193,7 @@ def draw(parts: list[tuple[str, BenchmarkResult]], file: Path) -> None:
         axis.set_xticks(range(len(own)), [name for name, _ in own])
         axis.set_xlabel(title)
     axes[0].set_ylabel("UAR with the field less\nwithout it (points)")
-    axes[1].legend(frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     figure.savefig(file, dpi=150)
 
 
