@@ -3,7 +3,8 @@
 ``table2``: SERE as it is, without prototype resonance (Eq. 8), without dual resonance (Eq. 9), without both, without
 the field in assignments (Eq. 6, 7) and without training at all, on poor frames and on rich ones, with experience and
 without, with layers of the checkpoint frozen and trained. ``table3``: one Whisper for both languages against one for
-each. ``resonance``: what the field adds to assignments by layer and by temperature, with a picture.
+each. ``resonance``: what the field adds to assignments by layer and by temperature, with a picture. ``fig3``: the
+target's embeddings with each loss and without, on Whisper base, as a picture of one task and draw.
 
 Six pairs of EmoDB (B), EMOVO (O) and CASIA (C), five shots an emotion, transductive. Differences are paired, against
 the first row of each part; their interval resamples speakers, draws and tasks.
@@ -24,6 +25,7 @@ import pandas as pd
 from sere import SEREClassifier
 from sere.encoders.pretrained import PretrainedEncoder
 from sere.evaluation import Method, run_benchmark
+from sere.evaluation.embeddings import draw_ablations
 from sere.evaluation.results import BenchmarkResult
 
 RESULTS = Path(__file__).parent / "results" / "paper"
@@ -131,6 +133,13 @@ def resonance(folder: Path, options: dict[str, Any]) -> Iterator[tuple[str, Benc
         yield f"layers 1-3, tau {tau:g}", run(f"resonance-tau{tau:g}", field(whisper(base), field__tau=tau), options)
 
 
+def fig3(folder: Path, options: dict[str, Any]) -> None:
+    """Draw Fig. 3: no loss is missing, then either, then both."""
+    methods = variants(whisper(folder / "whisper-base"))[:4]
+    path = RESULTS / "fig3.png"
+    print(draw_ablations(options["corpora"], path, tasks=ONE, methods=methods, n_jobs=options["n_jobs"]))
+
+
 def field(encoder: Any, **settings: Any) -> list[Method]:
     """Return SERE without the field in assignments and with it, nothing learned from the answers."""
     return [
@@ -206,7 +215,7 @@ def main() -> None:
     """Run a study; print and save its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     studies = {"table2": table2, "table3": table3, "resonance": resonance}
-    parser.add_argument("study", choices=studies)
+    parser.add_argument("study", choices=[*studies, "fig3"])
     parser.add_argument("--encoders", type=Path, required=True, help="folder of whisper-tiny.en and whisper-base")
     parser.add_argument("--corpora", default=os.environ.get("SERE_CORPORA"), help="folder of corpora")
     parser.add_argument("--draws", type=int, default=1)
@@ -216,6 +225,9 @@ def main() -> None:
         raise SystemExit("name the folder of corpora: --corpora DIR, or set SERE_CORPORA")
     options = {"corpora": given.corpora, "tasks": SIX, "draws": given.draws, "n_jobs": given.jobs}
     RESULTS.mkdir(parents=True, exist_ok=True)
+    if given.study == "fig3":
+        fig3(given.encoders, options)
+        return
     parts, lines = [], []
     for title, result in studies[given.study](given.encoders, options):
         parts.append((title, result))
