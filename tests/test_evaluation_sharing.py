@@ -1,10 +1,12 @@
 """What cells of one task share: their clips, read once, with the answers and warnings of cells that read them again."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from sere import HeterogeneousEncoder, SereWarning
 from sere.baselines import METHODS
@@ -52,6 +54,19 @@ def test_a_shared_cell_says_what_it_says_alone(corpora, read):
         assert "uar" in shared, shared.get("traceback")
         assert outcome(alone) == outcome(shared)
     assert len(read) == 5  # a cell alone lets go of what is held
+
+
+def test_files_beside_the_waveforms_of_a_shifted_target_are_shared(corpora, read, tmp_path):
+    files = {}
+    for name, voices in corpora.items():
+        paths = [tmp_path / f"{name}{row}.wav" for row in range(len(voices))]
+        for path, wave in zip(paths, voices["audio"], strict=True):
+            soundfile.write(path, wave, 16_000, subtype="FLOAT")
+        files[name] = voices.drop(columns="audio").assign(path=[str(path) for path in paths])
+    shifted = replace(SCENARIO, shift="noise10")
+    alone, shared = run_cell(cell("lr", shifted), files), run_cell(cell("lr", shifted), files, "run")
+    assert "uar" in shared, shared.get("traceback")
+    assert outcome(alone) == outcome(shared)
 
 
 def test_clips_of_a_task_are_read_once_a_run(corpora, read):

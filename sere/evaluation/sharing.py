@@ -14,6 +14,8 @@ import pandas as pd
 from sere.datasets import FewShotTask
 from sere.evaluation.methods import described
 from sere.evaluation.tasks import LISTS
+from sere.inputs.reading import as_utterances
+from sere.inputs.utterances import concatenate
 
 #: The last task's clips by list, and the warnings of reading them, under what decides them.
 _held: dict[str, tuple[dict[str, Any] | None, list[Warning]]] = {}
@@ -53,7 +55,8 @@ def ready_clips(estimator: Any, task: FewShotTask, key: str | None) -> dict[str,
 def _embedded(estimator: Any, task: FewShotTask) -> dict[str, Any] | None:
     """Return the lists of a task embedded, each clip once however many lists it is in."""
     tables = {name: task[name] for name in LISTS if isinstance(task[name], pd.DataFrame)}
-    everything = estimator.ready(pd.concat(tables.values(), ignore_index=True))
+    # Read one by one: a list may have files where another has waveforms, as a shifted target does.
+    everything = estimator.ready(concatenate([as_utterances(table) for table in tables.values()]))
     if everything is None:
         return None
     found, first = {}, 0
