@@ -16,9 +16,8 @@ HEAD = """# Speed
 
 How long things take, beside what one would write first. Every figure below was measured on {cores} cores by the script
 in `benchmarks/` that is named beside it; `nox -s bench` runs them all and writes this page again. Ratios come from
-interleaved runs with the same threads on both sides; they travel to another machine better than seconds do. The rows of
-pitch, tracks and the resonance field were taken on a processor with AVX-512 registers, the others on one without, on
-which an epoch takes four times as long.
+interleaved runs with the same threads on both sides; they travel to another machine better than seconds do. The
+processor has AVX-512 registers; on one without, met before, extraction and epochs took three to five times as long.
 
 | what | measured | how |
 |---|---|---|
@@ -38,7 +37,7 @@ which an epoch takes four times as long.
   are promised.
 - **A fit** (`py-spy record -- python benchmarks/bench_fit.py`) spends a quarter of its epochs in fields and their
   maxima and about a sixth each in their gradients, in resonance-aware representations, and in all other gradients; the
-  rest goes into operations on small tensors. Of a cached fit of the default encoder the epochs are a third of the
+  rest goes into operations on small tensors. Of a cached fit of the default encoder the epochs are a quarter of the
   processor's time and imports a fifth; reading the store, standardisation and two decompositions of 1,188 columns are
   most of the others.
 - **The speech encoder** is matrix products for the most part (`sere/loops/transformer.py`). Beside transformers as it
