@@ -48,8 +48,7 @@ ACCURACY = {
     "--methods sere@experience,zero-shot@experience,evidence@experience,multi-source@acoustic+speech",
     "shallow": "--tasks BO,OB,BC,CB,RO,OR --protocol transductive --draws 2 --baseline skada@acoustic --methods "
     "sere@acoustic,sere@acoustic+speech,skada@acoustic,skada@acoustic:adapter=linear-ot,skada@acoustic:adapter=tca,"
-    "skada@acoustic:adapter=subspace,lr@acoustic,"
-    "skada@acoustic+speech,lr@acoustic+speech",
+    "skada@acoustic:adapter=subspace,lr@acoustic,skada@acoustic+speech,lr@acoustic+speech",
     "table2": f"--preset table2 --encoder acoustic --tasks {SIX} --draws 5",
     "parts": f"--tasks {SIX} --draws 2 --protocol transductive --baseline sere@acoustic --methods sere@acoustic,"
     "sere@acoustic:epochs=80,sere@acoustic:epochs=20,sere@acoustic:epochs=0,sere@acoustic:assignment__field_share=0,sere@acoustic:losses__dual_weight=3,"

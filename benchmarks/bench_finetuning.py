@@ -18,6 +18,7 @@ Markdown; what is tuned is kept in the cache.
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,10 @@ from tqdm import tqdm
 from sere import DynamicFeatureTransformer, HeterogeneousEncoder
 from sere.audio import HOP, read
 from sere.datasets import find_corpora, load_corpus
-from sere.datasets.shifts import band_passed, with_noise
+from sere.datasets.shifts import shifted_wave
 from sere.encoders import _speech_weights
 from sere.encoders.acoustic import AcousticEncoder
+from sere.encoders.experience import CLIP
 from sere.encoders.side_by_side import SideBySideEncoder
 from sere.encoders.speech import SHIPPED, SpeechEncoder, _load, loudness
 from sere.estimators.pretrain import PENALTY, VIEWS, even_weights, masked_regression
@@ -43,7 +45,7 @@ from sere.loops.threads import one_thread
 from sere.training.normalise import Moments, Standardiser
 
 NAMES = {"B": "emodb", "O": "emovo", "C": "casia", "R": "ravdess", "A": "ased"}
-#: Frames of a clip that the layer learns from at most: five seconds.
+#: Frames of a clip that a tuned layer hears, at most: five seconds.
 LONGEST = 250
 BATCH = 32
 RATE, HEAD_RATE = 1e-4, 3e-3
@@ -116,31 +118,23 @@ class Heard:
         return x, w / w.sum(1, keepdim=True)
 
 
-def telephone(wave: np.ndarray) -> np.ndarray:
-    """Return a clip in a telephone's band."""
-    return band_passed(wave)
+#: What is done to the copies of a corpus; nothing to the first.
+COPIES = ("", "telephone", "noise10")
 
 
-def noisy(wave: np.ndarray) -> np.ndarray:
-    """Return a clip with noise at 10 dB."""
-    return with_noise(wave, 10.0)
-
-
-COPIES = {"": lambda wave: wave, " telephone": telephone, " noise": noisy}
-
-
-def heard(clips: pd.DataFrame, copies: list[str], cache: Path) -> Heard:
+def heard(clips: pd.DataFrame, copies: Sequence[str], cache: Path) -> Heard:
     """Return what enters the last layer for every clip and copy, kept in a file each."""
     network = _load(str(SHIPPED))[1]
     last = len(network.layers)
     states, weights, tables = [], [], []
     for copy in copies:
-        file = cache / f"states{copy.replace(' ', '-')}.npz"
+        file = cache / f"states{copy and '-' + copy}.npz"
         if not file.exists():
             own, counts = [], []
             with one_thread():
-                for path in tqdm(clips["path"], desc=f"layer {last - 1}{copy}", disable=None):
-                    wave = np.ascontiguousarray(COPIES[copy](read(path)), dtype=np.float32)[: LONGEST * HOP]
+                for path in tqdm(clips["path"], desc=f"layer {last - 1} {copy}", disable=None):
+                    wave = shifted_wave(read(path), copy) if copy else read(path)
+                    wave = np.ascontiguousarray(wave, dtype=np.float32)[: LONGEST * HOP]
                     count = max(1, -(-len(wave) // HOP))
                     out = np.empty((count, network.width), np.float32)
                     network.states(wave, count, {last - 1: out})
@@ -151,7 +145,7 @@ def heard(clips: pd.DataFrame, copies: list[str], cache: Path) -> Heard:
         rows = np.split(kept["rows"], np.cumsum(kept["counts"])[:-1])
         states += [row[:, :-1] for row in rows]
         weights += [row[:, -1] for row in rows]
-        tables.append(clips.assign(corpus=clips["corpus"] + copy))
+        tables.append(clips.assign(corpus=clips["corpus"] + (copy and f" {copy}")))
     return Heard(states, weights, pd.concat(tables, ignore_index=True))
 
 
@@ -187,7 +181,7 @@ def tuned(data: Heard, epochs: int, emotions: list[str], seed: int = 0) -> tuple
             mean, sd = (torch.tensor(part[rows], dtype=torch.float32) for part in scales[random.integers(2)])
             x, w = data.batch(rows)
             context = (layer(x, w > 0) * w[..., None]).sum(1)
-            logits = head(((context - mean) / sd).clamp(-5, 5)).masked_fill(~possible[rows], -torch.inf)
+            logits = head(((context - mean) / sd).clamp(-CLIP, CLIP)).masked_fill(~possible[rows], -torch.inf)
             loss = (F.cross_entropy(logits, y[rows], reduction="none") * worth[rows]).mean()
             held = sum(((now - then) ** 2).sum() for now, then in zip(layer.parameters(), start, strict=True))
             learning.zero_grad()
@@ -261,20 +255,23 @@ def evidence(contexts: np.ndarray, clips: pd.DataFrame, out: set[str]) -> tuple[
     X = np.concatenate([view[learned] for view in views])
     weights = even_weights(y[twice], codes[twice])
     B, b = masked_regression(X, y[twice], possible[twice], weights, PENALTY * (X**2).sum(1).mean())
-    return tuple(log_softmax(np.where(possible, view @ B.T + b, -np.inf), axis=1) for view in views)
+    return said_by(B, b, views, possible)
 
 
 def of_head(contexts: np.ndarray, clips: pd.DataFrame, head: nn.Linear) -> tuple[np.ndarray, ...]:
     """Return the log-probabilities of the map that was trained with the layer."""
     B, b = (part.detach().numpy() for part in (head.weight, head.bias))
-    _, possible = targets(clips)
-    views = standard_views(contexts, clips)
+    return said_by(B, b, standard_views(contexts, clips), targets(clips)[1])
+
+
+def said_by(B: np.ndarray, b: np.ndarray, views: list[np.ndarray], possible: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return a linear map's log-probabilities of the emotions that each clip's corpus has."""
     return tuple(log_softmax(np.where(possible, view @ B.T + b, -np.inf), axis=1) for view in views)
 
 
 def standard_views(contexts: np.ndarray, clips: pd.DataFrame) -> list[np.ndarray]:
     """Return contexts standardised with speakers known and unknown."""
-    return [np.clip((contexts - mean) / sd, -5, 5) for mean, sd in both_views(contexts, clips)]
+    return [np.clip((contexts - mean) / sd, -CLIP, CLIP) for mean, sd in both_views(contexts, clips)]
 
 
 def targets(clips: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -308,7 +305,7 @@ def main() -> None:
     files = find_corpora(arguments.corpora)
     corpora = {name: load_corpus(files[name], name).assign(corpus=name) for name in NAMES.values()}
     clips = pd.concat(corpora.values(), ignore_index=True)
-    data = heard(clips, list(COPIES) if arguments.augment else [""], arguments.cache)
+    data = heard(clips, COPIES if arguments.augment else COPIES[:1], arguments.cache)
     before = contexts_of(clips, SideBySideEncoder([AcousticEncoder(), SpeechEncoder()]))
     emotions = sorted(set(clips["emotion"]))
     width = len(data.states[0][0])
@@ -318,7 +315,7 @@ def main() -> None:
     rows = []
     for pair in arguments.pairs.split(","):
         out = {NAMES[letter] for letter in pair}
-        rest = {name + copy for name in corpora for copy in COPIES if name not in out}
+        rest = {name + (copy and f" {copy}") for name in corpora for copy in COPIES if name not in out}
         file = arguments.cache / f"{pair}-{arguments.epochs}{'-augmented' if arguments.augment else ''}.pt"
         layer, head = kept(data.of(rest), arguments.epochs, emotions, file)
         own = pooled(layer, plain)
