@@ -14,7 +14,7 @@ def two_stages(monkeypatch):
     """A function that makes every field a shortlisted one, of so many shots."""
 
     def start(size):
-        monkeypatch.setattr("sere.chain.field.EXACT", 0)
+        monkeypatch.setattr("sere.chain.candidates.EXACT", 0)
         monkeypatch.setattr(candidates, "SHORTLIST", size)
 
     return start

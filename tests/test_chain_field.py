@@ -102,7 +102,7 @@ def test_candidates_of_few_shots_are_all_of_them(field, sides):
 
 
 def test_candidates_of_many_shots_are_a_shortlist_with_the_exact_scores(field, sides, monkeypatch):
-    monkeypatch.setattr("sere.chain.field.EXACT", 4)
+    monkeypatch.setattr("sere.chain.candidates.EXACT", 4)
     monkeypatch.setattr("sere.chain.candidates.SHORTLIST", 3)
     shots, clips = sides
     with torch.no_grad():

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sere.encoders import _families
-from sere.encoders.layers import LayerMix, TopLayers, windows
+from sere.encoders.layers import LayerMix, TopLayers
 from sere.encoders.pretrained import PretrainedEncoder
+from sere.encoders.windows import windows
 
 transformers = pytest.importorskip("transformers")
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from sere.encoders import _families, _whisper_families, pretrained
-from sere.encoders.layers import windows
 from sere.encoders.pretrained import CheckpointUnavailableError, PretrainedEncoder
+from sere.encoders.windows import windows
 
 transformers = pytest.importorskip("transformers")
 

@@ -21,14 +21,14 @@ def start(utterances, widths=(2, 2), share=0.5, summaries=None):
 def test_context_and_frames_start_with_their_shares_of_power(share):
     pool, [(context, frames)] = start(made(30), share=share)
     (space,) = pool.spaces
-    assert np.square(space.context.numpy() @ context).sum(1).mean() == pytest.approx(share)
-    assert np.square(space.frames.numpy() @ frames).sum(1).mean() == pytest.approx(1 - share)
+    assert np.square(space.context @ context).sum(1).mean() == pytest.approx(share)
+    assert np.square(space.frames @ frames).sum(1).mean() == pytest.approx(1 - share)
 
 
 def test_without_context_the_frames_have_all_the_power():
     pool, [(context, frames)] = start(made(30, (0, 2)), widths=(0, 2))
     assert context.shape == (0, 0)
-    assert np.square(pool.spaces[0].frames.numpy() @ frames).sum(1).mean() == pytest.approx(1)
+    assert np.square(pool.spaces[0].frames @ frames).sum(1).mean() == pytest.approx(1)
 
 
 def test_unlike_encoders_start_where_alike_clips_meet():
@@ -45,7 +45,7 @@ def test_unlike_encoders_start_where_alike_clips_meet():
         )
     pool, starts = start(mixed(*parts), summaries=[shared])
     embedded = np.concatenate(
-        [space.context.numpy() @ context for space, (context, _) in zip(pool.spaces, starts, strict=True)]
+        [space.context @ context for space, (context, _) in zip(pool.spaces, starts, strict=True)]
     )
     fit = np.linalg.lstsq(np.c_[shared, np.ones(60)], embedded, rcond=None)[0]
     unexplained = (embedded - np.c_[shared, np.ones(60)] @ fit).var() / embedded.var()

@@ -5,6 +5,7 @@ import torch
 from sere import Embedding, ResonanceField
 from sere.training.network import Pool, ResonanceNetwork, Space
 from sere.training.prepare import Preparation
+from sere.training.spaces import StandardisedPool
 from sere.training.starts import survey
 from sere.training.subspace import into, starts_into, state_into, training_bases
 
@@ -25,9 +26,13 @@ def starts():
     return [(rng.normal(size=(D, 3)), rng.normal(size=(W, 4)))]
 
 
+def survey_of(preparation, clips, width):
+    return survey(preparation, [StandardisedPool(tuple(space.arrays() for space in clips.spaces))], {}, width)
+
+
 def bases_of(clips, starts, width, before=None):
     preparation = Preparation(4.0, 50.0, names=["e"])
-    return training_bases(preparation, survey(preparation, [clips], {}, width), starts, before or {}, width=width)
+    return training_bases(preparation, survey_of(preparation, clips, width), starts, before or {}, width=width)
 
 
 def network(starts):
@@ -95,5 +100,5 @@ def test_directions_along_which_nothing_varies_are_not_kept(starts):
 
 def test_an_encoder_whose_front_moves_keeps_its_columns(clips, starts):
     preparation = Preparation(4.0, 50.0, names=["e"])
-    found = training_bases(preparation, survey(preparation, [clips], {}, 8), starts, {}, fixed=["e"], width=8)
+    found = training_bases(preparation, survey_of(preparation, clips, 8), starts, {}, fixed=["e"], width=8)
     assert found == {}

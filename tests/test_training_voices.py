@@ -140,7 +140,7 @@ def standardised(clips, shrinkage=0.0, learned_from=None):
     preparation = Preparation(shrinkage, 50.0)
     preparation.learn("d", clips if learned_from is None else learned_from)
     (space,) = preparation.pool(clips, ["d"] * len(clips))[0].spaces
-    return space.context.numpy(), np.array([f.mean(0) for f in np.split(space.frames.numpy(), space.offsets[1:-1])])
+    return space.context, np.array([f.mean(0) for f in np.split(space.frames, space.offsets[1:-1])])
 
 
 class TestStandardisation:
@@ -196,7 +196,7 @@ class TestStandardisation:
         preparation.learn("d", one)
         assert preparation.voices == {"e": {}}
         (space,) = preparation.pool(one, ["d"] * 20)[0].spaces
-        np.testing.assert_allclose(space.context.numpy().mean(0), 0, atol=1e-9)
+        np.testing.assert_allclose(space.context.mean(0), 0, atol=1e-9)
 
     def test_the_units_of_a_clip_are_those_it_is_standardised_by(self):
         clips = embedded()

@@ -6,66 +6,83 @@ standardised without labels. A table of them compares ideas and nothing else.
 
 :data:`METHODS` maps a short name, as the command line takes it, to each class. :class:`SkadaBaseline` is among them
 where skada is installed.
+
+Importing this package loads no torch, which many of them need; they are imported when one is first asked for.
 """
 
-from importlib.util import find_spec
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from sere.baselines._base import Baseline
-from sere.baselines.aad import AaD
-from sere.baselines.adogt import ADoGT
-from sere.baselines.byol import BYOL
-from sere.baselines.cian import CIAN
-from sere.baselines.dan import DAN
-from sere.baselines.ecan import ECAN
-from sere.baselines.fixmatch import FixMatch
-from sere.baselines.jdar import JDAR
-from sere.baselines.jiasl import JIASL
-from sere.baselines.label_spreading import LabelSpreading
-from sere.baselines.lrjda import LRJDA
-from sere.baselines.mixmatch import MixMatch
-from sere.baselines.multi_source import MultiSource
-from sere.baselines.nrc import NRC
-from sere.baselines.pseudo_label import PseudoLabel
-from sere.baselines.references import LinearBaseline, NearestPrototype, SVMBaseline
-from sere.baselines.self_training import SelfTraining
-from sere.baselines.simsiam import SimSiam
-from sere.baselines.sinkhorn import SinkhornPrototypes
-from sere.baselines.skada_methods import SkadaBaseline
-from sere.baselines.source_only import SourceOnly
-from sere.baselines.uerms import UERMS
-from sere.baselines.zero_shot import Evidence, ZeroShot
+if TYPE_CHECKING:
+    from sere.baselines.registry import (
+        APART,
+        BYOL,
+        CIAN,
+        DAN,
+        ECAN,
+        JDAR,
+        JIASL,
+        LRJDA,
+        METHODS,
+        NRC,
+        UERMS,
+        AaD,
+        ADoGT,
+        Baseline,
+        Evidence,
+        FixMatch,
+        LabelSpreading,
+        LinearBaseline,
+        MixMatch,
+        MultiSource,
+        NearestPrototype,
+        PseudoLabel,
+        SelfTraining,
+        SimSiam,
+        SinkhornPrototypes,
+        SkadaBaseline,
+        SourceOnly,
+        SVMBaseline,
+        ZeroShot,
+    )
 
-#: Short names and classes: references, then domain adaptation, source-free, self- and semi-supervised methods.
-METHODS: dict[str, type[Baseline]] = {
-    "lr": LinearBaseline,
-    "svm": SVMBaseline,
-    "prototype": NearestPrototype,
-    "zero-shot": ZeroShot,
-    "evidence": Evidence,
-    "multi-source": MultiSource,
-    "sinkhorn": SinkhornPrototypes,
-    "source-only": SourceOnly,
-    "dan": DAN,
-    "jdar": JDAR,
-    "jiasl": JIASL,
-    "lrjda": LRJDA,
-    "cian": CIAN,
-    "adogt": ADoGT,
-    "u-erms": UERMS,
-    "aad": AaD,
-    "nrc": NRC,
-    "ecan": ECAN,
-    "byol": BYOL,
-    "simsiam": SimSiam,
-    "pseudo-label": PseudoLabel,
-    "mixmatch": MixMatch,
-    "fixmatch": FixMatch,
-    "self-training": SelfTraining,
-    "label-spreading": LabelSpreading,
-}
-if find_spec("skada"):
-    METHODS["skada"] = SkadaBaseline
-#: Those that "all" leaves out in a benchmark: they need experience, other labeled corpora or another library.
-APART = ("evidence", "multi-source", "skada")
+__all__ = [
+    "BYOL",
+    "CIAN",
+    "DAN",
+    "ECAN",
+    "JDAR",
+    "JIASL",
+    "LRJDA",
+    "METHODS",
+    "NRC",
+    "UERMS",
+    "ADoGT",
+    "AaD",
+    "Baseline",
+    "Evidence",
+    "FixMatch",
+    "LabelSpreading",
+    "LinearBaseline",
+    "MixMatch",
+    "MultiSource",
+    "NearestPrototype",
+    "PseudoLabel",
+    "SVMBaseline",
+    "SelfTraining",
+    "SimSiam",
+    "SinkhornPrototypes",
+    "SkadaBaseline",
+    "SourceOnly",
+    "ZeroShot",
+]
 
-__all__ = ["METHODS", "Baseline", *sorted({"SkadaBaseline", *(method.__name__ for method in METHODS.values())})]
+
+def __getattr__(name: str) -> Any:
+    if name in __all__ or name == "APART":
+        return getattr(import_module(f"{__name__}.registry"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -24,8 +24,8 @@ from sere.training.domains import (
     learn_targets,
     target_domains,
 )
-from sere.training.network import Space
 from sere.training.prepare import Preparation
+from sere.training.spaces import Standardised
 
 #: Frames a second that methods over frames see: those of the embedded encoder describe half a second each.
 FRAME_RATE = 5.0
@@ -155,22 +155,22 @@ class ClipSpace:
         pool, order = self.preparation.pool(self._light(utterances), domains)
         vectors, frames = [], []
         for space in pool.spaces:
-            assert isinstance(space, Space)
-            context, rows = self._with_evidence(space), space.frames.numpy()
+            assert isinstance(space, Standardised)
+            context, rows = self._with_evidence(space), space.frames
             if self.maps is not None:
                 # Projections share out a power of 1 to all columns; here each column has about 1.
                 context, rows = (
                     side @ m * MEETING_DIM**0.5 for side, m in zip((context, rows), self.maps[space.index])
                 )
-            own = np.split(rows, space.offsets[1:-1].numpy())
+            own = np.split(rows, space.offsets[1:-1])
             frames += own
             vectors.append(context if context.shape[1] else np.array([clip.mean(0) for clip in own]))
         back = np.argsort(order)
         return Rows(np.concatenate(vectors)[back], [frames[i] for i in back])
 
-    def _with_evidence(self, space: Space) -> np.ndarray:
+    def _with_evidence(self, space: Standardised) -> np.ndarray:
         """Contexts, and beside them what experience says of every emotion it knows, rows centred."""
-        context = space.context.numpy()
+        context = space.context
         known = self.preparation.experience.get(self.preparation.names[space.index])
         if known is None or self.maps is not None:
             return context

@@ -1,13 +1,15 @@
 """Eq. 2: what stands beside what in a clip's enhanced representation."""
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from sere.chain.room import Room
 from sere.inputs.params import Rule, choice, number, whole
-from sere.kernels import Packed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sere.kernels import Packed
 
 
 @dataclass(eq=False, repr=False)
@@ -68,6 +70,6 @@ class Embedded(NamedTuple):
         What experience says of each class; nothing of it is learned.
     """
 
-    packed: Packed
-    clips: Tensor
-    evidence: Tensor
+    packed: "Packed"
+    clips: "Tensor"
+    evidence: "Tensor"

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+from scipy import fft
 
 from sere.audio import HOP
 from sere.loops.threads import side_by_side
 from sere.loops.transformer import BLOCK, Matrix, affine, attend, keys_and_values, normalise, share
 
 _MEL_HOP = 160
+#: Power that counts as none.
+_FAINTEST = np.float32(1e-10)
 _FFT = 400
 #: Mel frames that are transformed together: the same ones whatever the number of threads.
 _TOGETHER = 64
@@ -65,8 +67,9 @@ class Network:
         n_layers: int,
         n_heads: int,
     ):
-        self.filters = torch.from_numpy(np.ascontiguousarray(filters, dtype=np.float32))
-        self.hann = torch.hann_window(_FFT)
+        self.n_mels = len(filters)
+        self.filters = Matrix.of(np.asarray(filters, dtype=np.float32).T, np.zeros(len(filters)))
+        self.hann = hann(_FFT)
         self.positions = positions
         self.window, self.width = positions.shape
         self.n_heads = n_heads
@@ -128,19 +131,18 @@ class _Spectrum:
             padded = np.zeros((self.count - 1) * _MEL_HOP + _FFT, np.float32)
             padded[before : before + len(wave)] = wave[: len(padded) - before]
             padded[:before] = padded[before + 1 : 2 * before + 1][::-1]
-        self.padded = torch.from_numpy(padded)
-        self.logs = np.full((self.count, len(self.filters)), -10, np.float32)
+        self.heard = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_MEL_HOP]
+        self.logs = np.empty((self.count, network.n_mels), np.float32)
         self.blocks = range(0, self.count, _TOGETHER)
 
     def transform(self, first: int) -> None:
         """Compute one block."""
         last = min(first + _TOGETHER, self.count)
-        some = self.padded[first * _MEL_HOP : (last - 1) * _MEL_HOP + _FFT]
-        spectrum = torch.view_as_real(
-            torch.stft(some, _FFT, _MEL_HOP, window=self.hann, center=False, return_complex=True)
-        )
-        power = spectrum.square().sum(-1)
-        self.logs[first:last] = (self.filters @ power).clamp_min_(1e-10).log10_().T.numpy()
+        spectrum = fft.rfft(self.heard[first:last] * self.hann).astype(np.complex64, copy=False)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        logs = self.logs[first:last]
+        affine(power, self.filters, 0, len(power), logs)
+        np.log10(np.maximum(logs, _FAINTEST), out=logs)
 
     def scaled(self, first: int, last: int) -> np.ndarray:
         """Return some mel frames cut at 80 dB below the loudest and scaled as Whisper does; zeros outside of [0, end).
@@ -252,6 +254,11 @@ class _Run:
         normalise(hidden, layer.norm, 0, count, some, 0)
         affine(some, layer.widen, 0, count, inner, then="gelu")
         affine(inner, layer.narrow, 0, count, hidden, then="add")
+
+
+def hann(length: int) -> np.ndarray:
+    """Return Hann's window of a period of so many samples, float32."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
 
 
 def _layer(tensors: Mapping[str, np.ndarray], prefix: str, n_heads: int) -> Layer:

@@ -9,7 +9,7 @@ Conventions. Clips are 16 kHz mono; frames stand 20 ms apart, T = 1 + n_samples 
 The models themselves give a frame or two fewer (wav2vec family: 49 for 1 s; Whisper: 50): the last
 frame is repeated, so that frames meet the tracks of :mod:`sere.tracks` one by one.
 Frame t of the wav2vec family is centred at sample 320 t + 200, 12.5 ms behind the track's frame t.
-Clips over 30 s go through in overlapping windows of 30 s (:func:`sere.encoders.layers.windows`).
+Clips over 30 s go through in overlapping windows of 30 s (:func:`sere.encoders.windows.windows`).
 
 What a clip gets does not depend on the clips beside it: to the bit with ``batch_size=1`` and for
 Whisper on a CPU, within about 1e-5 with larger batches, whose matrix products round differently.
@@ -374,7 +374,7 @@ def _windows(
     clip: int, wave: np.ndarray, family: "Family"
 ) -> Iterator[tuple[tuple[int, int, int, int, int, int], "Window"]]:
     """A clip's windows with (clip, start, stop, first, last, frames of the whole clip)."""
-    from sere.encoders.layers import windows
+    from sere.encoders.windows import windows
 
     wave = np.asarray(wave, dtype=np.float32)
     n_frames = 1 + len(wave) // _HOP

@@ -18,7 +18,6 @@ Each clip is computed on its own, so what it gets does not depend on the clips b
 share out the clips, and the windows of long ones; or a clip's frames, where it comes alone.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,16 +26,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from sere.audio import HOP, SAMPLE_RATE, n_frames
 from sere.encoders._speech_weights import read
 from sere.encoders._whisper import Network
 from sere.encoders.base import Encoded, FrameEncoder
-from sere.encoders.layers import windows
+from sere.encoders.windows import windows
 from sere.loops.threads import one_thread, workers
 
-#: Part of the cache key: changes whenever frames or context would, with the same weights.
+#: Part of the cache key: changes whenever frames or context would by more than rounding, with the same weights.
 _VERSION = 2
 #: Frames of a window: Whisper's 30 s.
 WINDOW = 30 * SAMPLE_RATE // HOP
@@ -119,18 +117,22 @@ class SpeechEncoder(FrameEncoder):
         return _load(str(SHIPPED if self.weights is None else self.weights))
 
 
-def sinusoids(count: int, width: int) -> torch.Tensor:
-    """Return Whisper's position embeddings, (count, width): sines, then cosines, of geometric rates from 1 to 1e-4."""
-    rates = torch.exp(-math.log(10_000) / (width // 2 - 1) * torch.arange(width // 2))
-    angles = torch.arange(count)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], 1)
+def sinusoids(count: int, width: int) -> np.ndarray:
+    """Return Whisper's position embeddings, (count, width): sines, then cosines, of geometric rates from 1 to 1e-4.
+
+    Angles are multiplied in single precision, as those that the network was trained with.
+    """
+    step = np.float32(-np.log(10_000) / (width // 2 - 1))
+    rates = np.exp((step * np.arange(width // 2, dtype=np.float32)).astype(np.float64)).astype(np.float32)
+    angles = np.arange(count, dtype=np.float32)[:, None] * rates
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
 @lru_cache(maxsize=2)
 def _load(path: str) -> tuple[str, Network]:
     """Read a file once per process: its digest, and what it computes."""
     weights = read(path)
-    positions = sinusoids(WINDOW, len(weights.tensors["conv1.bias"])).numpy()
+    positions = sinusoids(WINDOW, len(weights.tensors["conv1.bias"]))
     network = Network(weights.tensors, weights.tensors["mel_filters"], positions, weights.n_layers, weights.n_heads)
     return weights.digest, network
 

@@ -11,9 +11,9 @@ import numpy as np
 from sere.chain.embedding import Embedding
 from sere.encoders.languages import same_language
 from sere.inputs.utterances import Utterances, concatenate
-from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser
 from sere.training.prepare import Preparation
+from sere.training.spaces import Standardised, StandardisedPool
 from sere.training.starts import Survey, bridging_projections, starting_projections
 
 #: Domain of labeled clips and the source pool.
@@ -78,7 +78,7 @@ def target_domains(targets: list[Utterances]) -> list[str]:
 
 def domain_pools(
     preparation: Preparation, labeled: Utterances, source: Utterances | None, targets: list[Utterances]
-) -> dict[str, tuple[Pool, np.ndarray]]:
+) -> dict[str, tuple[StandardisedPool, np.ndarray]]:
     """Return the standardised clips of each role, and for each of their rows the row it came from."""
     pools = {"labeled": preparation.pool(labeled, [SOURCE] * len(labeled))}
     if source is not None:
@@ -90,7 +90,7 @@ def domain_pools(
 
 def domain_starts(
     preparation: Preparation,
-    pools: dict[str, tuple[Pool, np.ndarray]],
+    pools: dict[str, tuple[StandardisedPool, np.ndarray]],
     labeled: Utterances,
     source: Utterances | None,
     targets: list[Utterances],
@@ -102,14 +102,16 @@ def domain_starts(
     Parameters
     ----------
     preparation : Preparation
-    pools : dict of str to (Pool, ndarray)
+    pools : dict of str to (StandardisedPool, ndarray)
         As :func:`domain_pools` returns them.
     labeled, source, targets : Utterances
     embedding : Embedding
     surveys : mapping of str to Survey
         As :func:`~sere.training.starts.survey` returns them; needed with one encoder.
     """
-    widths = embedding.widths(any(isinstance(s, Space) and s.context.shape[1] for s in pools["labeled"][0].spaces))
+    widths = embedding.widths(
+        any(isinstance(s, Standardised) and s.context.shape[1] for s in pools["labeled"][0].spaces)
+    )
     share = embedding.context_share
     if len(preparation.names) == 1:
         return starting_projections(preparation, surveys, widths, share)
@@ -119,7 +121,7 @@ def domain_starts(
 
 def _shared_statistics(
     preparation: Preparation,
-    pools: dict[str, tuple[Pool, np.ndarray]],
+    pools: dict[str, tuple[StandardisedPool, np.ndarray]],
     labeled: Utterances,
     source: Utterances | None,
     targets: list[Utterances],

@@ -21,11 +21,12 @@ from sere.inputs.utterances import Utterances
 from sere.kernels.workers import small_operations
 from sere.progress import progress
 from sere.training.domains import SOURCE, domain_pools, domain_starts, learn_domains
-from sere.training.fronts import OpenSpace, check_fronts, finish, start_fronts
+from sere.training.fronts import OpenSpace, finish, start_fronts
 from sere.training.loop import CHUNK, Chain, Clips, Rooms
 from sere.training.model import FittedModel, FrozenFront
-from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.prepare import Preparation, clip_rows
+from sere.training.network import Pool, ResonanceNetwork
+from sere.training.prepare import Preparation
+from sere.training.spaces import Standardised, StandardisedPool, check_fronts
 from sere.training.starts import Survey, survey
 from sere.training.stopping import Stopping
 from sere.training.subspace import WIDTH, Bases, into, starts_into, state_into, training_bases
@@ -108,7 +109,7 @@ class Prepared:
     preparation : Preparation
     languages : dict of str to set of str
         Of each domain.
-    pools : dict of str to (Pool, ndarray)
+    pools : dict of str to (StandardisedPool, ndarray)
         Standardised clips by role, those with a front still to go through it, and the row each came from; none after
         :meth:`let_go`.
     starts : list of (ndarray, ndarray)
@@ -125,7 +126,7 @@ class Prepared:
 
     preparation: Preparation
     languages: dict[str, set[str]]
-    pools: dict[str, tuple[Pool, np.ndarray]]
+    pools: dict[str, tuple[StandardisedPool, np.ndarray]]
     starts: list[tuple[np.ndarray, np.ndarray]]
     surveys: dict[str, Survey] = field(repr=False)
     shot_frames: list[np.ndarray]
@@ -153,7 +154,8 @@ class Prepared:
         shot_frames, shot_order = kept_frames(given.labeled, preparation.frame_rate), pools["labeled"][1]
         targets = pools["target"][0].spaces if given.targets else ()
         described = {
-            preparation.names[space.index]: clip_rows(space) if isinstance(space, Space) else space for space in targets
+            preparation.names[space.index]: space.rows() if isinstance(space, Standardised) else space
+            for space in targets
         }
         return cls(preparation, languages, pools, starts, surveys, shot_frames, shot_order, described)
 
@@ -255,12 +257,12 @@ def _network(
 
 def _clips(ready: Prepared, given: Given, bases: Bases, device: str) -> Clips:
     """Take what is trained on to the device, wide columns as coordinates."""
-    pools = {name: into(pool, bases).to(torch.float32, device) for name, (pool, _) in ready.pools.items()}
+    pools = {name: into(Pool.of(pool), bases).to(torch.float32, device) for name, (pool, _) in ready.pools.items()}
     codes = torch.from_numpy(np.asarray(given.y)[ready.shot_order]).to(device)
     imagined = ready.preparation.imagined()
     known = None
     if imagined is not None:
-        known = into(imagined[0], bases).to(torch.float32, device), torch.from_numpy(imagined[1]).to(device)
+        known = into(Pool.of(imagined[0]), bases).to(torch.float32, device), torch.from_numpy(imagined[1]).to(device)
     return Clips(pools.pop("labeled"), codes, len(given.classes), pools, known)
 
 
@@ -289,7 +291,7 @@ def _self_train(chain: Chain, ready: Prepared, self_training: SelfTrainingHead, 
         if isinstance(known, OpenSpace):
             parts = map(known.take, torch.arange(len(known)).split(CHUNK))
             closed = (chain.network.finished(part.to(torch.float32, device)) for part in parts)
-            known = np.concatenate([clip_rows(part) for part in closed])
+            known = np.concatenate([part.arrays().rows() for part in closed])
         rows[name] = known
     words = [ready.surveys[name].words for name in rows]
     return self_training.learn(chain.scores("target").double().cpu().numpy(), list(rows), list(rows.values()), words)

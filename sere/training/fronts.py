@@ -13,7 +13,7 @@ Memory is bounded by :data:`FRAMES`: clips of similar length go through together
 there is more than one such batch, activations are computed again on the way back instead of being kept.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -25,6 +25,7 @@ from torch.utils.checkpoint import checkpoint
 from sere.encoders.base import FrameEncoder, pooled_context
 from sere.encoders.experience import CLIP
 from sere.inputs.utterances import Utterances
+from sere.training.spaces import needed
 from sere.training.thinning import whole_clip
 
 #: Frames, padding included, that go through a front together.
@@ -63,6 +64,23 @@ class OpenSpace:
     changes: Tensor
     offsets: Tensor
     evidence: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        index: int,
+        frames: Sequence[np.ndarray],
+        kept: Sequence[np.ndarray],
+        shift: np.ndarray,
+        scale: np.ndarray,
+        changes: np.ndarray,
+        evidence: np.ndarray,
+    ) -> "OpenSpace":
+        """Make one of arrays: all frames of each clip, and which of them are kept."""
+        offsets = torch.from_numpy(np.cumsum([0, *map(len, kept)]))
+        rows = [torch.from_numpy(own) for own in kept]
+        shift_of, scale_of, bursts, said = map(torch.from_numpy, (shift, scale, changes, evidence))
+        return cls(index, list(map(as_hidden, frames)), rows, shift_of, scale_of, bursts, offsets, said)
 
     def __len__(self) -> int:
         return len(self.hidden)
@@ -143,36 +161,6 @@ def start_fronts(
     """Return the encoders whose front some clips still have to go through, and their untrained fronts, by name."""
     encoders = {name: encoder for group in groups for name, encoder in needed(group).items()}
     return encoders, {name: build(encoder).to(device) for name, encoder in sorted(encoders.items())}
-
-
-def needed(utterances: Utterances) -> dict[str, FrameEncoder]:
-    """Return the encoders whose front some of these very clips still have to go through, by name."""
-    if not utterances.fronts:
-        return {}
-    assert utterances.encoders is not None
-    return {name: encoder for name, encoder in utterances.fronts.items() if (utterances.encoders == name).any()}
-
-
-def check_fronts(utterances: Utterances, names: Collection[str]) -> None:
-    """Refuse clips that stop before their encoder's front where others do not, or the other way round.
-
-    Parameters
-    ----------
-    utterances : Utterances with frames
-    names : collection of str
-        Encoders whose front the network owns.
-
-    Raises
-    ------
-    ValueError
-    """
-    assert utterances.encoders is not None
-    for name in sorted(set(utterances.encoders)):
-        if (name in utterances.fronts) != (name in names):
-            raise ValueError(
-                f"some clips were embedded by {name!r} with other trainable_layers or another layer than fit's; embed "
-                "all of them with the same encoder, or pass audio"
-            )
 
 
 def build(encoder: FrameEncoder, state: dict[str, np.ndarray] | None = None) -> nn.Module:

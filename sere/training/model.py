@@ -1,11 +1,10 @@
-"""What a fit leaves: all that predicts, without torch."""
+"""What a fit leaves: all that predicts. Torch is imported for a trained front alone, and where a field is asked for."""
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from sere.audio import FRAME_RATE
 from sere.chain.embedding import Embedding
@@ -13,12 +12,16 @@ from sere.chain.field import ResonanceField
 from sere.chain.self_training import SelfTrained
 from sere.encoders.base import FrameEncoder
 from sere.inputs.utterances import Utterances
-from sere.kernels import Packed
 from sere.training.domains import SOURCE, domain_of
-from sere.training.fronts import build, check_fronts, needed
-from sere.training.network import Pool, ResonanceNetwork, Space
-from sere.training.prepare import Preparation, clip_rows
+from sere.training.forward import enhanced
+from sere.training.prepare import Preparation
+from sere.training.spaces import Standardised, check_fronts, needed
 from sere.training.thinning import thinned
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sere.training.fronts import OpenSpace
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Found(NamedTuple):
     ----------
     clips : ndarray of shape (n, p)
     evidence : ndarray of shape (n, n_classes) or (n, 0)
-    spaces : list of (str, int ndarray of shape (m,), Space)
+    spaces : list of (str, int ndarray of shape (m,), Standardised)
         By encoder, which clips it embedded, and what it gave of them.
     frames : list of ndarray of shape (n_frames, p)
     intensity : list of ndarray of shape (n_frames,)
@@ -73,7 +76,7 @@ class Found(NamedTuple):
 
     clips: np.ndarray
     evidence: np.ndarray
-    spaces: list[tuple[str, np.ndarray, Space]]
+    spaces: list[tuple[str, np.ndarray, Standardised]]
     frames: list[np.ndarray]
     intensity: list[np.ndarray]
 
@@ -125,7 +128,7 @@ class FittedModel:
     fronts: dict[str, FrozenFront] = dataclass_field(default_factory=dict)
     self_trained: SelfTrained | None = None
     temperature: float = 1.0
-    _built: dict[str, torch.nn.Module] = dataclass_field(default_factory=dict, init=False, repr=False, compare=False)
+    _built: "dict[str, nn.Module]" = dataclass_field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_built": {}}
@@ -162,7 +165,7 @@ class FittedModel:
         is_target = np.array([not self.is_source(language) for language in utterances.languages])
         for name, clips, space in found.spaces:
             own = is_target[clips]
-            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], clip_rows(space)[own])
+            logits[clips[own]] = self.self_trained.decide(name, logits[clips[own]], space.rows()[own])
         return logits
 
     @property
@@ -182,16 +185,22 @@ class FittedModel:
         clips = zip(found.frames, found.intensity, kept, strict=True)
         return [ClipFrames(frames, own, kept / FRAME_RATE) for frames, own, kept in clips]
 
-    @torch.no_grad()
     def resonance(self, utterances: Utterances) -> np.ndarray:
         """IRF of each clip with each shot, (n, n_shots)."""
         return self.resonance_of(self._forward(utterances))
 
-    @torch.no_grad()
     def resonance_of(self, found: "Found") -> np.ndarray:
         """As :meth:`resonance`, of clips that went through the network."""
-        shots, clips = _packed(self.shot_frames, self.shot_intensity), _packed(found.frames, found.intensity)
-        scores: np.ndarray = self.field.scores(shots, clips, self.tau).numpy().T
+        import torch
+
+        from sere.kernels import Packed
+
+        def packed(*sides: list[np.ndarray]) -> Packed:
+            return Packed.from_list(*([torch.tensor(v, dtype=torch.float32) for v in side] for side in sides))
+
+        shots, clips = packed(self.shot_frames, self.shot_intensity), packed(found.frames, found.intensity)
+        with torch.no_grad():
+            scores: np.ndarray = self.field.scores(shots, clips, self.tau).numpy().T
         return scores
 
     def look_at(self, utterances: Utterances) -> tuple["Found", list[np.ndarray]]:
@@ -200,43 +209,45 @@ class FittedModel:
         assert few.kept is not None
         return self._forward(few), few.kept
 
-    @torch.no_grad()
     def _forward(self, utterances: Utterances) -> "Found":
         """What the network makes of clips, in the order of `utterances`."""
         check_fronts(utterances, self.fronts)
         pool, order = self.preparation.pool(utterances, [self.domain(language) for language in utterances.languages])
-        network = self._rebuild(needed(utterances))
-        finished = tuple(network.finished(space) for space in pool.to(torch.float64).spaces)
-        embedded = network(Pool(finished))
-        own = np.split(order, np.cumsum([len(space) for space in finished])[:-1])
-        names = [self.preparation.names[space.index] for space in finished]
-        bounds = embedded.packed.offsets[1:-1].tolist()
+        encoders = needed(utterances)
+        names = [self.preparation.names[space.index] for space in pool.spaces]
+        closed = [
+            space if isinstance(space, Standardised) else self._finished(space, encoders[name])
+            for name, space in zip(names, pool.spaces, strict=True)
+        ]
+        parts = [enhanced(space, self.network, self.embedding, self.field) for space in closed]
         back = np.argsort(order)
-        frames = np.split(embedded.packed.frames.numpy(), bounds)
-        intensity = np.split(embedded.packed.intensity.numpy(), bounds)
+        frames, intensity = ([clip for part in parts for clip in part[k]] for k in (0, 1))
         return Found(
-            embedded.clips.numpy()[back],
-            embedded.evidence.numpy()[back],
-            list(zip(names, own, finished, strict=True)),
+            np.concatenate([part.clips for part in parts])[back],
+            np.concatenate([space.evidence for space in closed])[back],
+            list(zip(names, np.split(order, np.cumsum(list(map(len, closed)))[:-1]), closed, strict=True)),
             [frames[i] for i in back],
             [intensity[i] for i in back],
         )
 
-    def _rebuild(self, encoders: dict[str, FrameEncoder]) -> ResonanceNetwork:
-        """The network in float64, with the fronts of some encoders, which keep their float32."""
-        n = len(self.preparation.names)
-        starts = [(self.network[f"context_maps.{i}"], self.network[f"frame_maps.{i}"]) for i in range(n)]
-        network = ResonanceNetwork(starts, self.embedding, self.field)
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.network.items()})
-        network.double()
-        network.frames_at_once = 1  # in the float32 of a front, clips beside it would move a prediction visibly
-        for name, encoder in encoders.items():
-            network.fronts[str(self.preparation.names.index(name))] = self._front(name, encoder)
-        return network
+    def _finished(self, space: "OpenSpace", encoder: FrameEncoder) -> Standardised:
+        """Send clips through their encoder's trained front."""
+        import torch
 
-    def _front(self, name: str, encoder: FrameEncoder) -> torch.nn.Module:
+        from sere.training.fronts import through_front
+        from sere.training.network import Space
+
+        front = self._front(self.preparation.names[space.index], encoder)
+        with torch.no_grad():
+            # One by one: in the float32 of a front, clips beside it would move a prediction visibly.
+            context, frames = through_front(front, space.to(torch.float64), at_once=1)
+        return Space(space.index, context, frames, space.changes, space.offsets, space.evidence).arrays()
+
+    def _front(self, name: str, encoder: FrameEncoder) -> "nn.Module":
         """A trained front on its encoder's checkpoint, built when it is first needed."""
         if name not in self._built:
+            from sere.training.fronts import build
+
             frozen = self.fronts[name]
             if encoder.cache_key != frozen.cache_key:
                 raise ValueError(
@@ -245,7 +256,3 @@ class FittedModel:
                 )
             self._built[name] = build(encoder, frozen.state)
         return self._built[name]
-
-
-def _packed(frames: list[np.ndarray], intensity: list[np.ndarray]) -> Packed:
-    return Packed.from_list(*([torch.tensor(v, dtype=torch.float32) for v in values] for values in (frames, intensity)))

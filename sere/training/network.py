@@ -25,6 +25,7 @@ from sere.kernels.packed import Packed
 from sere.method.dynamics import context_gate, dynamic_features, enhanced_representation
 from sere.method.resonance import burst_intensity
 from sere.training.fronts import FRAMES, OpenSpace, taken_rows, through_front
+from sere.training.spaces import Standardised, StandardisedPool
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,17 @@ class Space:
     offsets: Tensor
     evidence: Tensor
 
+    @classmethod
+    def of(cls, clips: Standardised) -> "Space":
+        """Make one of arrays, which it shares."""
+        names = ("context", "frames", "changes", "offsets", "evidence")
+        return cls(clips.index, **{name: torch.from_numpy(getattr(clips, name)) for name in names})
+
+    def arrays(self) -> Standardised:
+        """Return the same as arrays, on the CPU and as precise."""
+        names = ("context", "frames", "changes", "offsets", "evidence")
+        return Standardised(self.index, **{name: getattr(self, name).detach().cpu().numpy() for name in names})
+
     def __len__(self) -> int:
         return len(self.context)
 
@@ -74,6 +86,11 @@ class Pool:
     """Clips of one role, sorted by the space they live in."""
 
     spaces: tuple[Space | OpenSpace, ...]
+
+    @classmethod
+    def of(cls, clips: StandardisedPool) -> "Pool":
+        """Make one of arrays."""
+        return cls(tuple(Space.of(space) if isinstance(space, Standardised) else space for space in clips.spaces))
 
     def __len__(self) -> int:
         return sum(map(len, self.spaces))

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from sere.encoders.experience import Experience
 from sere.inputs.utterances import Utterances
-from sere.training.fronts import OpenSpace, as_hidden
-from sere.training.network import Pool, Space
 from sere.training.normalise import Moments, Standardiser, salt_of
+from sere.training.spaces import Standardised, StandardisedPool
 from sere.training.thinning import changes_at, kept_frames, whole_clip
 from sere.training.voices import like, two_voices
+
+if TYPE_CHECKING:
+    from sere.training.fronts import OpenSpace
 
 
 @dataclass
@@ -125,29 +126,30 @@ class Preparation:
         first = 0
         contexts = {}
         for space in pool.spaces:
-            if isinstance(space, Space):
-                contexts[self.names[space.index]] = (space.context.numpy(), codes[order[first : first + len(space)]])
+            if isinstance(space, Standardised):
+                contexts[self.names[space.index]] = (space.context, codes[order[first : first + len(space)]])
             first += len(space)
         nothing = np.empty((0, 0)), np.empty(0, np.int64)
         for name, experience in self.experience.items():
             self.heads[name] = experience.recognise(classes, *contexts.get(name, nothing))
 
-    def imagined(self) -> tuple[Pool, np.ndarray] | None:
+    def imagined(self) -> tuple[StandardisedPool, np.ndarray] | None:
         """Return an imaginary clip of each class that experience knows, and their classes; None without experience."""
         spaces, codes = [], []
         for name in self.names:
             known = np.flatnonzero(self.heads[name] >= 0) if name in self.heads else ()
             if len(known):
                 experience, heads = self.experience[name], self.heads[name][known]
-                context, frames = _tensor(experience.examples[heads]), _tensor(experience.frame_examples[heads])
-                still, offsets = context.new_zeros(len(known), 4), torch.arange(len(known) + 1)
-                nothing = context.new_zeros(len(known), len(self.heads[name]))
-                spaces.append(Space(self.names.index(name), context, frames, still, offsets, nothing))
+                sides = (experience.examples[heads], experience.frame_examples[heads])
+                context, frames = (side.astype(np.float64) for side in sides)
+                still, offsets = np.zeros((len(known), 4)), np.arange(len(known) + 1)
+                nothing = np.zeros((len(known), len(self.heads[name])))
+                spaces.append(Standardised(self.names.index(name), context, frames, still, offsets, nothing))
                 codes.append(known)
-        return (Pool(tuple(spaces)), np.concatenate(codes)) if spaces else None
+        return (StandardisedPool(tuple(spaces)), np.concatenate(codes)) if spaces else None
 
-    def pool(self, utterances: Utterances, domains: list[str]) -> tuple[Pool, np.ndarray]:
-        """Return the clips as a Pool, and for each of its rows the row of `utterances` it came from.
+    def pool(self, utterances: Utterances, domains: list[str]) -> tuple[StandardisedPool, np.ndarray]:
+        """Return the clips standardised, and for each of its rows the row of `utterances` it came from.
 
         Parameters
         ----------
@@ -158,7 +160,7 @@ class Preparation:
         domains : list of str
             Each clip's domain.
         """
-        spaces: list[Space | OpenSpace] = []
+        spaces: list[Standardised | OpenSpace] = []
         order = []
         for name, rows in self._by_encoder(utterances):
             if name not in self.names:
@@ -175,9 +177,9 @@ class Preparation:
                 continue
             self._check_width(name, part)
             spaces.append(self._space(name, part, kept, known))
-        return Pool(tuple(spaces)), np.concatenate(order)
+        return StandardisedPool(tuple(spaces)), np.concatenate(order)
 
-    def _space(self, name: str, part: Utterances, kept: list[np.ndarray], domains: list[str]) -> Space:
+    def _space(self, name: str, part: Utterances, kept: list[np.ndarray], domains: list[str]) -> Standardised:
         assert part.context is not None
         assert part.frames is not None
         offsets = np.cumsum([0, *map(len, kept)])
@@ -191,14 +193,8 @@ class Preparation:
             own = part.frames[row] if part.kept is not None else part.frames[row][kept[row]]
             self.frames[name].write(own, domain, speaker, places[row], voice)
             self.context[name].write(part.context[row][None], domain, speaker, context[row : row + 1], voice)
-        return Space(
-            self.names.index(name),
-            torch.from_numpy(context),
-            torch.from_numpy(frames),
-            _changes(part, kept),
-            torch.from_numpy(offsets),
-            _tensor(self._evidence(name, context)),
-        )
+        evidence = self._evidence(name, context)
+        return Standardised(self.names.index(name), context, frames, _changes(part, kept), offsets, evidence)
 
     def _evidence(self, name: str, context: np.ndarray) -> np.ndarray:
         """What experience says of clips, (n, n_classes); no columns where no encoder has experience."""
@@ -206,22 +202,23 @@ class Preparation:
             return self.experience[name].evidence(context, self.heads[name])
         return np.zeros((len(context), max(map(len, self.heads.values()), default=0)))
 
-    def _open_space(self, name: str, part: Utterances, kept: list[np.ndarray], domains: list[str]) -> OpenSpace:
+    def _open_space(self, name: str, part: Utterances, kept: list[np.ndarray], domains: list[str]) -> "OpenSpace":
+        from sere.training.fronts import OpenSpace
+
         assert part.frames is not None
         shift, scale = [], []
         for domain, speaker in zip(domains, part.speakers, strict=True):
             context, frames = self.context[name].scales(domain, speaker), self.frames[name].scales(domain, speaker)
             shift.append(np.concatenate([context[0], frames[0]]))
             scale.append(np.concatenate([context[1], frames[1]]))
-        return OpenSpace(
+        return OpenSpace.of(
             self.names.index(name),
-            [as_hidden(frames) for frames in part.frames],
-            [torch.from_numpy(own) for own in kept],
-            _tensor(np.array(shift)),
-            _tensor(np.array(scale)),
+            part.frames,
+            kept,
+            np.array(shift),
+            np.array(scale),
             _changes(part, kept),
-            torch.from_numpy(np.cumsum([0, *map(len, kept)])),
-            _tensor(self._evidence(name, np.zeros((len(part), 0)))),
+            self._evidence(name, np.zeros((len(part), 0))),
         )
 
     def units(self, name: str, domain: str, clip: Utterances) -> tuple[np.ndarray, np.ndarray]:
@@ -259,21 +256,7 @@ class Preparation:
         return [(name, rows) for name, rows in found if len(rows)]
 
 
-def clip_rows(space: Space) -> np.ndarray:
-    """Return what describes each clip as a whole, (n, d): its context, or where there is none its frames' mean."""
-    return space.context.double().cpu().numpy() if space.context.shape[1] else clip_means(space)
-
-
-def clip_means(space: Space) -> np.ndarray:
-    """Return the mean of each clip's frames, (n, w)."""
-    return torch.segment_reduce(space.frames, "mean", offsets=space.offsets, axis=0).double().cpu().numpy()
-
-
-def _changes(part: Utterances, kept: list[np.ndarray]) -> torch.Tensor:
+def _changes(part: Utterances, kept: list[np.ndarray]) -> np.ndarray:
     """Normalised changes at the frames that thinning keeps, clip by clip, as precisely as they came."""
     changes: Sequence[np.ndarray | None] = part.dynamics or (None,) * len(part)
-    return torch.from_numpy(np.concatenate([changes_at(own, rows) for own, rows in zip(changes, kept, strict=True)]))
-
-
-def _tensor(values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))
+    return np.concatenate([changes_at(own, rows) for own, rows in zip(changes, kept, strict=True)])

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from sere.audio import FRAME_RATE
 from sere.inputs.utterances import Utterances
@@ -58,7 +57,6 @@ class Reasons:
     partner_resonance: np.ndarray
 
 
-@torch.no_grad()
 def reasons(model: FittedModel, utterances: Utterances, n_shots: int) -> list[Reasons]:
     """Return why a model answers as it does of some embedded clips.
 
@@ -76,10 +74,9 @@ def reasons(model: FittedModel, utterances: Utterances, n_shots: int) -> list[Re
         bounds = space.offsets.tolist()
         averaged = utterances.averaged.get(name)
         for k, row in enumerate(rows):
-            frames = space.frames[bounds[k] : bounds[k + 1]].numpy()
-            evidence = space.evidence[k].numpy()
+            frames, evidence = space.frames[bounds[k] : bounds[k + 1]], space.evidence[k]
             # Without a context the mean of the frames stands for the clip.
-            context = space.context[k].numpy() if space.context.shape[1] else frames.mean(0)
+            context = space.context[k] if space.context.shape[1] else frames.mean(0)
             domain = model.domain(utterances.languages[row])
             units = model.preparation.units(name, domain, utterances[[row]])
             clip = _Clip(model, name, domain != "source", found, row, context, evidence)

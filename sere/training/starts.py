@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from sere.chain.content import Scatter, in_both_units, with_words
 from sere.training.directions import Directions
-from sere.training.network import Pool, Space
-from sere.training.prepare import Preparation, clip_means
+from sere.training.prepare import Preparation
+from sere.training.spaces import Standardised, StandardisedPool
 
 #: Clips that tell how frames vary, at most about.
 CLIPS = 500
@@ -35,14 +34,14 @@ class Survey(NamedTuple):
 
 
 def survey(
-    preparation: Preparation, pools: Sequence[Pool], averaged: Mapping[str, np.ndarray], width: int
+    preparation: Preparation, pools: Sequence[StandardisedPool], averaged: Mapping[str, np.ndarray], width: int
 ) -> dict[str, Survey]:
     """Look at how each encoder's columns vary, over all clips of fit.
 
     Parameters
     ----------
     preparation : Preparation
-    pools : sequence of Pool
+    pools : sequence of StandardisedPool
         Gone through their fronts where there are any.
     averaged : mapping of str to ndarray
         As in :class:`~sere.Utterances`.
@@ -52,28 +51,26 @@ def survey(
     found = {}
     for name, spaces in _by_name(preparation, pools).items():
         every = -(-sum(map(len, spaces)) // CLIPS)
-        some = [space.take(torch.arange(0, len(space), every)) for space in spaces]
-        frames = [clip.numpy() for s in some for clip in s.frames.split(s.offsets.diff().tolist())]
-        scatter = Scatter.of(frames)
+        scatter = Scatter.of([clip for space in spaces for clip in space.clips[::every]])
         columns = averaged.get(name, np.empty(0))
         of_context, of_frames = None, None
         if (columns >= 0).any():
-            sampled = np.concatenate([s.context.numpy() for s in some])
+            sampled = np.concatenate([space.context[::every] for space in spaces])
             of_context, of_frames = map(with_words, in_both_units(sampled, scatter, columns))
         found[name] = Survey(
-            Directions.of_rows(np.concatenate([s.context.numpy() for s in spaces]), width, of_context),
+            Directions.of_rows(np.concatenate([s.context for s in spaces]), width, of_context),
             Directions.of_covariance(scatter.mean, scatter.covariance, width, of_frames),
             of_context,
         )
     return found
 
 
-def _by_name(preparation: Preparation, pools: Sequence[Pool]) -> dict[str, list[Space]]:
+def _by_name(preparation: Preparation, pools: Sequence[StandardisedPool]) -> dict[str, list[Standardised]]:
     """Each encoder's spaces, pool by pool."""
-    found: dict[str, list[Space]] = {name: [] for name in preparation.names}
+    found: dict[str, list[Standardised]] = {name: [] for name in preparation.names}
     for pool in pools:
         for space in pool.spaces:
-            assert isinstance(space, Space)
+            assert isinstance(space, Standardised)
             found[preparation.names[space.index]].append(space)
     return found
 
@@ -111,7 +108,11 @@ def starting_projections(
 
 
 def bridging_projections(
-    preparation: Preparation, pools: Sequence[Pool], summaries: list[np.ndarray], widths: tuple[int, int], share: float
+    preparation: Preparation,
+    pools: Sequence[StandardisedPool],
+    summaries: list[np.ndarray],
+    widths: tuple[int, int],
+    share: float,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return where the projections of several encoders start.
 
@@ -121,7 +122,7 @@ def bridging_projections(
     Parameters
     ----------
     preparation : Preparation
-    pools : sequence of Pool
+    pools : sequence of StandardisedPool
         All clips of fit, gone through their fronts where there are any.
     summaries : list of ndarray of shape (n, m)
         Standardised shared statistics of each pool's clips, in the pool's order.
@@ -136,8 +137,8 @@ def bridging_projections(
             rows[preparation.names[space.index]].append(part)
     result = []
     for name, spaces in _by_name(preparation, pools).items():
-        context = np.concatenate([s.context.numpy() for s in spaces])
-        means = np.concatenate([clip_means(s) for s in spaces])
+        context = np.concatenate([s.context for s in spaces])
+        means = np.concatenate([s.means() for s in spaces])
         power = _powers(share, context.shape[1])
         shared = np.concatenate(rows[name]) @ common
         result.append((_bridge(context, shared, widths[0], power[0]), _bridge(means, shared, widths[1], power[1])))
