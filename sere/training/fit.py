@@ -233,6 +233,7 @@ def fit_model(
                     stopped = "interrupt"
                 elif stopping.tired:
                     stopped = "early_stopping"
+        clips.pools.clear()  # all that was to be seen of them was seen
         model = _freeze(chain, ready, given.y, steps, bases, encoders)
         if given.targets and steps.self_training.weight:
             model.self_trained = _self_train(chain, ready, steps.self_training, device)
