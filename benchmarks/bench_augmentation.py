@@ -5,8 +5,8 @@ telephone's band and in white noise at 10 dB, each a corpus of its own: `pretrai
 Then the target of each task is shifted likewise (:mod:`sere.datasets.shifts`), which changes the pool and what is
 scored, and `SEREClassifier` fitted with either experience on the same draws of five shots.
 
-Run: ``SERE_CORPORA=... python benchmarks/bench_augmentation.py [--draws 3] [--jobs 2]``. Prints Markdown; features are
-kept in the store, and experience of nine corpora takes up to 10 GB of memory while it is learned.
+Run: ``SERE_CORPORA=... python benchmarks/bench_augmentation.py [--speakers unknown] [--draws 3] [--jobs 2]``. Prints
+Markdown; features are kept in the store, and experience of nine corpora takes up to 10 GB of memory while it is learned.
 """
 
 import argparse
@@ -19,9 +19,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from sere import SEREClassifier, pretrain_encoder
-from sere.datasets import find_corpora, load_corpus, make_shifted_task, shifted_clips
+from sere.datasets import FewShotTask, find_corpora, load_corpus, make_shifted_task, shifted_clips
 from sere.encoders.emotion import EmotionEncoder
 from sere.evaluation import run_task
+from sere.evaluation.cells import without_speakers
 
 NAMES = {"B": "emodb", "O": "emovo", "C": "casia", "R": "ravdess", "A": "ased"}
 COPIES = ("telephone", "noise10")
@@ -33,6 +34,7 @@ def main() -> None:
     """Score every task and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", default="BO,BC,CO", help="each both ways (default: %(default)s)")
+    parser.add_argument("--speakers", choices=["known", "unknown"], default="known")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="workers that extract")
     options = parser.parse_args()
@@ -49,7 +51,12 @@ def main() -> None:
                 for source, target in (pair, pair[::-1]):
                     for shift in SHIFTS:
                         for draw in range(options.draws):
-                            recall = scored(corpora[source], corpora[target], shift, encoder, draw)
+                            task = make_shifted_task(
+                                corpora[source], corpora[target], shift, shots=5, random_state=draw, max_pool=600
+                            )
+                            if options.speakers == "unknown":
+                                task = without_speakers(task)
+                            recall = scored(task, encoder, draw)
                             rows.append((learned, shift, f"{source}-{target}", draw, recall))
                             bar.update()
     print(table(pd.DataFrame(rows, columns=["experience", "shift", "task", "draw", "uar"])))
@@ -61,9 +68,8 @@ def with_copies(corpora: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {**corpora, **copies}
 
 
-def scored(source: pd.DataFrame, target: pd.DataFrame, shift: str, encoder: EmotionEncoder, draw: int) -> float:
-    """Return the unweighted average recall, in per cent, on a shifted target."""
-    task = make_shifted_task(source, target, shift, shots=5, random_state=draw, max_pool=600)
+def scored(task: FewShotTask, encoder: EmotionEncoder, draw: int) -> float:
+    """Return the unweighted average recall, in per cent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return 100 * run_task(SEREClassifier(encoder=encoder, random_state=draw), task).uar
