@@ -6,7 +6,7 @@ Then the target of each task is shifted likewise (:mod:`sere.datasets.shifts`), 
 scored, and `SEREClassifier` fitted with either experience on the same draws of five shots.
 
 Run: ``SERE_CORPORA=... python benchmarks/bench_augmentation.py [--speakers unknown] [--draws 3] [--jobs 2]``. Prints
-Markdown; features are kept in the store, and experience of nine corpora takes up to 10 GB of memory while it is learned.
+Markdown. Features are kept in the store; experience of nine corpora takes up to 10 GB of memory while it is learned.
 """
 
 import argparse
