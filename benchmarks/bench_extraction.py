@@ -9,6 +9,7 @@ included; where it is a program of this file, also the seconds and processor's s
 - ``descriptors``: tracks and embedded descriptors, without the speech encoder;
 - ``whole``: tracks, descriptors and the speech encoder, what a first fit extracts;
 - ``predict``: ``sere predict`` by a model that was fitted with the default encoder;
+- ``one``: the same of a single clip;
 - ``hour``, once in the end: ``sere timeline`` of an hour, window by window, with detector energy (the hour is that of
   ``bench_timeline.py``).
 
@@ -55,7 +56,8 @@ smile.process_files(paths)
     "descriptors": EXTRACTION.format(begun=BEGUN, encoder='"acoustic"'),
     "whole": EXTRACTION.format(begun=BEGUN, encoder=""),
 }
-SIDES = [*PROGRAMS, "predict", "hour"]
+SIDES = [*PROGRAMS, "predict", "one", "hour"]
+_WITH_MODEL = {"predict", "one"}
 LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMBA")
 
 
@@ -70,7 +72,9 @@ def main() -> None:
     options = parser.parse_args()
     env = {f"{library}_NUM_THREADS": str(options.threads) for library in LIBRARIES}
     with tempfile.TemporaryDirectory() as folder:
-        made = json.loads(own_python(Path(folder), f"make({folder!r}, {options.clips}, {'predict' in options.only})"))
+        made = json.loads(
+            own_python(Path(folder), f"make({folder!r}, {options.clips}, {bool(_WITH_MODEL & {*options.only})})")
+        )
         report: dict[str, Any] = {"threads": options.threads, "rounds": options.rounds, **made}
         sides = [side for side in options.only if side != "hour"]
         report["sides"], report["ratios"] = in_turns(Path(folder), sides, options.rounds, options.threads, env)
@@ -170,9 +174,9 @@ def in_turns(
 
 def command_of(side: str, folder: Path, paths: Path, threads: int) -> list[str]:
     """Return what runs a side on the clips whose paths stand in a file."""
-    if side != "predict":
+    if side not in _WITH_MODEL:
         return [sys.executable, "-c", HEAD + PROGRAMS[side] + TAIL, str(paths), str(threads)]
-    clips = paths.read_text().split("\n")
+    clips = paths.read_text().split("\n")[: 1 if side == "one" else None]
     return [sys.executable, "-m", "sere", "predict", f"{folder}/model", *clips, "-f", "csv", "-o", f"{folder}/out.csv"]
 
 
