@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sere.baselines.registry import (
-        APART,
         BYOL,
         CIAN,
         DAN,
