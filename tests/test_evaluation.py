@@ -206,3 +206,14 @@ def test_the_demonstration_without_matplotlib_says_how_to_get_a_figure(tmp_path,
     demo(figure=tmp_path / "none.png", shots=1, say=said.append, estimator=Remembering())
     assert "sere[plots]" in said[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_on_real_speech_the_demonstration_hears_all_that_has_not_heard_the_clips(tmp_path, monkeypatch):
+    from sere.encoders.spec import build
+    from sere.evaluation import demonstration
+
+    monkeypatch.setattr("sere.datasets.find_corpora", lambda root: {"emodb": root, "emovo": root, "casia": root})
+    name, said = demonstration._encoder(tmp_path, real=True, experience=False, verbose=0)
+    assert build(name).experience is None
+    assert {type(part).__name__ for part in build(name).parts} == {"AcousticEncoder", "SpeechEncoder"}
+    assert "--experience learns from casia first" in said

@@ -3,8 +3,8 @@
 It takes EmoDB (German) and EMOVO (Italian) where the folder of corpora holds both, and otherwise the synthetic voices
 of two made-up languages that come with the library, so it runs on any machine without a download. It says which.
 
-The experience that comes with the library was learned from EmoDB and EMOVO, so on these it would know the answers: there
-the demonstration does without, or when asked learns another from the other corpora of the folder.
+The experience that comes with the library was learned from EmoDB and EMOVO, so on these it would know the answers:
+there the demonstration does without, or when asked learns another from the other corpora of the folder.
 """
 
 import os
@@ -132,8 +132,8 @@ def _encoder(corpora: str | os.PathLike[str] | None, real: bool, experience: boo
     others = {name: place for name, place in found.items() if name not in (_SOURCE, _TARGET)}
     if not experience:
         more = f"; --experience learns from {', '.join(others)} first" if others else ""
-        said = "descriptors and speech (acoustic+speech), without the library's own experience, which is of these corpora"
-        return "acoustic+speech", f"Encoder: {said}{more}."
+        without = "without the library's own experience, which is of these corpora"
+        return "acoustic+speech", f"Encoder: descriptors and speech (acoustic+speech), {without}{more}."
     if not others:
         raise ValueError("experience is learned from corpora beside EmoDB and EMOVO, and the folder holds no other")
     encoder = pretrain_encoder(
