@@ -44,8 +44,8 @@ processor has AVX-512 registers; on one without, met before, extraction and epoc
   comes it wins by leaving out the silence behind a clip and the last layer. Where transformers is cut to the same work,
   little but what surrounds the products is left to win.
 - **Whisper with its 30 s of silence** has to make the products of 1,500 frames all the same.
-- **A first extraction** is pitch, descriptors and imports for two thirds of the processor's time and the speech encoder
-  for one.
+- **A first extraction** is pitch, descriptors and imports for three quarters of the processor's time and the speech
+  encoder for one.
 - **`sere predict`** beyond the extraction is imports for the most part: scikit-learn brings scipy.stats, which takes
   longer than what predicts. Torch is not among them, so a faster extraction counts in both sides of the ratio.
 - **An hour, window by window,** hears every second twice, because windows overlap by half.
