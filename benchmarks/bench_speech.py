@@ -13,7 +13,7 @@ time, as extraction hands them over: threads then share out clips, where they sh
 weight), ``difference_exact`` with the checkpoint's own weights on both sides, ``spread`` the states' standard
 deviation.
 
-Run: ``python benchmarks/bench_speech.py --folder FOLDER [--threads 2] [--repeats 15] [--out speech.json]``, with FOLDER
+Run: ``python benchmarks/bench_speech.py --folder FOLDER [--threads 2] [--repeats 31] [--out speech.json]``, with FOLDER
 of openai/whisper-tiny.en as transformers saves it (``SERE_WHISPER`` where it is not named); random weights of its shape
 where neither is there, which take as long. Needs ``pip install "sere[pretrained]"``. JSON to stdout or ``--out``.
 """
@@ -37,6 +37,9 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from sere.encoders.speech import SpeechEncoder
 
 SECONDS, LAYERS, BATCH = 3, 3, 16
+#: Seconds before each call. Threads that OpenMP started for one side spin for a while when it is done, and would take
+#: a core from the next.
+PAUSE = 0.1
 
 
 def main() -> None:
@@ -44,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", default=os.environ.get("SERE_WHISPER"))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=31)
     parser.add_argument("--out", help="JSON file; printed otherwise")
     options = parser.parse_args()
     text = json.dumps(measure(options.folder, options.threads, options.repeats), indent=2)
@@ -66,12 +69,14 @@ def measure(folder: str | None, threads: int, repeats: int) -> dict[str, Any]:
     encoder, batch, rates = SpeechEncoder(), [wave] * BATCH, []
     for repeat in range(repeats + 2):
         for name, way in ways.items():
+            time.sleep(PAUSE)
             start, processor = time.perf_counter(), time.process_time()
             way(wave)
             if repeat >= 2:
                 taken[name].append(time.perf_counter() - start)
                 worked[name].append(time.process_time() - processor)
         if repeat % 3 == 2:
+            time.sleep(PAUSE)
             start = time.perf_counter()
             encoder.encode(batch)
             rates.append(BATCH * SECONDS / (time.perf_counter() - start))
