@@ -41,8 +41,8 @@ processor has AVX-512 registers; on one without, met before, extraction and epoc
   processor's time and imports a fifth; reading the store, standardisation and two decompositions of 1,188 columns are
   most of the others.
 - **The speech encoder** is matrix products for the most part (`sere/loops/transformer.py`). Beside transformers as it
-  comes it wins by leaving out the silence behind a clip and the last layer; where transformers is cut to the same work, by
-  blocks of rows that stay in the cache from one product to the next. Each call comes after a pause: on earlier pages, with
+  comes it wins by leaving out the silence behind a clip and the last layer; where transformers is cut to the same work,
+  by rows that stay in the cache from one product to the next. Each call comes after a pause: on earlier pages, with
   1.4 x, threads that OpenMP had started for one side still spun for some milliseconds and took a core from the next.
 - **Whisper with its 30 s of silence** has to make the products of 1,500 frames all the same.
 - **A first extraction** is pitch, descriptors and imports for three quarters of the processor's time and the speech
