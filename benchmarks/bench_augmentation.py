@@ -13,6 +13,7 @@ import argparse
 import os
 import warnings
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -43,22 +44,17 @@ def main() -> None:
     corpora = {name: load_corpus(place) for name, place in find_corpora(os.environ["SERE_CORPORA"]).items()}
     pairs = [(NAMES[a], NAMES[b]) for a, b in options.pairs.split(",")]
     rows = []
-    with tqdm(total=len(pairs) * 2 * 2 * options.draws * len(SHIFTS)) as bar:
-        for pair in pairs:
+    with tqdm(total=len(pairs) * len(LEARNED) * 2 * len(SHIFTS) * options.draws) as bar:
+        for pair, learned in product(pairs, LEARNED):
             others = {name: clips for name, clips in corpora.items() if name not in pair}
-            for learned, given in zip(LEARNED, (others, with_copies(others)), strict=True):
-                encoder = pretrain_encoder(given, n_jobs=options.jobs, random_state=0)
-                for source, target in (pair, pair[::-1]):
-                    for shift in SHIFTS:
-                        for draw in range(options.draws):
-                            task = make_shifted_task(
-                                corpora[source], corpora[target], shift, shots=5, random_state=draw, max_pool=600
-                            )
-                            if options.speakers == "unknown":
-                                task = without_speakers(task)
-                            recall = scored(task, encoder, draw)
-                            rows.append((learned, shift, f"{source}-{target}", draw, recall))
-                            bar.update()
+            given = with_copies(others) if learned == LEARNED[1] else others
+            encoder = pretrain_encoder(given, n_jobs=options.jobs, random_state=0)
+            for (source, target), shift, draw in product((pair, pair[::-1]), SHIFTS, range(options.draws)):
+                drawn = {"shots": 5, "random_state": draw, "max_pool": 600}
+                task = make_shifted_task(corpora[source], corpora[target], shift, **drawn)
+                task = without_speakers(task) if options.speakers == "unknown" else task
+                rows.append((learned, shift, f"{source}-{target}", draw, scored(task, encoder, draw)))
+                bar.update()
     print(table(pd.DataFrame(rows, columns=["experience", "shift", "task", "draw", "uar"])))
 
 

@@ -42,13 +42,14 @@ processor has AVX-512 registers; on one without, met before, extraction and epoc
   most of the others.
 - **The speech encoder** is matrix products for the most part (`sere/loops/transformer.py`). Beside transformers as it
   comes it wins by leaving out the silence behind a clip and the last layer; where transformers is cut to the same work,
-  by rows that stay in the cache from one product to the next. Each call comes after a pause: on earlier pages, with
-  1.4 x, threads that OpenMP had started for one side still spun for some milliseconds and took a core from the next.
+  by its products alone. Each call comes after a pause: on earlier pages, with 1.4 x, threads that OpenMP had started
+  for one side still spun when the next was timed, and took a core from it.
 - **Whisper with its 30 s of silence** has to make the products of 1,500 frames all the same.
 - **A first extraction** is pitch, descriptors and imports for three quarters of the processor's time and the speech
   encoder for one.
-- **`sere predict`** beyond the extraction is imports for the most part: scikit-learn brings scipy.stats, which takes
-  longer than what predicts. Torch is not among them, so a faster extraction counts in both sides of the ratio.
+- **`sere predict`** beyond the extraction is imports for the most part (`python -X importtime -m sere predict ...`: of
+  1.1 s, 0.5 are scikit-learn with the scipy.stats that it brings). The ratio rises where the extraction alone gets
+  faster.
 - **An hour, window by window,** hears every second twice, because windows overlap by half.
 
 ## The pool grows, the cost of a clip does not

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sere.baselines.registry import (
+        APART,
         BYOL,
         CIAN,
         DAN,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "APART",
     "BYOL",
     "CIAN",
     "DAN",
@@ -78,7 +80,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__ or name == "APART":
+    if name in __all__:
         return getattr(import_module(f"{__name__}.registry"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -134,7 +134,7 @@ def read_methods(methods: str | Sequence[str | Method], encoder: Any = "acoustic
     ValueError
         If a name is unknown, a parameter does not exist, or two methods have one name.
     """
-    from sere.baselines.registry import APART
+    from sere.baselines import APART
 
     listed = [part.strip() for part in methods.split(",")] if isinstance(methods, str) else list(methods)
     expanded: list[str | Method] = []

@@ -27,22 +27,15 @@ from sere.method.resonance import burst_intensity
 from sere.training.fronts import FRAMES, OpenSpace, taken_rows, through_front
 from sere.training.spaces import Standardised, StandardisedPool
 
+#: What clips of a space hold beside its index.
+_PARTS = ("context", "frames", "changes", "offsets", "evidence")
+
 
 @dataclass(frozen=True)
 class Space:
-    """Clips of one encoder, standardised, frames end to end.
+    """What :class:`~sere.training.spaces.Standardised` holds, as tensors: clips of one encoder, frames end to end.
 
-    Attributes
-    ----------
-    index : int
-        Which projection of the network they take.
-    context : tensor of shape (n, context_width)
-    frames : tensor of shape (N, width)
-    changes : tensor of shape (N, 4)
-        Normalised changes (Eq. 1).
-    offsets : int64 tensor of shape (n + 1,)
-    evidence : tensor of shape (n, C) or (n, 0)
-        What the encoder's experience says of each class, rows centred; without columns where no encoder has any.
+    Attributes are those of ``Standardised``.
     """
 
     index: int
@@ -55,13 +48,11 @@ class Space:
     @classmethod
     def of(cls, clips: Standardised) -> "Space":
         """Make one of arrays, which it shares."""
-        names = ("context", "frames", "changes", "offsets", "evidence")
-        return cls(clips.index, **{name: torch.from_numpy(getattr(clips, name)) for name in names})
+        return cls(clips.index, **{name: torch.from_numpy(getattr(clips, name)) for name in _PARTS})
 
     def arrays(self) -> Standardised:
         """Return the same as arrays, on the CPU and as precise."""
-        names = ("context", "frames", "changes", "offsets", "evidence")
-        return Standardised(self.index, **{name: getattr(self, name).detach().cpu().numpy() for name in names})
+        return Standardised(self.index, **{name: getattr(self, name).detach().cpu().numpy() for name in _PARTS})
 
     def __len__(self) -> int:
         return len(self.context)

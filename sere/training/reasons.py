@@ -74,7 +74,7 @@ def reasons(model: FittedModel, utterances: Utterances, n_shots: int) -> list[Re
         bounds = space.offsets.tolist()
         averaged = utterances.averaged.get(name)
         for k, row in enumerate(rows):
-            frames, evidence = space.frames[bounds[k] : bounds[k + 1]], space.evidence[k]
+            frames, evidence = space.frames[bounds[k] : bounds[k + 1]].astype(np.float64), space.evidence[k]
             # Without a context the mean of the frames stands for the clip.
             context = space.context[k] if space.context.shape[1] else frames.mean(0)
             domain = model.domain(utterances.languages[row])

@@ -1,6 +1,6 @@
 """Standardised clips of one encoder, frames end to end; and which encoders' clips are open, with a front to go through.
 
-Numpy alone: what a fitted model predicts from needs no torch, whose import takes longer than most predictions.
+Numpy alone: a fitted model predicts from these, and torch need not be imported for it.
 """
 
 from collections.abc import Collection
